@@ -1,0 +1,20 @@
+# The language, the warnings and where programs land; the same for every target of the house.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo" FORCE)
+endif()
+
+add_library(smtpgate_options INTERFACE)
+target_compile_options(smtpgate_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wnon-virtual-dtor -Woverloaded-virtual)
+if(SMTPGATE_WARNINGS_AS_ERRORS)
+  target_compile_options(smtpgate_options INTERFACE -Werror)
+endif()
+target_compile_definitions(smtpgate_options INTERFACE SMTPGATE_VERSION="${PROJECT_VERSION}")
+target_include_directories(smtpgate_options INTERFACE ${PROJECT_SOURCE_DIR})

@@ -1,0 +1,32 @@
+// The converter's part of the configuration file: [converter], the address map and the postoffices
+// served. Programs of this room read it here; milter/configuration.h reads the same file whole and
+// uses this for these parts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "converter/address_map.h"
+#include "converter/inbound.h"
+#include "postoffice/address.h"
+#include "postoffice/settings_file.h"
+
+namespace smtpgate::converter {
+
+struct ServedPostoffice {
+  postoffice::PostofficeName name;
+  std::string directory;
+};
+
+struct ConverterSettings {
+  InboundSettings inbound;
+  AddressMap map;
+  std::vector<ServedPostoffice> postoffices;
+};
+
+/// Reads its tables from an open file; errors go into the file's list.
+ConverterSettings read_converter_settings(postoffice::SettingsFile& file);
+
+}  // namespace smtpgate::converter

@@ -1,0 +1,69 @@
+// Spool: see the header. The file comes into being when memory is full and takes everything from
+// then on in pieces of at least `memory` octets, so a large message costs few writes.
+#include "converter/spool.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace smtpgate::converter {
+
+using postoffice::FileError;
+using postoffice::FileResult;
+
+FileResult<void> Spool::write(std::string_view data) {
+  size_ += data.size();
+  if (memory_.size() + data.size() <= place_.memory) {
+    memory_.append(data);
+    return {};
+  }
+  if (!file_) {
+    auto file = place_.files->create_unnamed(place_.directory);
+    if (!file) return tl::unexpected(file.error());
+    file_ = std::move(*file);
+  }
+  if (auto flushed = flush_memory(); !flushed) return flushed;
+  if (data.size() >= place_.memory) return file_->write(data);
+  memory_.assign(data);
+  return {};
+}
+
+FileResult<void> Spool::flush_memory() {
+  if (memory_.empty()) return {};
+  auto written = file_->write(memory_);
+  memory_.clear();
+  return written;
+}
+
+void Spool::clear() {
+  memory_.clear();
+  file_.reset();
+  size_ = 0;
+}
+
+FileResult<void> Spool::copy_to(postoffice::File& target) {
+  if (!file_) return target.write(memory_);
+  if (auto flushed = flush_memory(); !flushed) return flushed;
+  return target.append_from(*file_, 0, size_);
+}
+
+FileResult<void> Spool::copy_to(postoffice::ByteSink& target) {
+  FileResult<void> result;
+  auto read = for_each_piece(std::size_t{256} << 10, [&](std::string_view piece) {
+    result = target.write(piece);
+    return result.has_value();
+  });
+  return read ? result : read;
+}
+
+FileResult<std::size_t> Spool::read_at(std::uint64_t offset, std::span<char> buffer) {
+  if (offset >= size_) return std::size_t{0};
+  if (file_) {
+    if (auto flushed = flush_memory(); !flushed) return tl::unexpected(flushed.error());
+    return file_->read_at(offset, buffer);
+  }
+  const std::size_t count = std::min<std::size_t>(buffer.size(), memory_.size() - offset);
+  std::copy_n(memory_.data() + offset, count, buffer.data());
+  return count;
+}
+
+}  // namespace smtpgate::converter

@@ -1,0 +1,69 @@
+// Octets that are written once and read again: in memory while they are few, in an unnamed file of
+// the work directory when they are many. What a message's raw copy and its decoded contents wait
+// in. Not for anything that must survive a crash.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "postoffice/byte_stream.h"
+#include "postoffice/file_system.h"
+
+namespace smtpgate::converter {
+
+struct SpoolPlace {
+  postoffice::FileSystem* files = nullptr;
+  std::string directory;                      ///< the work directory
+  std::size_t memory = std::size_t{1} << 20;  ///< octets kept in memory before a file is made
+};
+
+class Spool : public postoffice::ByteSink {
+ public:
+  explicit Spool(SpoolPlace place) : place_(std::move(place)) {}
+
+  postoffice::FileResult<void> write(std::string_view data) override;
+  std::uint64_t size() const { return size_; }
+  void clear();
+
+  /// All octets, from the start, into `target`: by a copy in the kernel where they lie in a file.
+  postoffice::FileResult<void> copy_to(postoffice::File& target);
+  postoffice::FileResult<void> copy_to(postoffice::ByteSink& target);
+  /// Calls `take` with pieces (at most `piece` octets each), in order, until it returns false.
+  template <typename Take>
+  postoffice::FileResult<void> for_each_piece(std::size_t piece, Take take);
+
+  /// Up to buffer.size() octets from `offset`; 0 at the end.
+  postoffice::FileResult<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer);
+
+ private:
+  postoffice::FileResult<void> flush_memory();
+
+  SpoolPlace place_;
+  std::string memory_;                      ///< everything, or what is not yet in the file
+  std::unique_ptr<postoffice::File> file_;  ///< once there is too much for memory
+  std::uint64_t size_ = 0;
+};
+
+template <typename Take>
+postoffice::FileResult<void> Spool::for_each_piece(std::size_t piece, Take take) {
+  if (!file_) {
+    take(std::string_view(memory_));
+    return {};
+  }
+  if (auto flushed = flush_memory(); !flushed) return flushed;
+  std::string buffer(piece, '\0');
+  for (std::uint64_t offset = 0; offset < size_;) {
+    auto count = file_->read_at(offset, buffer);
+    if (!count) return tl::unexpected(count.error());
+    if (*count == 0) return tl::unexpected(postoffice::FileError{EIO, "read", "a work file"});
+    if (!take(std::string_view(buffer.data(), *count))) return {};
+    offset += *count;
+  }
+  return {};
+}
+
+}  // namespace smtpgate::converter

@@ -1,0 +1,36 @@
+// Content-Transfer-Encoding, decoded as a stream: base64, quoted-printable, and the identity
+// encodings with their line ends. Forgiving: what is not of the alphabet is skipped and counted;
+// data after padding is decoded too (glued pieces); a cut end gives what is there. uuencode and its
+// kin come later behind the same interface.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace smtpgate::converter {
+
+enum class TransferEncoding { seven_bit, eight_bit, binary, quoted_printable, base64, unknown };
+
+/// "base64", "Quoted-Printable", "x-base64?" ...; comments and blanks forgiven; empty is seven_bit.
+TransferEncoding parse_transfer_encoding(std::string_view value);
+
+class TransferDecoder {
+ public:
+  virtual ~TransferDecoder() = default;
+  /// Appends the octets of `piece` decoded; pieces may be cut anywhere. The input has CRLF line
+  /// ends.
+  virtual void feed(std::string_view piece, std::string& out) = 0;
+  virtual void finish(std::string& out) = 0;
+  /// Octets skipped or taken as they were because they are no such encoding (blanks and line ends
+  /// do not count).
+  virtual std::uint64_t errors() const = 0;
+};
+
+/// `line_end` ("\n", "\r\n", "\r") replaces each CRLF of the identity encodings and each hard line
+/// break of quoted-printable; binary and base64 know no lines. unknown is treated as eight_bit.
+std::unique_ptr<TransferDecoder> make_transfer_decoder(TransferEncoding encoding,
+                                                       std::string_view line_end);
+
+}  // namespace smtpgate::converter

@@ -1,0 +1,66 @@
+// Where octets come from and go to, for code that streams and does not care what is behind it.
+// Errors are file errors; memory never fails here (std::bad_alloc is the caller's: temporary).
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "postoffice/file_system.h"
+
+namespace smtpgate::postoffice {
+
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  /// Up to buffer.size() octets; 0 at the end.
+  virtual FileResult<std::size_t> read(std::span<char> buffer) = 0;
+};
+
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual FileResult<void> write(std::string_view data) = 0;
+};
+
+/// Reads from memory that outlives it.
+class MemorySource : public ByteSource {
+ public:
+  explicit MemorySource(std::string_view data) : rest_(data) {}
+  FileResult<std::size_t> read(std::span<char> buffer) override;
+
+ private:
+  std::string_view rest_;
+};
+
+/// Appends to a string that outlives it.
+class StringSink : public ByteSink {
+ public:
+  explicit StringSink(std::string& target) : target_(target) {}
+  FileResult<void> write(std::string_view data) override;
+
+ private:
+  std::string& target_;
+};
+
+/// Reads an open File from its position; the File outlives it.
+class FileSource : public ByteSource {
+ public:
+  explicit FileSource(File& file) : file_(file) {}
+  FileResult<std::size_t> read(std::span<char> buffer) override { return file_.read(buffer); }
+
+ private:
+  File& file_;
+};
+
+/// Writes to an open File at its position; the File outlives it.
+class FileSink : public ByteSink {
+ public:
+  explicit FileSink(File& file) : file_(file) {}
+  FileResult<void> write(std::string_view data) override { return file_.write(data); }
+
+ private:
+  File& file_;
+};
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,110 @@
+// The one door to the disk for everything on the delivery path, so that tests can replace it: to
+// fail an operation, to stop at it, or to lose what was not synced.
+//
+// Not for: reading configuration, listing for people, or a program's own output files; those may
+// use Boost.Filesystem and streams.
+//
+// Each operation is one system call, or the few that belong together, and nothing is retried behind
+// the caller's back but EINTR and short writes. Symbolic links are never followed in the last
+// component of a path; the directories above it belong to the gateway (docs/postoffice-format.md).
+// Implementations are safe to use from several threads; one File belongs to one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+#include <tl/expected.hpp>
+
+#include "postoffice/outcome.h"
+
+namespace smtpgate::postoffice {
+
+/// What the kernel said: errno, the operation ("create", "link", "sync" ...) and the path.
+struct FileError {
+  int code = 0;
+  std::string operation;
+  std::string path;
+
+  /// "cannot sync /po/P1/x/TO_NC.API: No space left on device".
+  std::string sentence() const;
+  /// Always temporary: 4.3.1 for a full disk or quota, 4.3.0 otherwise.
+  Outcome outcome() const;
+};
+
+template <typename T>
+using FileResult = tl::expected<T, FileError>;
+
+enum class FileKind { regular, directory, symbolic_link, other };
+
+struct FileStatus {
+  FileKind kind = FileKind::other;
+  std::uint64_t size = 0;   ///< octets
+  std::uint64_t links = 0;  ///< number of hard links
+  uid_t owner = 0;
+  gid_t group = 0;
+  mode_t mode = 0;            ///< permission bits only
+  std::int64_t modified = 0;  ///< seconds since 1970, UTC
+  std::uint64_t device = 0;   ///< with `inode`: which file it is
+  std::uint64_t inode = 0;
+};
+
+/// An open file. Closed by its destructor; errors of close are reported by close() only.
+class File {
+ public:
+  virtual ~File() = default;
+
+  /// Up to buffer.size() octets from the current position; 0 at the end.
+  virtual FileResult<std::size_t> read(std::span<char> buffer) = 0;
+  /// As read(), from `offset`, leaving the position alone.
+  virtual FileResult<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) = 0;
+  /// All of `data` at the current position.
+  virtual FileResult<void> write(std::string_view data) = 0;
+  /// Copies `size` octets of `source` from `offset` to our current position, in the kernel where
+  /// it can. An early end of `source` is EIO.
+  virtual FileResult<void> append_from(File& source, std::uint64_t offset, std::uint64_t size) = 0;
+  /// Data and metadata on disk. After an error the file is to be given up, never synced again:
+  /// the kernel forgets the failed pages.
+  virtual FileResult<void> sync() = 0;
+  virtual FileResult<void> set_mode(mode_t mode) = 0;
+  virtual FileResult<void> set_owner(uid_t owner, gid_t group) = 0;
+  /// Modification time, seconds since 1970.
+  virtual FileResult<void> set_modified(std::int64_t seconds) = 0;
+  virtual FileResult<FileStatus> status() = 0;
+  /// An exclusive advisory lock for as long as the file is open; false if another process has it.
+  virtual FileResult<bool> try_lock() = 0;
+  virtual FileResult<void> close() = 0;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  /// The real one. One object for the process; lives for ever.
+  static FileSystem& posix();
+
+  /// For reading; never blocks on a FIFO or device (O_NONBLOCK), never follows a link.
+  virtual FileResult<std::unique_ptr<File>> open(const std::string& path) = 0;
+  /// A directory, to lock it.
+  virtual FileResult<std::unique_ptr<File>> open_directory(const std::string& path) = 0;
+  /// A new file to write and read; EEXIST if the name is taken.
+  virtual FileResult<std::unique_ptr<File>> create(const std::string& path, mode_t mode) = 0;
+  /// A file without a name in `directory`, gone when closed.
+  virtual FileResult<std::unique_ptr<File>> create_unnamed(const std::string& directory) = 0;
+  virtual FileResult<void> make_directory(const std::string& path, mode_t mode) = 0;
+  virtual FileResult<void> remove(const std::string& path) = 0;
+  virtual FileResult<void> remove_directory(const std::string& path) = 0;
+  virtual FileResult<void> link(const std::string& from, const std::string& to) = 0;
+  virtual FileResult<void> rename(const std::string& from, const std::string& to) = 0;
+  /// lstat(2).
+  virtual FileResult<FileStatus> status(const std::string& path) = 0;
+  virtual FileResult<void> sync_directory(const std::string& path) = 0;
+  /// Names in a directory without "." and "..", in no order.
+  virtual FileResult<std::vector<std::string>> list(const std::string& path) = 0;
+};
+
+}  // namespace smtpgate::postoffice

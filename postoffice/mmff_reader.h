@@ -1,0 +1,62 @@
+// Reads MMFF as a stream: one message header at a time, then its text and attachments in pieces.
+// Constant memory whatever the sizes; header lines are bounded (ReaderOptions).
+// Not for writing (mmff_writer.h); not for deciding where a message goes (put.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <tl/expected.hpp>
+
+#include "postoffice/byte_stream.h"
+#include "postoffice/mmff.h"
+
+namespace smtpgate::postoffice {
+
+struct ReaderOptions {
+  /// Forced by -f0, -f1, -f2; otherwise told from the first line of the file.
+  std::optional<LineEnd> line_end;
+  /// Where XTEXT and XATTACH may name files (--external DIR); empty: each is error 146 (rule 5).
+  std::string external_directory;
+  std::uint64_t longest_line = std::uint64_t{64} << 20;  ///< octets
+  std::uint64_t largest_header = std::uint64_t{128}
+                                 << 20;  ///< octets of all token lines of a message
+  std::uint64_t most_attachments = 100'000;
+};
+
+template <typename T>
+using FormatResult = tl::expected<T, FormatError>;
+
+class Reader {
+ public:
+  /// `source` outlives the reader.
+  Reader(ByteSource& source, ReaderOptions options = {});
+  ~Reader();
+
+  /// The next message's header, or nullopt at the end of the file. What is left of the contents of
+  /// the message before it is skipped. Blank lines between messages are allowed. An empty file has
+  /// no message.
+  FormatResult<std::optional<MessageHeader>> next();
+
+  /// Contents of the current message come as sections: 0 the text, k the k-th attachment. The first
+  /// section is open after next(); this closes the open one (skipping its rest) and opens the next,
+  /// false after the last.
+  FormatResult<bool> next_section();
+  /// Up to buffer.size() octets of the open section; 0 at its end. A file that ends early is error
+  /// 140 that says how many octets are missing.
+  FormatResult<std::size_t> read(std::span<char> buffer);
+
+  /// The line end found or forced; meaningful after the first next().
+  LineEnd line_end() const;
+  /// Octets of the file taken up to and including the current message's last token line.
+  std::uint64_t contents_offset() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace smtpgate::postoffice

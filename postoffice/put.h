@@ -1,0 +1,62 @@
+// SMTPPUT: files a message, durably and once, in mailbags. Rules 1, 3 and 9 of the design live here
+// (docs/postoffice-format.md, "Filing"): write in P1, sync, link into new/, sync the directory,
+// mark.
+//
+// Not for deciding who the recipients are, and not for making the MMFF file's content.
+//
+// A Delivery belongs to one thread; many may run at once on one postoffice, in many processes and
+// hosts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "postoffice/file_system.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+/// One message on its way into mailbags: a locked directory P1/<host>/<id>/ that goes away with the
+/// object.
+class Delivery {
+ public:
+  static Expected<Delivery> begin(const Postoffice& postoffice);
+
+  Delivery(Delivery&&) noexcept;
+  Delivery& operator=(Delivery&&) noexcept;
+  /// Removes the work directory. What was filed stays filed.
+  ~Delivery();
+
+  /// TO_NC.API, open for writing; write the message, then seal().
+  File& message_file();
+
+  /// The message is complete: mode 0444, modification time `arrival`, synced. `content_key` is K
+  /// (64 hex digits) or empty for a message that is never a duplicate, which gets a name of its
+  /// own.
+  Outcome seal(std::int64_t arrival, std::string_view content_key);
+
+  /// Files it in one mailbag (a folded name). Delivered: durable there now, or a duplicate of what
+  /// is (the sentence says "filed as ID" or "duplicate of ID"). Anything else: not there, or not
+  /// known to be durable. May be called for many mailboxes after one seal().
+  Outcome file_into(std::string_view mailbox);
+
+  /// Name of the message in mailbags.
+  const std::string& id() const;
+
+ private:
+  struct State;
+  explicit Delivery(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// What is left in P1/<this host>/ of processes that died: every directory nobody holds locked is
+/// removed. Returns how many. Safe at any time beside running deliveries.
+Expected<std::uint64_t> clear_abandoned_work(const Postoffice& postoffice);
+
+/// Markers in ids/ older than dedupe_days, of all mailboxes. Returns how many were removed.
+Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_t now);
+
+}  // namespace smtpgate::postoffice
