@@ -41,6 +41,7 @@ struct InboundSettings {
 
 /// What of a postoffice the converter must know.
 struct TargetFormat {
+  postoffice::PostofficeName name;
   std::string character_set = "UTF-8";
   postoffice::LineEnd line_end = postoffice::LineEnd::lf;
   postoffice::LocalTime arrival;

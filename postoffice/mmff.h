@@ -54,6 +54,7 @@ inline constexpr std::string_view attachment_type = "ATTACHMENT-TYPE";
 inline constexpr std::string_view attachment_disposition = "ATTACHMENT-DISPOSITION";
 inline constexpr std::string_view attachment_name = "ATTACHMENT-NAME";  // the sender's own name
 inline constexpr std::string_view attachment_id = "ATTACHMENT-ID";      // Content-ID
+inline constexpr std::string_view attachment_charset = "ATTACHMENT-CHARSET";  // of a text
 inline constexpr std::string_view attachment_odd = "ATTACHMENT-ODD";
 }  // namespace ext
 
@@ -63,6 +64,7 @@ struct Attachment {
   std::string content_type;      ///< "type/subtype" or with parameters; empty if unknown
   std::string disposition;       ///< "attachment", "inline", or empty
   std::string original_name;     ///< what the sender called it, if that differs from `name`
+  std::string character_set;     ///< of a text, as its sender labelled it; empty if unknown
   std::string content_id;        ///< without angle brackets
   std::vector<std::string> odd;  ///< marks
   std::string external_path;     ///< XATTACH: the file named; contents are not in the MMFF file

@@ -1,0 +1,104 @@
+// ContentKey: the input is laid out in docs/postoffice-format.md, "The content key". Changing a
+// byte of it makes every message new once: the first line carries a version for that day.
+#include "converter/content_key.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <sodium.h>
+
+#include "postoffice/ascii.h"
+
+namespace smtpgate::converter {
+
+namespace {
+
+constexpr std::string_view layout_version = "smtpgate-key-1\n";
+
+bool enters_key(std::string_view lower_name) {
+  constexpr std::array<std::string_view, 7> whole = {"from", "to",         "cc",          "subject",
+                                                     "date", "message-id", "mime-version"};
+  return std::find(whole.begin(), whole.end(), lower_name) != whole.end() ||
+         lower_name.starts_with("resent-") || lower_name.starts_with("content-");
+}
+
+// Runs of blanks and folds become one space, so that a relay that refolds changes nothing.
+std::string canonical_value(std::string_view value) {
+  std::string result;
+  bool pending_space = false;
+  for (const char c : value) {
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+      pending_space = !result.empty();
+      continue;
+    }
+    if (pending_space) result += ' ';
+    pending_space = false;
+    result += c;
+  }
+  return result;
+}
+
+}  // namespace
+
+struct ContentKey::State {
+  crypto_generichash_state hash;
+
+  void add(std::string_view data) {
+    crypto_generichash_update(&hash, reinterpret_cast<const unsigned char*>(data.data()),
+                              data.size());
+  }
+};
+
+ContentKey::ContentKey() : state_(std::make_unique<State>()) {
+  crypto_generichash_init(&state_->hash, nullptr, 0, crypto_generichash_BYTES);
+  state_->add(layout_version);
+}
+
+ContentKey::~ContentKey() = default;
+
+void ContentKey::add_sender(std::string_view address) {
+  const std::size_t at = address.rfind('@');
+  if (at == std::string_view::npos) {
+    state_->add(address);
+  } else {
+    state_->add(address.substr(0, at));
+    state_->add(ascii_lower(address.substr(at)));
+  }
+  state_->add("\n");
+}
+
+void ContentKey::add_header(const HeaderFields& fields) {
+  std::vector<std::pair<std::string, const HeaderField*>> chosen;
+  for (const HeaderField& field : fields.all()) {
+    std::string name = ascii_lower(field.name);
+    if (enters_key(name)) chosen.emplace_back(std::move(name), &field);
+  }
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [name, field] : chosen) {
+    state_->add(name);
+    state_->add(":");
+    state_->add(canonical_value(field->value));
+    state_->add("\n");
+  }
+  state_->add("\n");
+}
+
+void ContentKey::add_body(std::string_view piece) {
+  state_->add(piece);
+}
+
+std::string ContentKey::finish() {
+  std::array<unsigned char, crypto_generichash_BYTES> digest{};
+  crypto_generichash_final(&state_->hash, digest.data(), digest.size());
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char octet : digest) {
+    text += digits[octet >> 4];
+    text += digits[octet & 15];
+  }
+  return text;
+}
+
+}  // namespace smtpgate::converter

@@ -1,0 +1,249 @@
+// convert_inbound(): one pass over the raw message through parser, assembler and content key, then
+// the header. See the header file.
+#include "converter/inbound.h"
+
+#include <algorithm>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "converter/content_key.h"
+#include "converter/header_translation.h"
+#include "converter/inbound_assembler.h"
+#include "postoffice/ascii.h"
+#include "postoffice/character_set.h"
+#include "postoffice/mmff_writer.h"
+
+namespace smtpgate::converter {
+
+using postoffice::FileError;
+using postoffice::FileResult;
+using postoffice::MessageHeader;
+namespace ext = postoffice::ext;
+
+namespace {
+
+constexpr std::size_t read_piece = std::size_t{256} << 10;
+// Between header lines and text: clients know exactly 78 dashes (Q112912).
+const std::string separator(78, '-');
+
+std::string_view reason(LimitBroken limit) {
+  switch (limit) {
+    case LimitBroken::depth:
+      return "its parts are nested too deep";
+    case LimitBroken::parts:
+      return "it has too many parts";
+    case LimitBroken::header_octets:
+      return "its header is too large";
+    case LimitBroken::header_fields:
+      return "its header has too many fields";
+    case LimitBroken::none:
+      break;
+  }
+  return "a limit was broken";
+}
+
+std::string_view mark_of(LimitBroken limit) {
+  switch (limit) {
+    case LimitBroken::depth:
+      return "limit:depth";
+    case LimitBroken::parts:
+      return "limit:parts";
+    case LimitBroken::header_octets:
+      return "limit:header-octets";
+    case LimitBroken::header_fields:
+      return "limit:header-fields";
+    case LimitBroken::none:
+      break;
+  }
+  return "limit";
+}
+
+// Finds the octets after the first empty line, in pieces; for the content key only.
+class BodyOctets {
+ public:
+  std::string_view of(std::string_view piece) {
+    if (found_) return piece;
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      const char c = piece[i];
+      if (c == '\n' && after_cr_) {
+        if (empty_line_) {
+          found_ = true;
+          return piece.substr(i + 1);
+        }
+        empty_line_ = true;
+        after_cr_ = false;
+        // Header lines are short; the next line end is found by the library.
+        continue;
+      }
+      after_cr_ = c == '\r';
+      if (!after_cr_) {
+        empty_line_ = false;
+        const std::size_t end = piece.find('\r', i);
+        if (end == std::string_view::npos) return {};
+        i = end - 1;
+      }
+    }
+    return {};
+  }
+  bool found() const { return found_; }
+
+ private:
+  bool found_ = false;
+  bool empty_line_ = true;  // nothing stands on the first line yet
+  bool after_cr_ = false;
+};
+
+Outcome disk_trouble(const FileError& error) {
+  return error.outcome();
+}
+
+// Strings of the model go to the postoffice's set at the end, in one place.
+void to_target_set(MessageHeader& header, std::string_view set) {
+  const auto convert = [&](std::string& text) { text = postoffice::from_utf8(text, set); };
+  const auto convert_address = [&](postoffice::TypedAddress& address) {
+    convert(address.address);
+    convert(address.name);
+  };
+  convert_address(header.from);
+  std::for_each(header.to.begin(), header.to.end(), convert_address);
+  std::for_each(header.cc.begin(), header.cc.end(), convert_address);
+  convert(header.subject);
+  for (postoffice::ExtendedField& field : header.fields) convert(field.value);
+}
+
+class Conversion {
+ public:
+  Conversion(RawMessage& raw, const Envelope& envelope, const AddressMap& map,
+             const TargetFormat& target, const InboundSettings& settings, const SpoolPlace& place)
+      : raw_(raw),
+        envelope_(envelope),
+        map_(map),
+        target_(target),
+        settings_(settings),
+        result_(place),
+        assembler_(target_, settings, place, result_.text, result_.attachments) {
+    if (!postoffice::is_known_character_set(target_.character_set)) target_.character_set = "UTF-8";
+  }
+
+  Expected<ConvertedMessage> run() {
+    MimeParser parser(assembler_, settings_.limits);
+    ContentKey key;
+    key.add_sender(envelope_.sender);
+    BodyOctets body;
+    bool keyed_header = false;
+    auto read = raw_.content().for_each_piece(read_piece, [&](std::string_view piece) {
+      parser.feed(piece);
+      const std::string_view body_octets = body.of(piece);
+      if (!keyed_header && body.found()) {
+        key.add_header(assembler_.header());
+        keyed_header = true;
+      }
+      key.add_body(body_octets);
+      return !assembler_.error();
+    });
+    if (read) parser.finish();
+    if (assembler_.error()) return failure(disk_trouble(*assembler_.error()));
+    if (!read) return failure(disk_trouble(read.error()));
+
+    const LimitBroken limit = parser.limit_broken();
+    if (limit != LimitBroken::none) {
+      marks_.emplace_back(mark_of(limit));
+      assembler_.keep_whole(raw_.content(), reason(limit));
+      if (assembler_.error()) return failure(disk_trouble(*assembler_.error()));
+    }
+    // Where header and body have no clear border, or a limit hides it, every octet counts.
+    const bool whole = limit != LimitBroken::none || !body.found() || assembler_.header_is_cut();
+    if (whole) {
+      auto hashed = key_of_everything();
+      if (!hashed) return failure(disk_trouble(hashed.error()));
+    } else {
+      result_.content_key = key.finish();
+    }
+    describe();
+    return std::move(result_);
+  }
+
+ private:
+  FileResult<void> key_of_everything() {
+    ContentKey key;
+    key.add_sender(envelope_.sender);
+    key.add_header(HeaderFields());
+    auto read = raw_.content().for_each_piece(read_piece, [&](std::string_view piece) {
+      key.add_body(piece);
+      return true;
+    });
+    result_.content_key = key.finish();
+    return read;
+  }
+
+  void describe() {
+    TranslatedHeader translated =
+        translate_header(assembler_.header(), envelope_, map_, target_, settings_);
+    MessageHeader& header = result_.header;
+    header = std::move(translated.message);
+    header.add_field(ext::character_set, target_.character_set);
+    header.add_field(ext::content_key, result_.content_key);
+    for (const std::string& mark : marks_) header.add_field(ext::odd, mark);
+    for (const std::string& mark : assembler_.marks()) header.add_field(ext::odd, mark);
+    if (translated.odd) header.add_field(ext::odd, "header-forgiven");
+    to_target_set(header, target_.character_set);
+    header.attachments = std::move(assembler_.attachments());
+    render_lines(translated.text_lines);
+    header.text_size = result_.rendered_header.size() + result_.text.size();
+  }
+
+  void render_lines(const std::vector<std::string>& lines) {
+    if (lines.empty()) return;
+    const std::string_view end = postoffice::line_end_octets(target_.line_end);
+    std::string& out = result_.rendered_header;
+    for (const std::string& line : lines) {
+      out += postoffice::from_utf8(line, target_.character_set);
+      out += end;
+    }
+    out += separator;
+    out += end;
+    result_.header.header_lines = lines.size() + 1;
+  }
+
+  RawMessage& raw_;
+  const Envelope& envelope_;
+  const AddressMap& map_;
+  TargetFormat target_;
+  const InboundSettings& settings_;
+  ConvertedMessage result_;
+  InboundAssembler assembler_;
+  std::vector<std::string> marks_;
+};
+
+}  // namespace
+
+RawMessage::RawMessage(SpoolPlace place) : content_(std::move(place)) {}
+
+FileResult<void> RawMessage::feed(std::string_view piece) {
+  return content_.write(normalizer_.feed(piece));
+}
+
+FileResult<void> ConvertedMessage::write_to(postoffice::File& file, postoffice::LineEnd line_end) {
+  std::string start = postoffice::render_header(header, line_end);
+  start += rendered_header;
+  if (auto written = file.write(start); !written) return written;
+  if (auto written = text.copy_to(file); !written) return written;
+  return attachments.copy_to(file);
+}
+
+Expected<ConvertedMessage> convert_inbound(RawMessage& raw, const Envelope& envelope,
+                                           const AddressMap& map, const TargetFormat& target,
+                                           const InboundSettings& settings,
+                                           const SpoolPlace& place) {
+  try {
+    Conversion conversion(raw, envelope, map, target, settings, place);
+    return conversion.run();
+  } catch (const std::bad_alloc&) {
+    return failure(
+        Outcome::temporary("not enough memory to convert the message; free memory or "
+                           "lower the limits of [converter]"));
+  }
+}
+
+}  // namespace smtpgate::converter

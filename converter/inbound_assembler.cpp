@@ -1,0 +1,348 @@
+// The assembler: see the header. Every octet of a leaf goes through its transfer decoder once; text
+// goes on through a TextSegment; an HTML body goes both ways.
+#include "converter/inbound_assembler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "postoffice/ascii.h"
+#include "postoffice/character_set.h"
+
+namespace smtpgate::converter {
+
+using postoffice::Attachment;
+
+namespace {
+
+constexpr std::size_t copy_piece = std::size_t{256} << 10;
+
+// What mail programs write before the first part for readers without MIME: says nothing of its own.
+bool is_notice_for_old_readers(Spool& octets) {
+  if (octets.size() > 1000) return false;
+  std::string text;
+  postoffice::StringSink sink(text);
+  if (!octets.copy_to(sink)) return false;
+  const std::string lower = ascii_lower(text);
+  return trim(text).empty() || lower.find("mime") != std::string::npos ||
+         lower.find("multi-part") != std::string::npos ||
+         lower.find("multipart") != std::string::npos;
+}
+
+bool is_blank(Spool& octets) {
+  bool blank = true;
+  auto looked = octets.for_each_piece(copy_piece, [&](std::string_view piece) {
+    blank = trim(piece).empty();
+    return blank;
+  });
+  return looked.has_value() && blank;
+}
+
+}  // namespace
+
+struct InboundAssembler::Multipart {
+  std::string subtype;
+  std::string start;
+  bool in_body = false;
+  bool has_parts = false;
+  bool is_root = false;
+  bool has_plain_text = false;       ///< alternative: a text/plain that says something came
+  std::unique_ptr<Spool> html_text;  ///< alternative: rendered HTML, used if no plain text comes
+  std::unique_ptr<Spool> before;     ///< octets before the first part
+  std::unique_ptr<Spool> after;      ///< octets after the last
+};
+
+struct InboundAssembler::Leaf {
+  LeafUse use = LeafUse::attachment;
+  std::unique_ptr<TransferDecoder> decoder;
+  std::unique_ptr<TextSegment> segment;  ///< text and rendered HTML
+  Spool* rendered_into = nullptr;        ///< where the segment goes
+  bool is_attachment = false;
+  std::uint64_t start = 0;  ///< offset of the attachment's first octet
+  bool unknown_encoding = false;
+};
+
+struct InboundAssembler::OpenEntity {
+  std::optional<Multipart> multipart;
+  std::optional<Leaf> leaf;
+};
+
+InboundAssembler::InboundAssembler(const TargetFormat& target, const InboundSettings& settings,
+                                   const SpoolPlace& place, Spool& text, Spool& attachments)
+    : target_(target), settings_(settings), place_(place), text_(text), contents_(attachments) {}
+
+InboundAssembler::~InboundAssembler() = default;
+
+void InboundAssembler::begin_entity(const EntityStart& entity) {
+  if (entity.depth == 0) {
+    header_ = entity.header;
+    has_header_ = true;
+    header_is_cut_ = entity.header_cut;
+  }
+  if (entity.header_cut) mark("header-cut");
+  const PartDescription description = describe_part(entity);
+  bool in_body = true;
+  if (!open_.empty() && open_.back()->multipart) {
+    Multipart& parent = *open_.back()->multipart;
+    parent.has_parts = true;
+    in_body = parent.in_body && continues_body(parent.subtype, parent.start, entity, description);
+  }
+  auto opened = std::make_unique<OpenEntity>();
+  if (entity.is_multipart) {
+    Multipart multipart;
+    multipart.subtype = entity.content_type.subtype;
+    multipart.start = entity.content_type.parsed.parameter("start");
+    multipart.in_body = in_body && description.disposition != "attachment";
+    multipart.is_root = entity.depth == 0;
+    opened->multipart = std::move(multipart);
+    open_.push_back(std::move(opened));
+    return;
+  }
+  open_.push_back(std::move(opened));
+  begin_leaf(entity, description, in_body);
+}
+
+void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescription& description,
+                                  bool in_body) {
+  Leaf& leaf = open_.back()->leaf.emplace();
+  const ContentType& type = entity.content_type;
+  const HeaderField* field = entity.header.find("Content-Transfer-Encoding");
+  const TransferEncoding encoding =
+      field == nullptr ? TransferEncoding::seven_bit : parse_transfer_encoding(field->value);
+  leaf.unknown_encoding = encoding == TransferEncoding::unknown;
+  leaf.use = use_of_leaf(type, description, in_body);
+  Multipart* alternative = nearest_alternative();
+  if (leaf.use == LeafUse::text && alternative != nullptr && alternative->has_plain_text) {
+    leaf.use = LeafUse::attachment;
+  }
+  if (type.type == "multipart") mark("boundary-missing");
+
+  const std::string_view charset = type.parsed.parameter("charset");
+  if (leaf.use == LeafUse::text) {
+    leaf.rendered_into = &text_;
+  } else if (leaf.use == LeafUse::html && renders_html()) {
+    if (alternative != nullptr) {
+      if (!alternative->html_text) alternative->html_text = std::make_unique<Spool>(place_);
+      leaf.rendered_into = alternative->html_text.get();
+    } else {
+      leaf.rendered_into = &text_;
+    }
+  }
+  if (leaf.rendered_into != nullptr) {
+    leaf.segment = std::make_unique<TextSegment>(charset, target_.character_set, target_.line_end,
+                                                 leaf.use == LeafUse::html);
+  }
+  const bool as_on_the_wire = leaf.use == LeafUse::text || keeps_wire_line_ends(type);
+  leaf.decoder = make_transfer_decoder(
+      encoding, as_on_the_wire ? "\r\n" : postoffice::line_end_octets(target_.line_end));
+  if (leaf.use != LeafUse::text) {
+    leaf.is_attachment = true;
+    leaf.start = contents_.size();
+    begin_attachment(type, description, leaf.use == LeafUse::html);
+    if (leaf.unknown_encoding) list_.back().odd.emplace_back("encoding-unknown");
+  } else if (leaf.unknown_encoding) {
+    mark("encoding-unknown");
+  }
+}
+
+void InboundAssembler::begin_attachment(const ContentType& type, const PartDescription& description,
+                                        bool is_body) {
+  Attachment attachment;
+  const std::string fallback = default_attachment_name(type, list_.size() + 1, is_body);
+  attachment.name = target_name(description.name, fallback);
+  if (description.name != attachment.name) {
+    attachment.original_name = in_target_set(description.name);
+  }
+  attachment.content_type = in_target_set(type.str());
+  attachment.disposition = in_target_set(description.disposition);
+  attachment.character_set = in_target_set(type.parsed.parameter("charset"));
+  attachment.content_id = in_target_set(description.content_id);
+  if (description.odd) attachment.odd.emplace_back("parameters-odd");
+  list_.push_back(std::move(attachment));
+}
+
+void InboundAssembler::body(std::string_view piece) {
+  if (error_ || open_.empty() || !open_.back()->leaf) return;
+  Leaf& leaf = *open_.back()->leaf;
+  scratch_.clear();
+  leaf.decoder->feed(piece, scratch_);
+  if (leaf.is_attachment) write(contents_, scratch_);
+  if (leaf.segment) {
+    std::string ready;
+    leaf.segment->feed(scratch_, ready);
+    write(*leaf.rendered_into, ready);
+  }
+}
+
+void InboundAssembler::between(std::string_view piece, bool after_parts) {
+  if (error_ || open_.empty() || !open_.back()->multipart) return;
+  Multipart& multipart = *open_.back()->multipart;
+  std::unique_ptr<Spool>& spool = after_parts ? multipart.after : multipart.before;
+  if (!spool) spool = std::make_unique<Spool>(place_);
+  write(*spool, piece);
+}
+
+void InboundAssembler::end_entity(bool closed) {
+  if (open_.empty()) return;
+  const std::unique_ptr<OpenEntity> ended = std::move(open_.back());
+  open_.pop_back();
+  if (error_) return;
+  if (ended->leaf) end_leaf(*ended->leaf, closed);
+  if (ended->multipart) end_multipart(*ended->multipart, closed);
+  if (raw_ && open_.size() == raw_depth_) end_raw();
+}
+
+void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
+  scratch_.clear();
+  leaf.decoder->finish(scratch_);
+  if (leaf.is_attachment) {
+    write(contents_, scratch_);
+    Attachment& attachment = list_.back();
+    attachment.size = contents_.size() - leaf.start;
+    if (leaf.decoder->errors() > 0) {
+      attachment.odd.push_back("encoding-errors:" + std::to_string(leaf.decoder->errors()));
+    }
+    if (!closed) attachment.odd.emplace_back("not-closed");
+  } else if (leaf.decoder->errors() > 0) {
+    mark("encoding-errors:" + std::to_string(leaf.decoder->errors()));
+  }
+  if (!leaf.segment) return;
+  std::string ready;
+  leaf.segment->feed(scratch_, ready);
+  leaf.segment->finish(ready);
+  write(*leaf.rendered_into, ready);
+  if (leaf.segment->guessed()) mark("charset-guessed");
+  if (leaf.segment->replaced() > 0) {
+    mark("characters-replaced:" + std::to_string(leaf.segment->replaced()));
+  }
+  if (leaf.use == LeafUse::text && leaf.segment->has_content()) {
+    has_plain_text_ = true;
+    for (const std::unique_ptr<OpenEntity>& entity : open_) {
+      if (entity->multipart) entity->multipart->has_plain_text = true;
+    }
+  }
+}
+
+void InboundAssembler::end_multipart(Multipart& multipart, bool closed) {
+  if (!closed) mark("not-closed");
+  if (multipart.html_text && !multipart.has_plain_text) {
+    auto copied = multipart.html_text->copy_to(static_cast<postoffice::ByteSink&>(text_));
+    if (!copied) error_ = copied.error();
+  }
+  if (!multipart.has_parts) mark("boundary-not-found");
+  if (multipart.before) keep_between(*multipart.before, !multipart.has_parts, multipart.in_body);
+  if (multipart.after) keep_between(*multipart.after, false, multipart.in_body);
+}
+
+// Octets outside all parts. Where the boundary never came they are the body; otherwise they are
+// kept as an attachment unless they are blank or the usual notice.
+void InboundAssembler::keep_between(Spool& octets, bool is_the_body, bool in_body) {
+  if (is_blank(octets)) return;
+  if (is_the_body && in_body) {
+    TextSegment segment("", target_.character_set, target_.line_end, false);
+    std::string ready;
+    auto copied = octets.for_each_piece(copy_piece, [&](std::string_view piece) {
+      ready.clear();
+      segment.feed(piece, ready);
+      write_text(ready);
+      return !error_;
+    });
+    if (!copied) error_ = copied.error();
+    ready.clear();
+    segment.finish(ready);
+    write_text(ready);
+    has_plain_text_ = true;
+    return;
+  }
+  if (!is_the_body && is_notice_for_old_readers(octets)) return;
+  attach_octets(octets, "outside-parts.txt", "text/plain", "outside-parts");
+}
+
+bool InboundAssembler::wants_raw(unsigned child_index) {
+  // A signed entity inside a signed entity is part of the outer one's octets already.
+  if (raw_ || error_ || open_.empty() || !open_.back()->multipart) return false;
+  if (open_.back()->multipart->subtype != "signed" || child_index != 0) return false;
+  raw_ = std::make_unique<Spool>(place_);
+  raw_depth_ = open_.size();
+  return true;
+}
+
+void InboundAssembler::raw(std::string_view piece) {
+  if (raw_ && !error_) write(*raw_, piece);
+}
+
+void InboundAssembler::end_raw() {
+  const std::unique_ptr<Spool> octets = std::move(raw_);
+  attach_octets(*octets, "signed-entity.mime", "application/octet-stream", "signed-entity");
+}
+
+void InboundAssembler::attach_octets(Spool& octets, std::string name, std::string type,
+                                     std::string odd_mark) {
+  Attachment attachment;
+  attachment.name = names_.take(name);
+  attachment.content_type = std::move(type);
+  attachment.disposition = "attachment";
+  attachment.size = octets.size();
+  attachment.odd.push_back(std::move(odd_mark));
+  auto copied = octets.copy_to(static_cast<postoffice::ByteSink&>(contents_));
+  if (!copied) error_ = copied.error();
+  list_.push_back(std::move(attachment));
+}
+
+std::string InboundAssembler::target_name(std::string_view wanted, std::string_view fallback) {
+  std::string name =
+      in_target_set(postoffice::safe_file_name(wanted, fallback, settings_.longest_name));
+  // '?' is what the encoder puts for a character that the set lacks; no file name may hold it.
+  std::replace(name.begin(), name.end(), '?', '_');
+  return names_.take(name);
+}
+
+std::string InboundAssembler::in_target_set(std::string_view text) const {
+  return postoffice::from_utf8(text, target_.character_set);
+}
+
+// HTML is rendered while no plain text says it better; inside an alternative that is decided at its
+// end.
+bool InboundAssembler::renders_html() const {
+  return !has_plain_text_;
+}
+
+InboundAssembler::Multipart* InboundAssembler::nearest_alternative() {
+  for (auto entity = open_.rbegin(); entity != open_.rend(); ++entity) {
+    if ((*entity)->multipart && (*entity)->multipart->subtype == "alternative") {
+      return &*(*entity)->multipart;
+    }
+  }
+  return nullptr;
+}
+
+void InboundAssembler::write(Spool& spool, std::string_view data) {
+  if (error_ || data.empty()) return;
+  if (auto written = spool.write(data); !written) error_ = written.error();
+}
+
+// Each oddity once: a sender could repeat one for every part.
+void InboundAssembler::mark(std::string text) {
+  if (std::find(marks_.begin(), marks_.end(), text) == marks_.end() && marks_.size() < 100) {
+    marks_.push_back(std::move(text));
+  }
+}
+
+void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
+  open_.clear();
+  raw_.reset();
+  text_.clear();
+  contents_.clear();
+  list_.clear();
+  names_ = {};
+  const std::string_view end = postoffice::line_end_octets(target_.line_end);
+  std::string note = "This message could not be taken apart: ";
+  note += reason;
+  note += ".";
+  note += end;
+  note += "It is attached whole, as it came, as message.eml.";
+  note += end;
+  write_text(note);
+  attach_octets(raw, "message.eml", "message/rfc822", "kept-whole");
+}
+
+}  // namespace smtpgate::converter

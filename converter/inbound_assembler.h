@@ -1,0 +1,95 @@
+// Turns the parser's events into the text and the attachments of one MMFF message: decodes each
+// leaf and puts it where leaf_plan.h says. Keeps what belongs to no leaf (the text of a multipart
+// whose boundary never comes) and signed entities as they came. Not for the header's tokens
+// (header_translation.h) or for writing the file (inbound.h).
+//
+// A disk error stops all work; error() tells it at the end. One object, one message, one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converter/inbound.h"
+#include "converter/leaf_plan.h"
+#include "converter/mime_parser.h"
+#include "converter/spool.h"
+#include "converter/text_segment.h"
+#include "converter/transfer_decoder.h"
+#include "postoffice/safe_file_name.h"
+
+namespace smtpgate::converter {
+
+class InboundAssembler : public EntityHandler {
+ public:
+  /// `text` and `attachments` receive the contents; all references outlive the assembler.
+  InboundAssembler(const TargetFormat& target, const InboundSettings& settings,
+                   const SpoolPlace& place, Spool& text, Spool& attachments);
+  ~InboundAssembler() override;
+
+  void begin_entity(const EntityStart& entity) override;
+  void body(std::string_view piece) override;
+  void between(std::string_view piece, bool after_parts) override;
+  void end_entity(bool closed) override;
+  bool wants_raw(unsigned child_index) override;
+  void raw(std::string_view piece) override;
+
+  /// Of the message itself; empty before its header was complete.
+  const HeaderFields& header() const { return header_; }
+  bool has_header() const { return has_header_; }
+  /// The header ran into the body without an empty line between them.
+  bool header_is_cut() const { return header_is_cut_; }
+
+  /// What is attached so far, names safe and unique, strings in the postoffice's character set.
+  std::vector<postoffice::Attachment>& attachments() { return list_; }
+  /// What was odd about the message as a whole.
+  const std::vector<std::string>& marks() const { return marks_; }
+  const std::optional<postoffice::FileError>& error() const { return error_; }
+
+  /// Forgets text and attachments, and attaches the whole raw message instead, with a text that
+  /// says why (house rule 4).
+  void keep_whole(Spool& raw, std::string_view reason);
+
+ private:
+  struct Multipart;
+  struct Leaf;
+  struct OpenEntity;
+
+  void begin_leaf(const EntityStart& entity, const PartDescription& description, bool in_body);
+  void begin_attachment(const ContentType& type, const PartDescription& description, bool is_body);
+  void end_leaf(Leaf& leaf, bool closed);
+  void end_multipart(Multipart& multipart, bool closed);
+  void end_raw();
+  void keep_between(Spool& octets, bool is_the_body, bool in_body);
+  void attach_octets(Spool& octets, std::string name, std::string type, std::string mark);
+  std::string target_name(std::string_view wanted, std::string_view fallback);
+  std::string in_target_set(std::string_view text) const;
+  bool renders_html() const;
+  Multipart* nearest_alternative();
+  void write(Spool& spool, std::string_view data);
+  void write_text(std::string_view data) { write(text_, data); }
+  void mark(std::string text);
+
+  const TargetFormat& target_;
+  const InboundSettings& settings_;
+  const SpoolPlace& place_;
+  Spool& text_;
+  Spool& contents_;
+  HeaderFields header_;
+  bool has_header_ = false;
+  bool header_is_cut_ = false;
+  bool has_plain_text_ = false;
+  std::vector<std::unique_ptr<OpenEntity>> open_;
+  std::vector<postoffice::Attachment> list_;
+  postoffice::UniqueNames names_;
+  std::vector<std::string> marks_;
+  std::unique_ptr<Spool> raw_;  ///< the signed entity being read
+  std::size_t raw_depth_ = 0;   ///< open entities around it
+  std::string scratch_;
+  std::optional<postoffice::FileError> error_;
+};
+
+}  // namespace smtpgate::converter

@@ -1,0 +1,99 @@
+// TextSegment: decoder, renderer, line ends, encoder, one after the other, each with its own buffer
+// that is emptied at every piece.
+#include "converter/text_segment.h"
+
+#include <algorithm>
+
+#include "postoffice/ascii.h"
+
+namespace smtpgate::converter {
+
+TextSegment::TextSegment(std::string_view label, std::string_view target_set,
+                         postoffice::LineEnd line_end, bool is_html)
+    : decoder_(label), line_end_(postoffice::line_end_octets(line_end)) {
+  if (!equals_ignoring_case(target_set, "UTF-8")) {
+    encoder_ = postoffice::CharacterEncoder::open(target_set);
+  }
+  if (is_html) html_ = std::make_unique<HtmlToText>();
+}
+
+void TextSegment::feed(std::string_view octets, std::string& out) {
+  decoder_.feed(octets, decoded_);
+  pass(out);
+}
+
+void TextSegment::finish(std::string& out) {
+  decoder_.finish(decoded_);
+  pass(out);
+  if (html_) {
+    html_->finish(rendered_);
+    with_line_ends(rendered_);
+    rendered_.clear();
+  }
+  if (after_cr_) lines_ += '\r';
+  after_cr_ = false;
+  if (!at_line_start_) lines_ += line_end_;
+  at_line_start_ = true;
+  if (encoder_) {
+    encoder_->feed(lines_, out);
+    encoder_->finish(out);
+  } else {
+    out += lines_;
+  }
+  lines_.clear();
+}
+
+void TextSegment::pass(std::string& out) {
+  if (html_) {
+    html_->feed(decoded_, rendered_);
+    with_line_ends(rendered_);
+    rendered_.clear();
+  } else {
+    with_line_ends(decoded_);
+  }
+  decoded_.clear();
+  if (encoder_) {
+    encoder_->feed(lines_, out);
+  } else {
+    out += lines_;
+  }
+  lines_.clear();
+}
+
+// CRLF and LF become our line end; a CR alone is text.
+void TextSegment::with_line_ends(std::string_view text) {
+  if (!has_content_) {
+    has_content_ = text.find_first_not_of(" \t\r\n\f\v") != std::string_view::npos;
+  }
+  while (!text.empty()) {
+    if (after_cr_) {
+      after_cr_ = false;
+      if (text.front() != '\n') {
+        lines_ += '\r';
+        at_line_start_ = false;
+      }
+    }
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (end == std::string_view::npos) {
+      if (line.ends_with('\r')) {
+        after_cr_ = true;
+        line.remove_suffix(1);
+      }
+      lines_ += line;
+      if (!line.empty()) at_line_start_ = false;
+      return;
+    }
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines_ += line;
+    lines_ += line_end_;
+    at_line_start_ = true;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::uint64_t TextSegment::replaced() const {
+  return decoder_.replaced() + (encoder_ ? encoder_->replaced() : 0);
+}
+
+}  // namespace smtpgate::converter
