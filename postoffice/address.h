@@ -35,7 +35,7 @@ struct NativeAddress {
 struct TypedAddress {
   std::string type;     ///< "CSI" for native mail, "SMTP", "X400", ...; upper case
   std::string address;  ///< without the type
-  std::string name;     ///< display name, UTF-8; empty if none
+  std::string name;     ///< display name, in the file's character set; empty if none
 
   /// "TYPE:address" or "address" (CSI). A known type is letters, digits and '-' before the first
   /// colon. Any type is taken: the reader decides which are services it knows (error 151).

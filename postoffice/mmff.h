@@ -59,7 +59,8 @@ inline constexpr std::string_view attachment_odd = "ATTACHMENT-ODD";
 }  // namespace ext
 
 struct Attachment {
-  std::string name;              ///< as on the ATTACHMENT line: safe, unique within the message
+  std::string name;              ///< as on the ATTACHMENT line; in files that we wrote it is safe
+                                 ///< and unique within the message
   std::uint64_t size = 0;        ///< octets
   std::string content_type;      ///< "type/subtype" or with parameters; empty if unknown
   std::string disposition;       ///< "attachment", "inline", or empty
@@ -67,10 +68,12 @@ struct Attachment {
   std::string character_set;     ///< of a text, as its sender labelled it; empty if unknown
   std::string content_id;        ///< without angle brackets
   std::vector<std::string> odd;  ///< marks
-  std::string external_path;     ///< XATTACH: the file named; contents are not in the MMFF file
+  std::string external_path;     ///< XATTACH: the file named; contents are not in the MMFF file,
+                                 ///< `size` is that file's
 };
 
-/// Everything of one message but its contents.
+/// Everything of one message but its contents. Strings are octets of the file's own character set
+/// (CHARSET, a superset of ASCII); whoever shows them converts them.
 struct MessageHeader {
   std::string version = "3.00";
   TypedAddress from;
@@ -82,13 +85,13 @@ struct MessageHeader {
   std::string priority;
   std::vector<Attachment> attachments;
   std::uint64_t header_lines = 0;  ///< lines of rendered header at the start of the text (HEADLEN)
-  std::uint64_t text_size = 0;     ///< octets of text in the file, rendered header included
-  std::string external_text;       ///< XTEXT: the file named; then text_size is 0
+  std::uint64_t text_size = 0;     ///< octets of text, rendered header included
+  std::string external_text;       ///< XTEXT: the file named; then text_size is that file's
   /// All other EXT fields, in file order. A reader leaves those that fill members above
   /// (HEADLEN, *-NAME, ATTACHMENT-*) out of here and puts them into all_fields() only.
   std::vector<ExtendedField> fields;
 
-  /// First value of a message field; nullopt if absent.
+  /// First value in `fields` of that name, in any case and with any number; nullopt if absent.
   std::optional<std::string> field(std::string_view name) const;
   void add_field(std::string_view name, std::string value, unsigned long number = 0,
                  char type = 'S');

@@ -21,10 +21,13 @@ struct ReaderOptions {
   std::optional<LineEnd> line_end;
   /// Where XTEXT and XATTACH may name files (--external DIR); empty: each is error 146 (rule 5).
   std::string external_directory;
-  std::uint64_t longest_line = std::uint64_t{64} << 20;  ///< octets
-  std::uint64_t largest_header = std::uint64_t{128}
-                                 << 20;  ///< octets of all token lines of a message
-  std::uint64_t most_attachments = 100'000;
+  /// Octets. Wide enough for all that the converter's own limits let through (50 MiB of header,
+  /// each octet written as three), so that whatever the gateway wrote can be read.
+  std::uint64_t longest_line = std::uint64_t{160} << 20;
+  std::uint64_t largest_header = std::uint64_t{512} << 20;  ///< all token lines of a message
+  std::uint64_t most_attachments = 100'000;                 ///< ATTACHMENT and XATTACH lines
+  std::uint64_t most_recipients = 1'000'000;                ///< TO and CC lines
+  std::uint64_t most_fields = 1'000'000;                    ///< EXT lines
 };
 
 template <typename T>
@@ -37,8 +40,9 @@ class Reader {
   ~Reader();
 
   /// The next message's header, or nullopt at the end of the file. What is left of the contents of
-  /// the message before it is skipped. Blank lines between messages are allowed. An empty file has
-  /// no message.
+  /// the message before it is skipped. Blank lines before a message are allowed, and one Ctrl-Z at
+  /// the end of the file. An empty file has no message. After an error every call returns it again.
+  /// All strings are octets of the file's character set (CHARSET), unescaped.
   FormatResult<std::optional<MessageHeader>> next();
 
   /// Contents of the current message come as sections: 0 the text, k the k-th attachment. The first
@@ -46,7 +50,8 @@ class Reader {
   /// false after the last.
   FormatResult<bool> next_section();
   /// Up to buffer.size() octets of the open section; 0 at its end. A file that ends early is error
-  /// 140 that says how many octets are missing.
+  /// 140 that says how many octets are missing. Text and attachments in external files come the
+  /// same way.
   FormatResult<std::size_t> read(std::span<char> buffer);
 
   /// The line end found or forced; meaningful after the first next().

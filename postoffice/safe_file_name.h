@@ -10,6 +10,10 @@
 
 namespace smtpgate::postoffice {
 
+/// CON, PRN, AUX, NUL, COM0 to LPT9 and their kin, in any case, with or without an extension: names
+/// that DOS and Windows never take for a file.
+bool is_dos_device_name(std::string_view name);
+
 /// `wanted` (UTF-8, anything in it) as one path component that is safe on Unix, DOS and Windows:
 /// directories in front taken off (both slashes), control, format and bidirectional characters out,
 /// reserved characters and trailing dots or blanks replaced or removed, DOS device names prefixed
