@@ -42,17 +42,20 @@ Units units_of(std::string_view set) {
   return {};
 }
 
-/// True if each ASCII octet stands for itself and at once. The trial ends in letters because some
-/// sets (TCVN, CP1258) hold a letter back until they have seen whether an accent follows.
+/// True if each ASCII octet, given alone, stands for itself and at once: no shift states, no escape
+/// sequences, and no letters held back until it is seen whether an accent follows (TCVN, CP1258).
 bool keeps_ascii(std::string_view set) {
   std::optional<Iconv> trial = Iconv::open("UTF-8", set);
   if (!trial) return false;
-  std::string all;
-  for (char c = 0; c < 0x7F; ++c) all += c;
-  all += "\x7F~aZ";
-  std::string_view input = all;
   std::string output;
-  return trial->convert(input, output) == Iconv::Stop::done && output == all;
+  for (int octet = 0; octet < 0x80; ++octet) {
+    const char character = static_cast<char>(octet);
+    const std::string_view alone(&character, 1);
+    std::string_view input = alone;
+    output.clear();
+    if (trial->convert(input, output) != Iconv::Stop::done || output != alone) return false;
+  }
+  return true;
 }
 
 }  // namespace

@@ -65,10 +65,26 @@ std::string map_slice(std::string_view text, utf8proc_option_t options) {
   return std::string(reinterpret_cast<const char*>(mapped), static_cast<std::size_t>(length));
 }
 
-/// Characters below U+0300 never compose with what stands before them.
+/// False if text surely is composed already: nothing in it has another normal form or composes with
+/// what stands before it. Knows the blocks that mail is full of (Latin, Greek, Cyrillic, general
+/// punctuation, Chinese characters, Hangul syllables) by their octets; anything else is "maybe".
 bool may_compose(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char octet) { return static_cast<unsigned char>(octet) >= 0xCC; });
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    // Up to U+02FF; and within characters that were let pass.
+    if (lead < 0xCC) continue;
+    const auto next = [&](std::size_t ahead) -> unsigned {
+      return at + ahead < text.size() ? static_cast<unsigned char>(text[at + ahead]) : 0U;
+    };
+    const bool plain = (lead == 0xCE && next(1) != 0x87) ||  // U+0380 on, not the Greek ano teleia
+                       (lead >= 0xCF && lead <= 0xD1) ||     // U+03C0 to U+047F
+                       (lead == 0xE2 && next(1) == 0x80 && next(2) >= 0x82) ||  // U+2002 on
+                       (lead == 0xE2 && next(1) == 0x82) ||                     // U+2080 on
+                       (lead >= 0xE4 && lead <= 0xE9) ||                        // U+4000 to U+9FFF
+                       lead == 0xEB || lead == 0xEC;                            // U+B000 to U+CFFF
+    if (!plain) return true;
+  }
+  return false;
 }
 
 using Nearest = std::pair<char32_t, std::string_view>;
