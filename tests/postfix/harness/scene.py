@@ -88,7 +88,7 @@ class Scene:
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-        self.top = Path(tempfile.mkdtemp(prefix=self.prefix))
+        self.open()
         try:
             self.build()
         except BaseException:
@@ -104,34 +104,30 @@ class Scene:
             return
         self.end()
 
+    def open(self):
+        self.top = Path(tempfile.mkdtemp(prefix=self.prefix))
+
     def end(self):
         """Ends every process of the scene and removes its directory."""
+        if self.top is None:
+            return
         if self.daemon is not None:
             self.kill_daemon()
         if self.postfix is not None:
             self.postfix.stop()
         end(pids_naming(self.top))
-        shutil.rmtree(self.top, ignore_errors=True)
-        # What a last process still wrote while the tree went away.
-        if self.top.exists():
-            shutil.rmtree(self.top, ignore_errors=True)
+        shutil.rmtree(self.top)
 
     def build(self):
-        self.top.chmod(0o755)
-        self.copy_programs()
-        for name in ("work", "log"):
-            self.own_directory(self.top / name)
+        self.make_place()
         self.make_postoffice()
-        (self.top / "ADDR_MAP.CFG").write_text("".join(f"{POSTOFFICE}  {d}\n" for d in self.domains))
-        self.postfix = PrivatePostfix(self.top, self.main_cf)
-        self.own_directory(self.socket.parent)
-        self.write_settings()
-        self.setup("apply")
-        self.postfix.start()
+        self.start_postfix()
         if self.with_daemon:
             self.start_daemon()
 
     def report(self, stream):
+        if self.top is None:
+            return
         print(f"--- {self.top}", file=stream)
         for name in ("mail.log", "log/smtpgate.log", "log/serve.out"):
             path = self.top / name
@@ -155,6 +151,12 @@ class Scene:
     def postoffice_directory(self):
         return self.top / "po"
 
+    def make_place(self):
+        self.top.chmod(0o755)
+        self.copy_programs()
+        for name in ("work", "log"):
+            self.own_directory(self.top / name)
+
     def copy_programs(self):
         """A copy that the gateway's user can reach, wherever the build lies (often below /root)."""
         source, target = programs_directory(), self.top / "bin"
@@ -175,6 +177,15 @@ class Scene:
         self.postoffice("init", "--name", POSTOFFICE)
         for name in self.mailboxes:
             self.postoffice("mailbox", "add", name)
+
+    def start_postfix(self):
+        """Configured by our own set-up script, like an administrator's."""
+        (self.top / "ADDR_MAP.CFG").write_text("".join(f"{POSTOFFICE}  {d}\n" for d in self.domains))
+        self.postfix = PrivatePostfix(self.top, self.main_cf)
+        self.own_directory(self.socket.parent)
+        self.write_settings()
+        self.setup("apply")
+        self.postfix.start()
 
     def write_settings(self, **changes):
         """smtpgate.toml; `changes` replace values of the template or its lines."""
@@ -200,7 +211,8 @@ class Scene:
         with output:
             self.daemon = subprocess.Popen(
                 [self.top / "bin" / "smtpgate", "serve", "--config", self.settings_file],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, **as_user(self.user))
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                **as_user(self.user))
         if wait:
             wait_for("the milter socket", self.daemon_answers)
 
