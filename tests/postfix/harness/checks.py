@@ -1,0 +1,31 @@
+"""What a test may demand, and how to wait for it. Nothing ever sleeps for a fixed time and hopes."""
+
+import time
+
+
+class Failure(Exception):
+    """A demand that was not met: one sentence."""
+
+
+def check(condition, sentence):
+    if not condition:
+        raise Failure(sentence)
+
+
+def check_equal(got, wanted, what):
+    if got != wanted:
+        raise Failure(f"{what}: wanted {wanted!r}, got {got!r}")
+
+
+def wait_for(what, condition, limit=30.0):
+    """Calls `condition` until its answer is true, and returns that; Failure after `limit` seconds."""
+    deadline = time.monotonic() + limit
+    pause = 0.01
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {limit:g} s for {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.2)

@@ -1,0 +1,248 @@
+"""A Postfix of our own: configuration, queue, log and a random loopback port below one directory.
+
+Needs root and Debian's postfix package (its programs, the users postfix and postdrop), never the
+machine's own configuration. Mail for domains that nobody set up stays in the queue, since nobody listens
+on the loopback port it is sent to: no test sends anything off the machine.
+"""
+
+import json
+import os
+import pwd
+import smtplib
+import socket
+import subprocess
+from pathlib import Path
+
+from .checks import Failure, check, wait_for
+from .processes import end, is_running, pids_naming, run
+
+MAIN_CF = """\
+compatibility_level = 3.6
+config_directory = {top}/conf
+queue_directory = {top}/spool
+data_directory = {top}/data
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = {top}/mail.log
+maillog_file_prefixes = {top}
+myhostname = {name}
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+disable_dns_lookups = yes
+smtp_host_lookup = native
+smtp_dns_support_level = disabled
+smtpd_peername_lookup = no
+alias_maps =
+alias_database =
+notify_classes =
+biff = no
+default_transport = smtp:[127.0.0.1]:1
+relay_transport = $default_transport
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_error_sleep_time = 0
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+default_process_limit = 100
+in_flow_delay = 0
+minimal_backoff_time = 5s
+maximal_backoff_time = 5s
+queue_run_delay = 5s
+"""
+
+MASTER_CF = """\
+127.0.0.1:{port} inet n - n - 64 smtpd
+pickup    unix  n - n 60  1 pickup
+cleanup   unix  n - n -   0 cleanup
+qmgr      unix  n - n 300 1 qmgr
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+rewrite   unix  - - n -   - trivial-rewrite
+bounce    unix  - - n -   0 bounce
+defer     unix  - - n -   0 bounce
+trace     unix  - - n -   0 bounce
+verify    unix  - - n -   1 verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n -   - proxymap
+smtp      unix  - - n -   - smtp
+relay     unix  - - n -   - smtp
+showq     unix  n - n -   - showq
+error     unix  - - n -   - error
+retry     unix  - - n -   - error
+discard   unix  - - n -   - discard
+local     unix  - n n -   - local
+virtual   unix  - n n -   - virtual
+lmtp      unix  - - n -   - lmtp
+anvil     unix  - - n -   1 anvil
+scache    unix  - - n -   1 scache
+postlog   unix-dgram n - n - 1 postlogd
+"""
+
+
+class PrivatePostfix:
+    def __init__(self, top, extra_main_cf=""):
+        """Writes the configuration below `top`; extra_main_cf lines come last and so win."""
+        check(os.geteuid() == 0, "a private Postfix needs root")
+        self.top = Path(top)
+        self.configuration = self.top / "conf"
+        self.spool = self.top / "spool"
+        self.log_file = self.top / "mail.log"
+        self.name = f"mx-{self.top.name.lower().replace('_', '-').strip('-')}.test"
+        self.port = 0
+        self.started = False
+        for directory in (self.configuration, self.spool, self.top / "data"):
+            directory.mkdir()
+            directory.chmod(0o755)
+        os.chown(self.top / "data", pwd.getpwnam("postfix").pw_uid, -1)
+        (self.top / "data").chmod(0o700)
+        main_cf = MAIN_CF.format(top=self.top, name=self.name) + extra_main_cf
+        (self.configuration / "main.cf").write_text(main_cf)
+        (self.configuration / "master.cf").write_text(MASTER_CF.format(port=1))
+
+    def start(self):
+        """Random ports until one is ours alone: Postfix shares ports silently (SO_REUSEPORT), so the
+        greeting must show our name before anything is sent."""
+        for _ in range(10):
+            old, self.port = self.port, free_port()
+            service = f"127.0.0.1:{self.port}/inet"
+            previous = f"127.0.0.1:{old or 1}/inet"
+            self.command("postconf", "-MX", previous)
+            self.command("postconf", "-M", f"{service}=127.0.0.1:{self.port} inet n - n - 64 smtpd")
+            self.command("postfix", "start", timeout=120)
+            self.started = True
+            if self.answers_alone():
+                return
+            self.stop()
+        raise Failure("found no loopback port of our own")
+
+    def stop(self):
+        """Ends the master, which ends its children, and what they spawned; all by pid."""
+        if not self.started:
+            return
+        pids = self.pids()
+        try:
+            master = int((self.spool / "pid" / "master.pid").read_text())
+        except (OSError, ValueError):
+            master = 0
+        if master in pids:
+            end([master])
+        # Give what it had started the time to see the end of its input, then insist.
+        try:
+            wait_for("Postfix to end", lambda: not any(map(is_running, pids)), 5)
+        except Failure:
+            end([pid for pid in pids if is_running(pid)])
+        self.started = False
+
+    def pids(self):
+        """All processes of this Postfix: each has its queue directory as working directory or names
+        this directory in its arguments."""
+        own = set(pids_naming(self.spool)) | set(pids_naming(self.configuration))
+        return [pid for pid in own if not is_ours(pid)]
+
+    def reload(self):
+        self.command("postfix", "reload")
+
+    def command(self, program, *arguments, **keywords):
+        """Runs one of Postfix's commands on this instance; its standard output as text."""
+        done = run([program, "-c", self.configuration, *arguments], **keywords)
+        return done.stdout.decode("utf-8", "replace")
+
+    def answers_alone(self):
+        def greetings():
+            names = set()
+            for _ in range(8):
+                try:
+                    with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+                        connection.settimeout(10)
+                        greeting = connection.recv(512).decode("ascii", "replace").split()
+                        names.add(greeting[1] if len(greeting) > 1 else "")
+                except OSError:
+                    return None
+            return names
+
+        return wait_for("Postfix's greeting", greetings, 20) == {self.name}
+
+    def client(self):
+        """A connected smtplib.SMTP that has said EHLO."""
+        client = smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.test", timeout=60)
+        client.ehlo()
+        return client
+
+    def set(self, **parameters):
+        """Changes main.cf by postconf -e."""
+        self.command("postconf", "-e", *[f"{name} = {value}" for name, value in parameters.items()])
+
+    # --- the queue -----------------------------------------------------------------------------
+
+    def queue(self):
+        """Every message in the queue, as postqueue -j tells it."""
+        lines = self.command("postqueue", "-j").splitlines()
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def queue_text(self):
+        """What an administrator sees: postqueue -p."""
+        return self.command("postqueue", "-p")
+
+    def flush(self):
+        self.command("postqueue", "-f")
+
+    def wait_until_empty(self, limit=60):
+        wait_for("an empty queue", lambda: not self.queue(), limit)
+
+    def wait_until_settled(self, limit=60):
+        """Until each message has been tried: nothing is on its way any more, only deferred or held."""
+        resting = {"deferred", "hold"}
+        wait_for("a settled queue", lambda: all(m["queue_name"] in resting for m in self.queue()), limit)
+
+    def recipients_in_queue_file(self, queue_id):
+        """(live, done): the recipients as the queue file itself has them, by postcat."""
+        live, done = [], []
+        for line in self.command("postcat", "-e", "-q", queue_id).splitlines():
+            kind, _, value = line.partition(": ")
+            if kind == "recipient":
+                live.append(value.strip())
+            elif kind == "done_recipient":
+                done.append(value.strip())
+        return live, done
+
+    def live_recipients(self):
+        """Every recipient that any queue file still holds."""
+        addresses = []
+        for queued in self.queue():
+            addresses.extend(self.recipients_in_queue_file(queued["queue_id"])[0])
+        return sorted(addresses)
+
+    # --- the log -------------------------------------------------------------------------------
+
+    def log(self):
+        try:
+            return self.log_file.read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def wait_for_log(self, text, limit=30):
+        wait_for(f"{text!r} in Postfix's log", lambda: text in self.log(), limit)
+
+    def sendmail(self, octets, *arguments, environment=None):
+        """Local submission, as a program on this machine does it."""
+        run(["sendmail", "-C", self.configuration, *arguments], input=octets, environment=environment)
+
+
+def is_ours(pid):
+    """Ourselves or a program we run in the foreground (its parent is this process)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return pid == os.getpid() or int(fields[1]) == os.getpid()
+    except (OSError, IndexError, ValueError):
+        return False
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def installed():
+    return subprocess.run(["sh", "-c", "command -v postfix"], capture_output=True).returncode == 0

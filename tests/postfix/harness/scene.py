@@ -1,0 +1,299 @@
+"""A Scene: a private Postfix, a postoffice and the gateway, set up as an administrator would do it
+(smtpgate-setup), below one temporary directory. Use it as a context manager:
+
+    with Scene(mailboxes=["anna"]) as scene:
+        scene.send(message(), to=["anna@example.test"])
+
+On a failure inside, the logs and the queue are printed; in every case the processes are ended and the
+directory is removed (not with SMTPGATE_TEST_KEEP=1).
+"""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .checks import Failure, check, wait_for
+from .private_postfix import PrivatePostfix
+from .processes import as_user, end, pids_naming, run
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SETUP = REPOSITORY / "postfix-conf" / "smtpgate-setup"
+PROGRAMS = ("smtpgate", "postoffice", "smtpput", "smtpconv")
+DOMAIN = "example.test"
+POSTOFFICE = "ACME/MAIN"
+
+SETTINGS = """\
+[gateway]
+hostname = "{hostname}"
+user = "{user}"
+work = "{top}/work"
+keep_chain = "{keep_chain}"
+log = "{top}/log/smtpgate.log"
+{gateway}
+[milter]
+socket = "{socket}"
+socket_mode = "0666"
+{milter}
+[converter]
+address_map = "{top}/ADDR_MAP.CFG"
+{converter}
+[[postoffice]]
+name = "{postoffice}"
+path = "{top}/po"
+"""
+
+
+def programs_directory():
+    """Where the build put the programs; SMTPGATE_PROGRAMS names another place."""
+    return Path(os.environ.get("SMTPGATE_PROGRAMS", REPOSITORY / "build" / "bin"))
+
+
+def gateway_user():
+    """Door 2 and the daemon run as somebody without rights: smtpgate if it exists, else daemon."""
+    for name in ("smtpgate", "daemon"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            continue
+    raise Failure("there is neither a user smtpgate nor daemon")
+
+
+class Scene:
+    def __init__(self, mailboxes=("anna",), *, daemon=True, keep_chain="failed", domains=(DOMAIN,),
+                 gateway="", milter="", converter="", main_cf="", setup=(), prefix="smtpgate-test-"):
+        """gateway, milter, converter: further lines of these tables of smtpgate.toml; main_cf:
+        further lines of Postfix's main.cf; setup: further words for smtpgate-setup."""
+        self.mailboxes = mailboxes
+        self.with_daemon = daemon
+        self.domains = domains
+        self.keep_chain = keep_chain
+        self.lines = {"gateway": gateway, "milter": milter, "converter": converter}
+        self.main_cf = main_cf
+        self.setup_words = setup
+        self.prefix = prefix
+        self.user = gateway_user()
+        self.daemon = None
+        self.postfix = None
+        self.top = None
+
+    # --- life ----------------------------------------------------------------------------------
+
+    def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+        self.open()
+        try:
+            self.build()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None and kind is not SystemExit:
+            self.report(sys.stderr)
+        if os.environ.get("SMTPGATE_TEST_KEEP"):
+            print(f"kept: {self.top}", file=sys.stderr)
+            return
+        self.end()
+
+    def open(self):
+        self.top = Path(tempfile.mkdtemp(prefix=self.prefix))
+
+    def end(self):
+        """Ends every process of the scene and removes its directory."""
+        if self.top is None:
+            return
+        if self.daemon is not None:
+            self.kill_daemon()
+        if self.postfix is not None:
+            self.postfix.stop()
+        end(pids_naming(self.top))
+        shutil.rmtree(self.top)
+
+    def build(self):
+        self.make_place()
+        self.make_postoffice()
+        self.start_postfix()
+        if self.with_daemon:
+            self.start_daemon()
+
+    def report(self, stream):
+        if self.top is None:
+            return
+        print(f"--- {self.top}", file=stream)
+        for name in ("mail.log", "log/smtpgate.log", "log/serve.out"):
+            path = self.top / name
+            if path.exists():
+                lines = path.read_text("utf-8", "replace").splitlines()[-60:]
+                print(f"--- {name} (last {len(lines)} lines)", *lines, sep="\n", file=stream)
+        if self.postfix is not None and self.postfix.started:
+            print("--- postqueue -p", self.postfix.queue_text(), sep="\n", file=stream)
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    @property
+    def socket(self):
+        return self.top / "spool" / "smtpgate" / "milter.sock"
+
+    @property
+    def settings_file(self):
+        return self.top / "smtpgate.toml"
+
+    @property
+    def postoffice_directory(self):
+        return self.top / "po"
+
+    def make_place(self):
+        self.top.chmod(0o755)
+        self.copy_programs()
+        for name in ("work", "log"):
+            self.own_directory(self.top / name)
+
+    def copy_programs(self):
+        """A copy that the gateway's user can reach, wherever the build lies (often below /root)."""
+        source, target = programs_directory(), self.top / "bin"
+        target.mkdir()
+        for name in PROGRAMS:
+            check((source / name).exists(), f"{source / name} is missing; build first (README.md)")
+            shutil.copy2(source / name, target / name)
+            (target / name).chmod(0o755)
+
+    def own_directory(self, path):
+        path.mkdir(parents=True)
+        entry = pwd.getpwnam(self.user)
+        os.chown(path, entry.pw_uid, entry.pw_gid)
+        path.chmod(0o755)
+
+    def make_postoffice(self):
+        self.own_directory(self.postoffice_directory)
+        self.postoffice("init", "--name", POSTOFFICE)
+        for name in self.mailboxes:
+            self.postoffice("mailbox", "add", name)
+
+    def start_postfix(self):
+        """Configured by our own set-up script, like an administrator's."""
+        (self.top / "ADDR_MAP.CFG").write_text("".join(f"{POSTOFFICE}  {d}\n" for d in self.domains))
+        self.postfix = PrivatePostfix(self.top, self.main_cf)
+        self.own_directory(self.socket.parent)
+        self.write_settings()
+        self.setup("apply")
+        self.postfix.start()
+
+    def write_settings(self, **changes):
+        """smtpgate.toml; `changes` replace values of the template or its lines."""
+        values = {
+            "top": self.top, "socket": self.socket, "user": self.user, "postoffice": POSTOFFICE,
+            "keep_chain": self.keep_chain, "hostname": self.postfix.name, **self.lines, **changes,
+        }
+        self.settings_file.write_text(SETTINGS.format(**values))
+
+    def setup(self, verb, *words, accept=(0,)):
+        """smtpgate-setup on the private Postfix; its output as text."""
+        done = run(
+            ["sh", SETUP, "-c", self.postfix.configuration, "--address-map", self.top / "ADDR_MAP.CFG",
+             "--config", self.settings_file, "--program", self.top / "bin" / "smtpgate",
+             "--user", self.user, *self.setup_words, *words, verb],
+            accept=accept)
+        return (done.stdout + done.stderr).decode()
+
+    # --- the daemon ----------------------------------------------------------------------------
+
+    def start_daemon(self, wait=True):
+        output = open(self.top / "log" / "serve.out", "ab")
+        with output:
+            self.daemon = subprocess.Popen(
+                [self.top / "bin" / "smtpgate", "serve", "--config", self.settings_file],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                **as_user(self.user))
+        if wait:
+            wait_for("the milter socket", self.daemon_answers)
+
+    def daemon_answers(self):
+        if self.daemon.poll() is not None:
+            raise Failure(f"smtpgate serve ended with exit code {self.daemon.returncode}")
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket))
+                return True
+            except OSError:
+                return False
+
+    def stop_daemon(self, limit=15):
+        """SIGTERM; its exit code."""
+        self.daemon.terminate()
+        code = self.daemon.wait(limit)
+        self.daemon = None
+        return code
+
+    def kill_daemon(self):
+        """SIGKILL, at once."""
+        if self.daemon.poll() is None:
+            self.daemon.kill()
+        self.daemon.wait()
+        self.daemon = None
+
+    def log(self):
+        path = self.top / "log" / "smtpgate.log"
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    def wait_for_log(self, text, limit=30):
+        wait_for(f"{text!r} in the gateway's log", lambda: text in self.log(), limit)
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def send(self, octets, to, sender="carol@sender.test", mail_options=(), rcpt_options=()):
+        """One SMTP session. The recipients that were refused: {address: (code, text)}; empty if all
+        were taken. With no recipient left, nothing is sent."""
+        with self.postfix.client() as client:
+            try:
+                refused = client.sendmail(sender, to, octets, list(mail_options), list(rcpt_options))
+            except smtplib.SMTPRecipientsRefused as error:
+                refused = error.recipients
+        return {address: (code, text.decode("utf-8", "replace")) for address, (code, text) in refused.items()}
+
+    # --- the postoffice ------------------------------------------------------------------------
+
+    def program(self, name, *arguments, **keywords):
+        """One of our programs, as the gateway's user; its CompletedProcess."""
+        return run([self.top / "bin" / name, *arguments], user=self.user, **keywords)
+
+    def postoffice(self, *arguments, **keywords):
+        """The tool `postoffice` on our postoffice; its standard output as text."""
+        done = self.program("postoffice", "-d", self.postoffice_directory, *arguments, **keywords)
+        return done.stdout.decode("utf-8", "replace")
+
+    def mailbag(self, mailbox):
+        """The message files of a mailbag, unread and read, oldest name first."""
+        directory = self.postoffice_directory / "MBG" / mailbox
+        return sorted(path for part in ("new", "cur") for path in (directory / part).iterdir())
+
+    def wait_for_messages(self, mailbox, count, limit=60):
+        """Waits until the mailbag holds `count` messages; more is a failure."""
+        wait_for(f"{count} messages in {mailbox}", lambda: len(self.mailbag(mailbox)) >= count, limit)
+        found = self.mailbag(mailbox)
+        check(len(found) == count, f"{mailbox} holds {len(found)} messages instead of {count}")
+        return found
+
+    def show(self, path):
+        """What an MMFF file says: the one message in it, as smtpconv show --json tells it."""
+        answer = json.loads(self.program("smtpconv", "show", "--json", path).stdout)
+        check(len(answer["messages"]) == 1, f"{path} holds {len(answer['messages'])} messages")
+        return answer["messages"][0]
+
+    def extract(self, path):
+        """{name: octets}: the text (message.txt) and the attachments of an MMFF file."""
+        directory = Path(tempfile.mkdtemp(dir=self.top / "work"))
+        entry = pwd.getpwnam(self.user)
+        os.chown(directory, entry.pw_uid, entry.pw_gid)
+        self.program("smtpconv", "extract", "--out", directory, path)
+        contents = {file.name: file.read_bytes() for file in directory.iterdir()}
+        shutil.rmtree(directory)
+        return contents
