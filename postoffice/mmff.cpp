@@ -101,6 +101,7 @@ std::vector<ExtendedField> MessageHeader::all_fields() const {
     add_unless_empty(all, ext::attachment_type, attachment.content_type, i + 1);
     add_unless_empty(all, ext::attachment_disposition, attachment.disposition, i + 1);
     add_unless_empty(all, ext::attachment_name, attachment.original_name, i + 1);
+    add_unless_empty(all, ext::attachment_charset, attachment.character_set, i + 1);
     add_unless_empty(all, ext::attachment_id, attachment.content_id, i + 1);
     for (const std::string& mark : attachment.odd) {
       all.push_back({'S', i + 1, std::string(ext::attachment_odd), mark});

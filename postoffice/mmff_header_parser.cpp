@@ -380,6 +380,7 @@ bool MmffHeaderParser::place_field(ExtendedField& field) {
   if (is(ext::attachment_type)) return set(attachment.content_type);
   if (is(ext::attachment_disposition)) return set(attachment.disposition);
   if (is(ext::attachment_name)) return set(attachment.original_name);
+  if (is(ext::attachment_charset)) return set(attachment.character_set);
   if (is(ext::attachment_id)) return set(attachment.content_id);
   if (is(ext::attachment_odd)) {
     attachment.odd.push_back(std::move(field.value));
