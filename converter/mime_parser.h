@@ -18,8 +18,8 @@
 namespace smtpgate::converter {
 
 struct ParserLimits {
-  unsigned depth = 100;                                   ///< nested multiparts
-  unsigned parts = 10'000;                                ///< entities of a message
+  unsigned depth = 100;     ///< nested multiparts
+  unsigned parts = 10'000;  ///< entities of a message: itself, multiparts and leaves
   std::uint64_t header_octets = std::uint64_t{50} << 20;  ///< of all header blocks together
   unsigned header_fields = 100'000;                       ///< of all header blocks together
 };
@@ -33,7 +33,9 @@ struct EntityStart {
   unsigned depth;        ///< 0: the message itself
   unsigned child_index;  ///< 0 for the first part of its multipart
   bool is_multipart;     ///< multipart with a usable boundary: its parts follow as entities
-  bool header_cut;  ///< the header block ended without a blank line (or a line in it was no field)
+  /// The header block ended at a line that is no field (the body begins with it) or at a boundary,
+  /// not at a blank line. The end of the message in a header is no such cut.
+  bool header_cut;
 };
 
 /// Receives events in the order of the octets. For a leaf: begin, body pieces, end. For a
@@ -49,10 +51,12 @@ class EntityHandler {
   /// Octets of the innermost open multipart outside its parts: before the first (`after_parts`
   /// false) or after the close-delimiter.
   virtual void between(std::string_view piece, bool after_parts) = 0;
-  /// `closed`: by its boundary (or, for the message, by the end); false: the message ended inside
-  /// it.
+  /// `closed`: a leaf by a boundary (or, for the message itself, by the end), a multipart by its
+  /// close-delimiter. False: the message ended inside it, or a boundary of an outer multipart came.
   virtual void end_entity(bool closed) = 0;
-  /// Asked before the header of a child of a multipart is read: true to get raw() for that child.
+  /// Asked before the header of a child of a multipart is read: true to get raw() for that child,
+  /// from its first header octet (before its begin_entity()) to its end. Not asked inside an entity
+  /// whose raw() is running: it has those octets already.
   virtual bool wants_raw(unsigned child_index) = 0;
   virtual void raw(std::string_view piece) = 0;
 };
@@ -63,7 +67,7 @@ class MimeParser {
   MimeParser(EntityHandler& handler, const ParserLimits& limits);
   ~MimeParser();
 
-  /// Does nothing once a limit is broken.
+  /// Does nothing once a limit is broken; open entities then get no end_entity().
   void feed(std::string_view piece);
   void finish();
   LimitBroken limit_broken() const;

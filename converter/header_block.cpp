@@ -1,0 +1,116 @@
+// See header_block.h.
+#include "converter/header_block.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "postoffice/ascii.h"
+
+namespace smtpgate::converter {
+namespace {
+
+// A field name with its colon must fit a line (RFC 5322, 2.1.1: 998 octets). What is longer is no
+// field; so the octets held while a line is undecided are bounded too.
+constexpr std::size_t longest_name = 998;
+
+std::string_view line_end_of(std::string_view line) {
+  if (line.ends_with("\r\n")) return "\r\n";
+  if (line.ends_with("\n")) return "\n";
+  return {};
+}
+
+}  // namespace
+
+void HeaderBlock::start(bool of_message) {
+  *this = HeaderBlock{};
+  first_line_of_message_ = of_message;
+}
+
+// What the octets of line_ and then `c` make of the line.
+HeaderBlock::Line HeaderBlock::classify(char c) {
+  const std::size_t at = line_.size();
+  if (at == 0) {
+    if (is_blank(c)) return has_field_ ? Line::continuation : Line::other;
+    if (c == '\n') return Line::blank;
+    if (c == '\r') return Line::incomplete;
+  } else if (line_.front() == '\r') {
+    return c == '\n' ? Line::blank : Line::other;
+  }
+  if (c == ':' && at > 0) {
+    colon_ = at;
+    return Line::field;
+  }
+  const bool in_name = !name_ended_ && c > ' ' && c < 127 && c != ':';
+  if ((in_name || (is_blank(c) && at > 0)) && at < longest_name) {
+    name_ended_ = !in_name;
+    return Line::incomplete;
+  }
+  const bool is_envelope = first_line_of_message_ && name_ended_ &&
+                           (line_.starts_with("From ") || line_.starts_with(">From "));
+  return is_envelope ? Line::envelope : Line::other;
+}
+
+std::size_t HeaderBlock::feed(std::string_view piece, std::size_t most) {
+  std::size_t used = 0;
+  while (kind_ == Line::incomplete && used < piece.size()) {
+    kind_ = classify(piece[used]);
+    if (kind_ == Line::other) {
+      complete_ = true;
+      return used;
+    }
+    line_ += piece[used++];
+  }
+  if (kind_ == Line::incomplete || line_.back() == '\n') {
+    complete_ = kind_ != Line::incomplete;
+  } else {
+    const std::size_t end = piece.find('\n', used);
+    const std::size_t stop = end == std::string_view::npos ? piece.size() : end + 1;
+    const std::size_t room = line_.size() < most ? most - line_.size() : 0;
+    const std::size_t take = std::min(stop - used, room);
+    line_.append(piece.substr(used, take));
+    used += take;
+    complete_ = end != std::string_view::npos && used == stop;
+  }
+  const bool counts = kind_ != Line::incomplete && kind_ != Line::blank;
+  exceeded_ = counts && (line_.size() > most || (!complete_ && used < piece.size()));
+  return used;
+}
+
+void HeaderBlock::accept() {
+  const std::string_view end = line_end_of(line_);
+  const std::string_view content = std::string_view(line_).substr(0, line_.size() - end.size());
+  if (kind_ == Line::field) {
+    if (has_field_) fields_.add(std::move(field_));
+    field_ = HeaderField{std::string(trim(content.substr(0, colon_))),
+                         std::string(content.substr(colon_ + 1))};
+    has_field_ = true;
+    ++field_count_;
+  } else if (kind_ == Line::continuation) {
+    field_.value.append(fold_).append(content);
+  }
+  fold_ = end;
+  first_line_of_message_ = false;
+  line_.clear();
+  forget_line();
+}
+
+std::string HeaderBlock::give_up() {
+  std::string line = std::move(line_);
+  line_.clear();
+  forget_line();
+  return line;
+}
+
+void HeaderBlock::forget_line() {
+  kind_ = Line::incomplete;
+  name_ended_ = complete_ = exceeded_ = false;
+}
+
+HeaderFields HeaderBlock::take_fields() {
+  if (has_field_) fields_.add(std::move(field_));
+  HeaderFields result = std::move(fields_);
+  start(false);
+  return result;
+}
+
+}  // namespace smtpgate::converter
