@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +29,7 @@ struct PostofficeSettings {
   std::string character_set = "UTF-8";
   std::string time_zone;  ///< a zoneinfo name; empty: the machine's
   LineEnd line_end = LineEnd::lf;
-  std::string recipient_delimiter = "+";  ///< empty: none
+  std::string recipient_delimiter = "+";  ///< any of these octets; empty: none
   std::string catch_all;                  ///< mailbox name; empty: none
   int dedupe_days = 5;
 };
@@ -46,6 +47,14 @@ struct LocalTime {
   std::string rfc3339;  ///< yyyy-mm-ddThh:mm:ss+hh:mm
 };
 
+/// Who owns what is made in a folder, for programs that run as root.
+struct FolderOwner {
+  uid_t user = 0;
+  gid_t group = 0;
+};
+
+class TimeZone;
+
 class Postoffice {
  public:
   /// Reads GLB/postoffice.toml. A folder that is missing, unreadable or of another format is
@@ -54,9 +63,11 @@ class Postoffice {
                                    FileSystem& files = FileSystem::posix());
 
   /// Makes the folder with the mailbox "postmaster". Refuses (permanent) a directory that holds
-  /// anything.
+  /// anything but lost+found. `owner` of everything in it (root only); empty: an existing
+  /// directory's own, else the process's.
   static Outcome init(const std::string& directory, const PostofficeSettings& settings,
-                      FileSystem& files = FileSystem::posix());
+                      FileSystem& files = FileSystem::posix(),
+                      const std::optional<FolderOwner>& owner = {});
 
   const std::string& directory() const { return directory_; }
   const PostofficeSettings& settings() const { return settings_; }
@@ -91,10 +102,12 @@ class Postoffice {
   LocalTime local_time(std::int64_t seconds) const;  ///< since 1970, UTC
 
  private:
-  Postoffice(std::string directory, PostofficeSettings settings, FileSystem& files);
+  Postoffice(std::string directory, PostofficeSettings settings,
+             std::shared_ptr<const TimeZone> zone, FileSystem& files);
 
   std::string directory_;
   PostofficeSettings settings_;
+  std::shared_ptr<const TimeZone> zone_;
   FileSystem* files_;
 };
 

@@ -1,0 +1,267 @@
+// Filing: see the header, and docs/postoffice-format.md for why each step stands where it stands.
+//
+// The mailbox's own group may write to new/ and cur/. So nothing that lies there is trusted by its
+// name: only a regular file that belongs to the gateway is a message that we filed. Anything else
+// is left alone, and the message gets another name beside it.
+#include "postoffice/filing.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <unistd.h>
+
+#include "postoffice/folder.h"
+#include "postoffice/unique_id.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr std::int64_t day_seconds = 86'400;
+/// K, K-2 ... : how many earlier filings of the same content, older than dedupe_days and still
+/// kept, are stepped over before the message simply gets a name of its own.
+constexpr int most_names = 100;
+
+bool is_link_refused(int code) {
+  return code == EMLINK || code == EXDEV || code == EPERM || code == ENOTSUP ||
+         code == EOPNOTSUPP || code == ENOSYS;
+}
+
+class Filing {
+ public:
+  Filing(const Postoffice& postoffice, const SealedMessage& message, std::string_view mailbox,
+         std::int64_t now)
+      : postoffice_(postoffice),
+        files_(postoffice.files()),
+        message_(message),
+        mailbox_(mailbox),
+        mailbag_(postoffice.mailbag_directory(mailbox)),
+        oldest_(now - postoffice.settings().dedupe_days * day_seconds),
+        our_user_(message.owner ? message.owner->user : ::geteuid()) {}
+
+  Outcome run() {
+    if (message_.key.empty()) return file_under_own_name();
+    auto marked = is_marked();
+    if (!marked) return marked.error().outcome();
+    if (*marked) return duplicate_of(message_.key);
+    std::string name = message_.key;
+    for (int number = 2; number <= most_names + 1; ++number) {
+      auto outcome = file_as(name);
+      if (!outcome) return explain(outcome.error());
+      if (*outcome) return std::move(**outcome);
+      name = message_.key + "-" + std::to_string(number);
+    }
+    return file_under_own_name();
+  }
+
+ private:
+  enum class Found { nothing, ours, not_ours, too_old };
+
+  std::string unread(const std::string& name) const {
+    return mailbag_ + "/" + std::string(layout::unread) + "/" + name;
+  }
+  std::string read(const std::string& name) const {
+    return mailbag_ + "/" + std::string(layout::read) + "/" + name;
+  }
+  std::string marker(const std::string& name) const {
+    return mailbag_ + "/" + std::string(layout::markers) + "/" + name;
+  }
+
+  Outcome filed_as(const std::string& name) const {
+    return Outcome::delivered("filed as " + name + " in mailbox " + mailbox_);
+  }
+  Outcome duplicate_of(const std::string& name) const {
+    return Outcome::delivered("duplicate of " + name + " in mailbox " + mailbox_);
+  }
+
+  /// True if ids/K says that the message was filed; a marker past its days is taken away.
+  FileResult<bool> is_marked() {
+    const std::string path = marker(message_.key);
+    auto status = files_.status(path);
+    if (!status) {
+      if (status.error().code == ENOENT) return false;
+      return tl::unexpected(status.error());
+    }
+    if (status->modified >= oldest_) return true;
+    auto removed = files_.remove(path);
+    if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
+    return false;
+  }
+
+  /// Is what lies there a message that we filed within the days that count?
+  Found judge(const FileStatus& status) const {
+    if (status.kind != FileKind::regular || status.owner != our_user_) return Found::not_ours;
+    return status.modified >= oldest_ ? Found::ours : Found::too_old;
+  }
+
+  FileResult<Found> look_at(const std::string& path) {
+    auto status = files_.status(path);
+    if (status) return judge(*status);
+    if (status.error().code == ENOENT) return Found::nothing;
+    return tl::unexpected(status.error());
+  }
+
+  /// An Outcome, or nothing if that name is taken by something else.
+  FileResult<std::optional<Outcome>> file_as(const std::string& name) {
+    auto in_read = look_at(read(name));
+    if (!in_read) return tl::unexpected(in_read.error());
+    if (*in_read == Found::too_old) return std::nullopt;
+    if (*in_read == Found::ours) return accept_found(name, layout::read);
+
+    auto placed = place(name);
+    if (placed) return finish_placed(name, *placed);
+    if (placed.error().code != EEXIST) return tl::unexpected(placed.error());
+    auto in_unread = look_at(unread(name));
+    if (!in_unread) return tl::unexpected(in_unread.error());
+    if (*in_unread == Found::ours) return accept_found(name, layout::unread);
+    if (*in_unread != Found::nothing) return std::nullopt;
+    // Read, and so moved, between our two looks: then it is in cur/ now.
+    in_read = look_at(read(name));
+    if (!in_read) return tl::unexpected(in_read.error());
+    if (*in_read == Found::ours) return accept_found(name, layout::read);
+    return std::nullopt;
+  }
+
+  /// It was placed by us just now. But a reader may have moved an earlier copy from new/ to cur/
+  /// after we looked into cur/ and before the link; that one counts, ours goes.
+  FileResult<std::optional<Outcome>> finish_placed(const std::string& name,
+                                                   const FileStatus& placed) {
+    auto other = files_.status(read(name));
+    if (!other && other.error().code != ENOENT) return tl::unexpected(other.error());
+    const bool is_same = other && other->inode == placed.inode && other->device == placed.device;
+    if (other && !is_same && judge(*other) == Found::ours) {
+      auto removed = files_.remove(unread(name));
+      if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
+      return accept_found(name, layout::read);
+    }
+    auto synced = files_.sync_directory(mailbag_ + "/" + std::string(layout::unread));
+    if (!synced) return tl::unexpected(synced.error());
+    if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
+    return filed_as(name);
+  }
+
+  /// The message lies there already; who put it there may have died before its sync, so it is
+  /// synced now, file and directory, before it is called delivered.
+  FileResult<std::optional<Outcome>> accept_found(const std::string& name, std::string_view part) {
+    const std::string directory = mailbag_ + "/" + std::string(part);
+    auto file = files_.open(directory + "/" + name);
+    if (!file) {
+      // Moved or deleted by its reader a moment ago: it was there, whole. The next one finds it in
+      // cur/, or files it again.
+      if (file.error().code != ENOENT) return tl::unexpected(file.error());
+      return Outcome::temporary("message " + name + " in mailbox " + mailbox_ +
+                                " is being moved by its reader; to be tried again");
+    }
+    auto status = (*file)->status();
+    if (!status) return tl::unexpected(status.error());
+    if (judge(*status) != Found::ours) return std::nullopt;
+    if (auto synced = (*file)->sync(); !synced) return tl::unexpected(synced.error());
+    if (auto synced = files_.sync_directory(directory); !synced) {
+      return tl::unexpected(synced.error());
+    }
+    if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
+    return duplicate_of(name);
+  }
+
+  Outcome file_under_own_name() {
+    // The id is the message's, so a name in the mailbag is as unique as its work directory.
+    auto placed = place(message_.id);
+    if (!placed) return explain(placed.error());
+    auto synced = files_.sync_directory(mailbag_ + "/" + std::string(layout::unread));
+    if (!synced) return synced.error().outcome();
+    if (auto marked = mark(); !marked) return marked.error().outcome();
+    return filed_as(message_.id);
+  }
+
+  /// The empty marker ids/K; not synced: without it the message is found in new/ or cur/.
+  FileResult<void> mark() {
+    if (message_.key.empty()) return {};
+    auto file = files_.create(marker(message_.key), 0600);
+    if (!file) {
+      if (file.error().code == EEXIST) return {};
+      return tl::unexpected(file.error());
+    }
+    if (message_.owner) return (*file)->set_owner(message_.owner->user, message_.owner->group);
+    return {};
+  }
+
+  /// The message as new/<name>, whole, never over something: EEXIST.
+  FileResult<FileStatus> place(const std::string& name) {
+    auto linked = files_.link(message_.path, unread(name));
+    if (linked) return message_.status;
+    if (!is_link_refused(linked.error().code)) return tl::unexpected(linked.error());
+    return place_copy(name);
+  }
+
+  /// Where links end (too many, another file system, none at all): a copy made under ids/, which
+  /// is in the same file system as new/ and closed to everybody else.
+  FileResult<FileStatus> place_copy(const std::string& name) {
+    const std::string temporary = marker("." + new_unique_id());
+    auto file = files_.create(temporary, 0600);
+    if (!file) return tl::unexpected(file.error());
+    auto copied = copy_to(**file);
+    auto done = copied ? move_into_place(temporary, unread(name))
+                       : FileResult<void>(tl::unexpected(copied.error()));
+    if (!done) {
+      (void)files_.remove(temporary);  // the first error is the one to report
+      return tl::unexpected(done.error());
+    }
+    return copied;
+  }
+
+  FileResult<FileStatus> copy_to(File& copy) {
+    auto done = copy.append_from(*message_.file, 0, message_.status.size);
+    if (done && message_.owner) {
+      done = copy.set_owner(message_.owner->user, message_.owner->group);
+    }
+    if (done) done = copy.set_mode(0444);
+    if (done) done = copy.set_modified(message_.arrival);
+    if (done) done = copy.sync();
+    if (!done) return tl::unexpected(done.error());
+    return copy.status();
+  }
+
+  /// By link, which never overwrites; by rename only on a file system without links, after a look:
+  /// what could come in between is another filing of the same message, with the same octets.
+  FileResult<void> move_into_place(const std::string& temporary, const std::string& target) {
+    auto linked = files_.link(temporary, target);
+    if (linked) return files_.remove(temporary);
+    if (!is_link_refused(linked.error().code)) return linked;
+    auto taken = files_.status(target);
+    if (taken) return tl::unexpected(FileError{EEXIST, "rename to", target});
+    if (taken.error().code != ENOENT) return tl::unexpected(taken.error());
+    return files_.rename(temporary, target);
+  }
+
+  /// ENOENT may mean that the mailbox was removed after it was resolved, or that the whole folder
+  /// is not there, or that the mailbag is damaged: only the first is permanent.
+  Outcome explain(const FileError& error) {
+    if (error.code != ENOENT && error.code != ENOTDIR) return error.outcome();
+    auto status = files_.status(mailbag_);
+    if (status) {
+      return Outcome::temporary(
+          error.sentence() + "; is the mailbag " + mailbag_ + " complete (new, cur, ids)?",
+          "4.3.5");
+    }
+    if (status.error().code != ENOENT) return status.error().outcome();
+    if (auto problem = why_not_there(postoffice_)) return *problem;
+    return Outcome::permanent("there is no mailbox " + mailbox_ + " any more", "5.1.1");
+  }
+
+  const Postoffice& postoffice_;
+  FileSystem& files_;
+  const SealedMessage& message_;
+  const std::string mailbox_;
+  const std::string mailbag_;
+  const std::int64_t oldest_;  ///< what was filed before that is no duplicate
+  const uid_t our_user_;
+};
+
+}  // namespace
+
+Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
+                     std::string_view mailbox, std::int64_t now) {
+  return Filing(postoffice, message, mailbox, now).run();
+}
+
+}  // namespace smtpgate::postoffice

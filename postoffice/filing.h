@@ -1,0 +1,31 @@
+// One sealed message into one mailbag: house rule 3, step by step as docs/postoffice-format.md,
+// "Filing", has it. Internal to this room; put.h is the public face.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "postoffice/file_system.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+/// A message file in P1, complete and synced.
+struct SealedMessage {
+  File* file = nullptr;  ///< open for reading; outlives the filing
+  std::string path;
+  FileStatus status;                 ///< after sealing
+  std::string id;                    ///< its name where it has no key
+  std::string key;                   ///< K, or empty
+  std::int64_t arrival = 0;          ///< seconds since 1970
+  std::optional<FolderOwner> owner;  ///< of what is made for it; empty: the process's own
+};
+
+/// `mailbox` is a folded name; `now` in seconds since 1970.
+Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
+                     std::string_view mailbox, std::int64_t now);
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,106 @@
+// Shared work on the postoffice folder; see the header.
+#include "postoffice/folder.h"
+
+#include <cerrno>
+#include <memory>
+
+#include <unistd.h>
+
+#include "postoffice/unique_id.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+/// Writes, syncs and closes `file`; the caller removes it after an error.
+FileResult<void> fill(File& file, std::string_view contents,
+                      const std::optional<FolderOwner>& owner) {
+  if (auto done = file.write(contents); !done) return done;
+  if (owner) {
+    if (auto done = file.set_owner(owner->user, owner->group); !done) return done;
+  }
+  if (auto done = file.sync(); !done) return done;
+  return file.close();
+}
+
+}  // namespace
+
+FileResult<std::optional<FolderOwner>> owner_for_new_files(FileSystem& files,
+                                                           const std::string& top) {
+  if (::geteuid() != 0) return std::optional<FolderOwner>();
+  auto status = files.status(top);
+  if (!status) return tl::unexpected(status.error());
+  return std::optional<FolderOwner>(FolderOwner{status->owner, status->group});
+}
+
+FileResult<void> make_owned_directory(FileSystem& files, const std::string& path, mode_t mode,
+                                      const std::optional<FolderOwner>& owner) {
+  if (!owner) return files.make_directory(path, mode);
+  // Closed to others until it has its owner, and the mode last: chown may clear the setgid bit.
+  if (auto made = files.make_directory(path, 0700); !made) return made;
+  auto finish = [&]() -> FileResult<void> {
+    auto directory = files.open_directory(path);
+    if (!directory) return tl::unexpected(directory.error());
+    if (auto done = (*directory)->set_owner(owner->user, owner->group); !done) return done;
+    return (*directory)->set_mode(mode);
+  };
+  auto done = finish();
+  if (!done) (void)files.remove_directory(path);  // the first error is the one to report
+  return done;
+}
+
+FileResult<std::string> read_whole(FileSystem& files, const std::string& path, std::uint64_t most) {
+  auto file = files.open(path);
+  if (!file) return tl::unexpected(file.error());
+  auto status = (*file)->status();
+  if (!status) return tl::unexpected(status.error());
+  if (status->kind != FileKind::regular) {
+    return tl::unexpected(FileError{EINVAL, "read (it is no regular file)", path});
+  }
+  std::string contents;
+  std::string buffer(64 * 1024, '\0');
+  for (;;) {
+    auto count = (*file)->read(buffer);
+    if (!count) return tl::unexpected(count.error());
+    if (*count == 0) return contents;
+    contents.append(buffer, 0, *count);
+    if (contents.size() > most) return tl::unexpected(FileError{EFBIG, "read", path});
+  }
+}
+
+FileResult<void> replace_file(FileSystem& files, const std::string& path, std::string_view contents,
+                              mode_t mode, const std::optional<FolderOwner>& owner) {
+  const std::string directory = parent_directory(path);
+  const std::string temporary = directory + "/.new-" + random_hex(8);
+  auto file = files.create(temporary, mode);
+  if (!file) return tl::unexpected(file.error());
+  auto done = fill(**file, contents, owner);
+  if (done) done = files.rename(temporary, path);
+  if (!done) {
+    (void)files.remove(temporary);  // the first error is the one to report
+    return done;
+  }
+  return files.sync_directory(directory);
+}
+
+std::optional<Outcome> why_not_there(const Postoffice& postoffice) {
+  for (const std::string_view needed : {layout::mailbags, layout::settings}) {
+    auto status = postoffice.files().status(postoffice.path(needed));
+    if (status) continue;
+    if (status.error().code != ENOENT && status.error().code != ENOTDIR) {
+      return status.error().outcome();
+    }
+    return Outcome::temporary("postoffice " + postoffice.settings().name.str() + " has no " +
+                                  postoffice.path(needed) + "; is its file system mounted?",
+                              "4.3.5");
+  }
+  return std::nullopt;
+}
+
+std::string parent_directory(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,56 @@
+// What the files that implement a postoffice folder share: the names in it, who owns what is made
+// in it, small files read whole and replaced durably. Internal to this room; docs:
+// docs/postoffice-format.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "postoffice/file_system.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+namespace layout {
+inline constexpr std::string_view settings = "GLB/postoffice.toml";
+inline constexpr std::string_view aliases = "GLB/ALIAS";
+inline constexpr std::string_view mailbags = "MBG";
+inline constexpr std::string_view work = "P1";
+inline constexpr std::string_view unread = "new";
+inline constexpr std::string_view read = "cur";
+inline constexpr std::string_view markers = "ids";
+inline constexpr std::string_view outbox = "outbox";
+inline constexpr std::string_view sent = "sent";
+inline constexpr std::string_view postmaster = "postmaster";
+inline constexpr std::string_view message_file = "TO_NC.API";
+}  // namespace layout
+
+/// Whose new files and directories are to be: the owner of the postoffice's top directory where we
+/// are root and may choose, nobody in particular (the process's own) otherwise.
+FileResult<std::optional<FolderOwner>> owner_for_new_files(FileSystem& files,
+                                                           const std::string& top);
+
+/// A directory with exactly this mode and owner, whatever the umask.
+FileResult<void> make_owned_directory(FileSystem& files, const std::string& path, mode_t mode,
+                                      const std::optional<FolderOwner>& owner);
+
+/// A regular file of at most `most` octets; EFBIG beyond, EINVAL if it is no regular file.
+FileResult<std::string> read_whole(FileSystem& files, const std::string& path, std::uint64_t most);
+
+/// The one durable way to write a small file: temporary name beside it, write, sync, rename, sync
+/// the directory. Readers see the old file or the new one. After an error of the last sync the new
+/// one is visible but may not survive a crash.
+FileResult<void> replace_file(FileSystem& files, const std::string& path, std::string_view contents,
+                              mode_t mode, const std::optional<FolderOwner>& owner);
+
+/// Nothing if the folder looks as if it is there: MBG and GLB/postoffice.toml exist. Otherwise why
+/// not, temporary: an unmounted postoffice has no unknown mailboxes.
+std::optional<Outcome> why_not_there(const Postoffice& postoffice);
+
+/// The folder of a path: "a/b" of "a/b/c".
+std::string parent_directory(const std::string& path);
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,208 @@
+// Making, removing and listing mailboxes: the directories under MBG. A mailbox exists if and only
+// if its directory does, so each of these ends in one rename.
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <unistd.h>
+
+#include "postoffice/folder.h"
+#include "postoffice/postoffice.h"
+#include "postoffice/unique_id.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr std::string_view owners_parts[] = {layout::unread, layout::read, layout::outbox,
+                                             layout::sent};
+
+/// The group's number; an error sentence if there is no such group.
+tl::expected<gid_t, Outcome> find_group(const std::string& name) {
+  std::vector<char> buffer(16 * 1024);
+  for (;;) {
+    struct group entry;
+    struct group* found = nullptr;
+    const int code = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (code == ERANGE && buffer.size() < (std::size_t{1} << 26)) {
+      buffer.resize(buffer.size() * 2);
+      continue;
+    }
+    if (code != 0) return failure(FileError{code, "look up the group", name}.outcome());
+    if (found == nullptr) {
+      return failure(
+          Outcome::permanent("there is no group " + name + "; make it with groupadd", "5.3.5"));
+    }
+    return found->gr_gid;
+  }
+}
+
+/// MBG/.new-x with everything that a mailbag has, synced.
+FileResult<void> build_mailbag(FileSystem& files, const std::string& directory,
+                               const std::optional<FolderOwner>& own,
+                               const std::optional<FolderOwner>& shared) {
+  // Closed until all is in place; its mode comes last.
+  if (auto made = make_owned_directory(files, directory, 0700, shared); !made) return made;
+  auto made =
+      make_owned_directory(files, directory + "/" + std::string(layout::markers), 0700, own);
+  if (!made) return made;
+  for (const std::string_view part : owners_parts) {
+    made = make_owned_directory(files, directory + "/" + std::string(part), 02770, shared);
+    if (!made) return made;
+  }
+  auto opened = files.open_directory(directory);
+  if (!opened) return tl::unexpected(opened.error());
+  if (auto done = (*opened)->set_mode(0750); !done) return done;
+  return (*opened)->sync();
+}
+
+/// Takes away what add_mailbox and its users put there. Only files and empty directories: nothing
+/// below is walked, so a mailbox's own group cannot lead the removal elsewhere by a link.
+FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
+  auto parts = files.list(directory);
+  if (!parts) return tl::unexpected(parts.error());
+  for (const std::string& part : *parts) {
+    const std::string part_path = directory + "/" + part;
+    auto status = files.status(part_path);
+    if (!status) return tl::unexpected(status.error());
+    if (status->kind != FileKind::directory) {
+      if (auto removed = files.remove(part_path); !removed) return removed;
+      continue;
+    }
+    auto names = files.list(part_path);
+    if (!names) return tl::unexpected(names.error());
+    for (const std::string& name : *names) {
+      auto removed = files.remove(part_path + "/" + name);
+      if (!removed && (removed.error().code == EISDIR || removed.error().code == EPERM)) {
+        removed = files.remove_directory(part_path + "/" + name);
+      }
+      if (!removed) return removed;
+    }
+    if (auto removed = files.remove_directory(part_path); !removed) return removed;
+  }
+  return files.remove_directory(directory);
+}
+
+FileResult<std::uint64_t> count_messages(FileSystem& files, const std::string& mailbag) {
+  std::uint64_t count = 0;
+  for (const std::string_view part : owners_parts) {
+    auto names = files.list(mailbag + "/" + std::string(part));
+    if (!names) {
+      if (names.error().code == ENOENT) continue;
+      return tl::unexpected(names.error());
+    }
+    count += names->size();
+  }
+  return count;
+}
+
+Outcome exists_already(const std::string& name) {
+  return Outcome::permanent("mailbox " + name + " exists already", "5.3.5");
+}
+
+}  // namespace
+
+Outcome Postoffice::add_mailbox(std::string_view name, const MailboxOptions& options) const {
+  if (auto why = why_bad_mailbox_name(name)) {
+    return Outcome::permanent("mailbox name \"" + std::string(name) + "\" " + *why, "5.1.3");
+  }
+  const std::string folded = fold_mailbox_name(name);
+  const std::string target = mailbag_directory(folded);
+  auto taken = files_->status(target);
+  if (taken) return exists_already(folded);
+  if (taken.error().code != ENOENT) return taken.error().outcome();
+
+  auto own = owner_for_new_files(*files_, directory_);
+  if (!own) return own.error().outcome();
+  std::optional<FolderOwner> shared = *own;
+  if (!options.group.empty()) {
+    auto group = find_group(options.group);
+    if (!group) return group.error();
+    shared = FolderOwner{shared ? shared->user : ::geteuid(), *group};
+  }
+
+  const std::string temporary = mailbag_directory(".new-" + random_hex(8));
+  auto done = build_mailbag(*files_, temporary, *own, shared);
+  // Two at once: the second rename finds a directory that is not empty, and fails.
+  if (done) done = files_->rename(temporary, target);
+  if (!done) {
+    const FileError error = done.error();
+    (void)remove_tree(*files_, temporary);  // the first error is the one to report
+    if (error.code == ENOTEMPTY || error.code == EEXIST) return exists_already(folded);
+    return error.outcome();
+  }
+  if (auto synced = files_->sync_directory(path(layout::mailbags)); !synced) {
+    return synced.error().outcome();
+  }
+  return Outcome::delivered(name == folded
+                                ? "mailbox " + folded + " made"
+                                : "mailbox " + folded + " made (names are kept in lower case)");
+}
+
+Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) const {
+  const std::string folded = fold_mailbox_name(name);
+  const std::string unknown = "there is no mailbox " + std::string(name);
+  if (why_bad_mailbox_name(folded)) return Outcome::permanent(unknown, "5.1.1");
+  if (folded == layout::postmaster) {
+    return Outcome::permanent("the postmaster's mailbox stays: every postoffice has one", "5.3.5");
+  }
+  const std::string mailbag = mailbag_directory(folded);
+  auto status = files_->status(mailbag);
+  if (!status) {
+    if (status.error().code != ENOENT) return status.error().outcome();
+    if (auto problem = why_not_there(*this)) return *problem;
+    return Outcome::permanent(unknown, "5.1.1");
+  }
+  const auto refusal = [&](std::uint64_t messages) {
+    return Outcome::permanent(
+        fmt::format("mailbox {} holds {} messages; move them, or say --with-messages", folded,
+                    messages),
+        "5.3.5");
+  };
+  auto before = count_messages(*files_, mailbag);
+  if (!before) return before.error().outcome();
+  if (*before > 0 && !with_messages) return refusal(*before);
+  // Out of the way in one step: from then on nothing is filed in it. Then looked into once more,
+  // for a message that came a moment ago.
+  const std::string doomed = mailbag_directory(".gone-" + random_hex(8));
+  if (auto moved = files_->rename(mailbag, doomed); !moved) return moved.error().outcome();
+  auto count = count_messages(*files_, doomed);
+  if (!count || (*count > 0 && !with_messages)) {
+    if (auto moved = files_->rename(doomed, mailbag); !moved) {
+      return Outcome::temporary(moved.error().sentence() + "; the mailbox is in " + doomed);
+    }
+    if (!count) return count.error().outcome();
+    return refusal(*count);
+  }
+  if (auto synced = files_->sync_directory(path(layout::mailbags)); !synced) {
+    return synced.error().outcome();
+  }
+  if (auto removed = remove_tree(*files_, doomed); !removed) {
+    return Outcome::temporary("mailbox " + folded + " is gone, but " + removed.error().sentence() +
+                              "; remove " + doomed + " by hand");
+  }
+  return Outcome::delivered("mailbox " + folded + " removed");
+}
+
+Expected<std::vector<std::string>> Postoffice::list_mailboxes() const {
+  auto names = files_->list(path(layout::mailbags));
+  if (!names) return failure(names.error().outcome());
+  std::vector<std::string> mailboxes;
+  for (std::string& name : *names) {
+    if (name.front() == '.' || why_bad_mailbox_name(name) || fold_mailbox_name(name) != name) {
+      continue;
+    }
+    auto status = files_->status(mailbag_directory(name));
+    if (!status) {
+      if (status.error().code == ENOENT) continue;  // removed a moment ago
+      return failure(status.error().outcome());
+    }
+    if (status->kind == FileKind::directory) mailboxes.push_back(std::move(name));
+  }
+  std::sort(mailboxes.begin(), mailboxes.end());
+  return mailboxes;
+}
+
+}  // namespace smtpgate::postoffice

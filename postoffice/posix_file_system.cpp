@@ -1,0 +1,314 @@
+// The real file system: POSIX calls, errors as values. See file_system.h for the contract.
+//
+// EINTR is retried and short writes are continued; nothing else is. Modes are set with chmod after
+// the call that creates, because a umask would otherwise decide who may read mail.
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "postoffice/file_system.h"
+#include "postoffice/unique_id.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+tl::unexpected<FileError> error_of(std::string_view operation, const std::string& path) {
+  return tl::unexpected(FileError{errno, std::string(operation), path});
+}
+
+/// Calls again while a signal interrupts. Not for close(), whose descriptor is gone either way.
+template <typename Call>
+auto retry(Call call) {
+  decltype(call()) result;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+FileStatus to_status(const struct stat& raw) {
+  FileStatus status;
+  if (S_ISREG(raw.st_mode)) status.kind = FileKind::regular;
+  if (S_ISDIR(raw.st_mode)) status.kind = FileKind::directory;
+  if (S_ISLNK(raw.st_mode)) status.kind = FileKind::symbolic_link;
+  status.size = static_cast<std::uint64_t>(raw.st_size);
+  status.links = raw.st_nlink;
+  status.owner = raw.st_uid;
+  status.group = raw.st_gid;
+  status.mode = raw.st_mode & 07777;
+  status.modified = raw.st_mtim.tv_sec;
+  status.device = raw.st_dev;
+  status.inode = raw.st_ino;
+  return status;
+}
+
+class PosixFile : public File {
+ public:
+  PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+  ~PosixFile() override {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  FileResult<std::size_t> read(std::span<char> buffer) override {
+    const ssize_t count = retry([&] { return ::read(descriptor_, buffer.data(), buffer.size()); });
+    if (count < 0) return error_of("read", path_);
+    return static_cast<std::size_t>(count);
+  }
+
+  FileResult<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) override {
+    const ssize_t count = retry([&] {
+      return ::pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(offset));
+    });
+    if (count < 0) return error_of("read", path_);
+    return static_cast<std::size_t>(count);
+  }
+
+  FileResult<void> write(std::string_view data) override {
+    while (!data.empty()) {
+      const ssize_t count = retry([&] { return ::write(descriptor_, data.data(), data.size()); });
+      if (count < 0) return error_of("write", path_);
+      data.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return {};
+  }
+
+  FileResult<void> append_from(File& source, std::uint64_t offset, std::uint64_t size) override {
+    if (auto* posix = dynamic_cast<PosixFile*>(&source)) {
+      const std::uint64_t copied = copy_in_kernel(*posix, offset, size);
+      offset += copied;
+      size -= copied;
+    }
+    return copy_through_memory(source, offset, size);
+  }
+
+  FileResult<void> sync() override {
+    if (retry([&] { return ::fsync(descriptor_); }) < 0) return error_of("sync", path_);
+    return {};
+  }
+
+  FileResult<void> set_mode(mode_t mode) override {
+    if (retry([&] { return ::fchmod(descriptor_, mode); }) < 0) {
+      return error_of("set the mode of", path_);
+    }
+    return {};
+  }
+
+  FileResult<void> set_owner(uid_t owner, gid_t group) override {
+    if (retry([&] { return ::fchown(descriptor_, owner, group); }) < 0) {
+      return error_of("set the owner of", path_);
+    }
+    return {};
+  }
+
+  FileResult<void> set_modified(std::int64_t seconds) override {
+    const struct timespec times[2] = {{0, UTIME_OMIT}, {static_cast<time_t>(seconds), 0}};
+    if (retry([&] { return ::futimens(descriptor_, times); }) < 0) {
+      return error_of("set the time of", path_);
+    }
+    return {};
+  }
+
+  FileResult<FileStatus> status() override {
+    struct stat raw;
+    if (retry([&] { return ::fstat(descriptor_, &raw); }) < 0) return error_of("look at", path_);
+    return to_status(raw);
+  }
+
+  FileResult<bool> try_lock() override {
+    // flock, not fcntl: a directory can be locked, and closing another descriptor of the same file
+    // elsewhere in the process does not drop the lock. On network file systems it holds at least
+    // within the host, which is all that P1/<host> needs.
+    if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) == 0) return true;
+    if (errno == EWOULDBLOCK) return false;
+    return error_of("lock", path_);
+  }
+
+  FileResult<void> close() override {
+    const int descriptor = std::exchange(descriptor_, -1);
+    // Linux has closed it even after EINTR, and then what was synced is safe all the same.
+    if (descriptor >= 0 && ::close(descriptor) < 0 && errno != EINTR) {
+      return error_of("close", path_);
+    }
+    return {};
+  }
+
+ private:
+  /// How many octets the kernel copied; it stops early where it cannot (other file system, old
+  /// kernel) and the copy through memory then finds out what the matter is.
+  std::uint64_t copy_in_kernel(PosixFile& source, std::uint64_t offset, std::uint64_t size) {
+    constexpr std::uint64_t largest_step = std::uint64_t{1} << 30;
+    std::uint64_t copied = 0;
+    while (copied < size) {
+      auto from = static_cast<off64_t>(offset + copied);
+      const auto step = static_cast<std::size_t>(std::min(size - copied, largest_step));
+      const ssize_t count = retry([&] {
+        return ::copy_file_range(source.descriptor_, &from, descriptor_, nullptr, step, 0);
+      });
+      if (count <= 0) break;
+      copied += static_cast<std::uint64_t>(count);
+    }
+    return copied;
+  }
+
+  FileResult<void> copy_through_memory(File& source, std::uint64_t offset, std::uint64_t size) {
+    if (size == 0) return {};
+    std::string buffer(std::min<std::uint64_t>(size, 256 * 1024), '\0');
+    while (size > 0) {
+      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(size, buffer.size()));
+      auto count = source.read_at(offset, std::span<char>(buffer.data(), want));
+      if (!count) return tl::unexpected(count.error());
+      if (*count == 0) {
+        return tl::unexpected(FileError{EIO, "copy all of what should be in", path_});
+      }
+      if (auto written = write(std::string_view(buffer.data(), *count)); !written) return written;
+      offset += *count;
+      size -= *count;
+    }
+    return {};
+  }
+
+  int descriptor_;
+  std::string path_;
+};
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+class PosixFileSystem : public FileSystem {
+ public:
+  FileResult<std::unique_ptr<File>> open(const std::string& path) override {
+    return open_with(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, "open");
+  }
+
+  FileResult<std::unique_ptr<File>> open_directory(const std::string& path) override {
+    return open_with(path, O_RDONLY | O_DIRECTORY, 0, "open");
+  }
+
+  FileResult<std::unique_ptr<File>> create(const std::string& path, mode_t mode) override {
+    auto file = open_with(path, O_RDWR | O_CREAT | O_EXCL, mode & 0700, "create");
+    if (!file) return file;
+    if (auto done = (*file)->set_mode(mode); !done) {
+      ::unlink(path.c_str());
+      return tl::unexpected(done.error());
+    }
+    return file;
+  }
+
+  FileResult<std::unique_ptr<File>> create_unnamed(const std::string& directory) override {
+    auto file = open_with(directory, O_RDWR | O_TMPFILE, 0600, "create a file in");
+    if (file) return file;
+    const int code = file.error().code;
+    // EISDIR and EINVAL: a kernel or file system that does not know O_TMPFILE.
+    if (code != EOPNOTSUPP && code != EISDIR && code != EINVAL) return file;
+    return create_and_forget(directory);
+  }
+
+  FileResult<void> make_directory(const std::string& path, mode_t mode) override {
+    if (retry([&] { return ::mkdir(path.c_str(), mode & 0700); }) < 0) {
+      return error_of("make the directory", path);
+    }
+    if (retry([&] { return ::chmod(path.c_str(), mode); }) < 0) {
+      auto error = error_of("set the mode of", path);
+      ::rmdir(path.c_str());
+      return error;
+    }
+    return {};
+  }
+
+  FileResult<void> remove(const std::string& path) override {
+    if (retry([&] { return ::unlink(path.c_str()); }) < 0) return error_of("remove", path);
+    return {};
+  }
+
+  FileResult<void> remove_directory(const std::string& path) override {
+    if (retry([&] { return ::rmdir(path.c_str()); }) < 0) {
+      return error_of("remove the directory", path);
+    }
+    return {};
+  }
+
+  FileResult<void> link(const std::string& from, const std::string& to) override {
+    if (retry([&] { return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0); }) < 0) {
+      return error_of("link " + from + " to", to);
+    }
+    return {};
+  }
+
+  FileResult<void> rename(const std::string& from, const std::string& to) override {
+    if (retry([&] { return ::rename(from.c_str(), to.c_str()); }) < 0) {
+      return error_of("rename " + from + " to", to);
+    }
+    return {};
+  }
+
+  FileResult<FileStatus> status(const std::string& path) override {
+    struct stat raw;
+    if (retry([&] { return ::lstat(path.c_str(), &raw); }) < 0) return error_of("look at", path);
+    return to_status(raw);
+  }
+
+  FileResult<void> sync_directory(const std::string& path) override {
+    auto directory = open_with(path, O_RDONLY | O_DIRECTORY, 0, "sync the directory");
+    if (!directory) return tl::unexpected(directory.error());
+    return (*directory)->sync();
+  }
+
+  FileResult<std::vector<std::string>> list(const std::string& path) override {
+    const int descriptor = retry(
+        [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
+    if (descriptor < 0) return error_of("list", path);
+    std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(descriptor));
+    if (!directory) {
+      auto error = error_of("list", path);
+      ::close(descriptor);
+      return error;
+    }
+    std::vector<std::string> names;
+    for (;;) {
+      errno = 0;
+      const struct dirent* entry = ::readdir(directory.get());
+      if (entry == nullptr) break;
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    if (errno != 0) return error_of("list", path);
+    return names;
+  }
+
+ private:
+  static FileResult<std::unique_ptr<File>> open_with(const std::string& path, int flags,
+                                                     mode_t mode, std::string_view operation) {
+    const int descriptor =
+        retry([&] { return ::open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, mode); });
+    if (descriptor < 0) return error_of(operation, path);
+    return std::make_unique<PosixFile>(descriptor, path);
+  }
+
+  FileResult<std::unique_ptr<File>> create_and_forget(const std::string& directory) {
+    const std::string path = directory + "/.unnamed-" + random_hex(16);
+    auto file = create(path, 0600);
+    if (!file) return file;
+    if (auto removed = remove(path); !removed) return tl::unexpected(removed.error());
+    return file;
+  }
+};
+
+}  // namespace
+
+FileSystem& FileSystem::posix() {
+  static PosixFileSystem file_system;
+  return file_system;
+}
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,151 @@
+// Opening and making a postoffice folder, its paths and its clock. Mailboxes are in mailboxes.cpp,
+// aliases in aliases.cpp, names to mailboxes in resolve.cpp.
+#include "postoffice/postoffice.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "postoffice/folder.h"
+#include "postoffice/folder_settings.h"
+#include "postoffice/time_zone.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr std::uint64_t largest_settings = std::uint64_t{1} << 20;
+
+struct FolderPart {
+  std::string_view name;
+  mode_t mode;
+};
+constexpr FolderPart folder_parts[] = {
+    {"GLB", 0755},  {"GRP", 0755},      {"MBG", 0711}, {"P1", 0700},
+    {"SMTP", 0700}, {"SMTP/BAD", 0700}, {"LOG", 0750},
+};
+
+constexpr std::string_view first_aliases =
+    "# Aliases, one a line:  name  mailbox\n"
+    "# name is the part before the @, or a whole address: sales, or sales@example.com.\n";
+
+std::string without_final_slashes(std::string directory) {
+  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  return directory;
+}
+
+/// The top directory, made or taken over: nothing, or why not.
+std::optional<Outcome> prepare_top(FileSystem& files, const std::string& top,
+                                   const std::optional<FolderOwner>& owner) {
+  auto made = files.make_directory(top, 0755);
+  if (!made && made.error().code != EEXIST) return made.error().outcome();
+  auto names = files.list(top);
+  if (!names) return names.error().outcome();
+  const bool is_empty = std::all_of(names->begin(), names->end(),
+                                    [](const std::string& name) { return name == "lost+found"; });
+  if (!is_empty) {
+    return Outcome::permanent(
+        top + " is not empty; give a new directory, or remove what is in it first", "5.3.5");
+  }
+  auto directory = files.open_directory(top);
+  if (!directory) return directory.error().outcome();
+  if (owner) {
+    auto done = (*directory)->set_owner(owner->user, owner->group);
+    if (!done) return done.error().outcome();
+  }
+  if (auto done = (*directory)->set_mode(0755); !done) return done.error().outcome();
+  return std::nullopt;
+}
+
+std::optional<Outcome> make_parts(FileSystem& files, const std::string& top,
+                                  const std::optional<FolderOwner>& owner) {
+  for (const FolderPart& part : folder_parts) {
+    auto made = make_owned_directory(files, top + "/" + std::string(part.name), part.mode, owner);
+    if (!made) return made.error().outcome();
+  }
+  auto written =
+      replace_file(files, top + "/" + std::string(layout::aliases), first_aliases, 0644, owner);
+  if (!written) return written.error().outcome();
+  return std::nullopt;
+}
+
+}  // namespace
+
+Postoffice::Postoffice(std::string directory, PostofficeSettings settings,
+                       std::shared_ptr<const TimeZone> zone, FileSystem& files)
+    : directory_(std::move(directory)),
+      settings_(std::move(settings)),
+      zone_(std::move(zone)),
+      files_(&files) {}
+
+Expected<Postoffice> Postoffice::open(const std::string& directory, FileSystem& files) {
+  const std::string top = without_final_slashes(directory);
+  const std::string path = top + "/" + std::string(layout::settings);
+  auto text = read_whole(files, path, largest_settings);
+  if (!text) {
+    std::string sentence = text.error().sentence();
+    if (text.error().code == ENOENT || text.error().code == ENOTDIR) {
+      sentence = top + " is no postoffice (it has no " + std::string(layout::settings) +
+                 "); is its file system mounted? `postoffice init` makes a new one";
+    }
+    return failure(Outcome::temporary(std::move(sentence), "4.3.5"));
+  }
+  auto parsed = parse_folder_settings(*text, path);
+  if (!parsed) {
+    std::string sentence = parsed.error().front();
+    if (parsed.error().size() > 1) {
+      sentence += fmt::format(" (and {} more errors)", parsed.error().size() - 1);
+    }
+    return failure(Outcome::temporary(std::move(sentence), "4.3.5"));
+  }
+  return Postoffice(top, std::move(parsed->settings), std::move(parsed->zone), files);
+}
+
+Outcome Postoffice::init(const std::string& directory, const PostofficeSettings& settings,
+                         FileSystem& files, const std::optional<FolderOwner>& owner) {
+  const std::string top = without_final_slashes(directory);
+  const std::string contents = render_folder_settings(settings);
+  auto checked = parse_folder_settings(contents, top + "/" + std::string(layout::settings));
+  if (!checked) return Outcome::permanent(checked.error().front(), "5.3.5");
+  if (auto problem = prepare_top(files, top, owner)) return *problem;
+  auto owner_of_new = owner_for_new_files(files, top);
+  if (!owner_of_new) return owner_of_new.error().outcome();
+  if (auto problem = make_parts(files, top, *owner_of_new)) return *problem;
+  const Postoffice postoffice(top, checked->settings, checked->zone, files);
+  const Outcome postmaster = postoffice.add_mailbox(layout::postmaster);
+  if (!postmaster.is_delivered()) return postmaster;
+  // Last, because it is what makes the folder a postoffice: a half-made one does not open.
+  auto written =
+      replace_file(files, postoffice.path(layout::settings), contents, 0644, *owner_of_new);
+  if (!written) return written.error().outcome();
+  for (const std::string& changed : {top, parent_directory(top)}) {
+    if (auto synced = files.sync_directory(changed); !synced) return synced.error().outcome();
+  }
+  return Outcome::delivered("postoffice " + settings.name.str() + " made in " + top);
+}
+
+std::string Postoffice::mailbag_directory(std::string_view folded_name) const {
+  return path(layout::mailbags) + "/" + std::string(folded_name);
+}
+
+std::string Postoffice::path(std::string_view relative) const {
+  return directory_ + "/" + std::string(relative);
+}
+
+LocalTime Postoffice::local_time(std::int64_t seconds) const {
+  const int offset = zone_->offset_at(seconds);
+  const CivilTime civil = to_civil_time(seconds + offset);
+  const int minutes = std::abs(offset) / 60;
+  LocalTime local;
+  local.date = fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
+  local.time = fmt::format("{:02}:{:02}", civil.hour, civil.minute);
+  local.rfc3339 = fmt::format("{}T{}:{:02}{}{:02}:{:02}", local.date, local.time, civil.second,
+                              offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  return local;
+}
+
+}  // namespace smtpgate::postoffice

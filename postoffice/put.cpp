@@ -1,0 +1,170 @@
+// Delivery: one message from its work directory into mailbags; and the expiry of markers. The steps
+// in a mailbag are in filing.cpp, the work directory in work_directory.cpp.
+#include "postoffice/put.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <system_error>
+#include <utility>
+
+#include "postoffice/ascii.h"
+#include "postoffice/filing.h"
+#include "postoffice/folder.h"
+#include "postoffice/work_directory.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr std::int64_t day_seconds = 86'400;
+constexpr std::size_t key_size = 64;
+
+bool is_content_key(std::string_view text) {
+  return text.size() == key_size && std::all_of(text.begin(), text.end(), [](char c) {
+           return is_ascii_digit(c) || (c >= 'a' && c <= 'f');
+         });
+}
+
+/// ids/.<id>: a copy that a process was making more than a day ago. Told by the time in its id,
+/// since its own time is the message's arrival.
+bool is_left_over_copy(std::string_view name, std::int64_t now) {
+  constexpr std::size_t time_digits = 12;
+  if (name.size() <= time_digits || name.front() != '.') return false;
+  std::int64_t milliseconds = 0;
+  const char* const end = name.data() + 1 + time_digits;
+  const auto parsed = std::from_chars(name.data() + 1, end, milliseconds, 16);
+  return parsed.ec == std::errc() && parsed.ptr == end && milliseconds / 1000 < now - day_seconds;
+}
+
+}  // namespace
+
+struct Delivery::State {
+  State(Postoffice office, WorkDirectory directory, std::unique_ptr<File> opened)
+      : postoffice(std::move(office)), work(std::move(directory)), file(std::move(opened)) {}
+
+  Postoffice postoffice;
+  WorkDirectory work;
+  std::unique_ptr<File> file;
+  SealedMessage message;
+  bool is_sealed = false;
+  /// What went wrong in seal(): from then on every filing is answered with it. Above all after a
+  /// failed sync, which must not be tried again (the kernel has forgotten the failed pages).
+  std::optional<Outcome> broken;
+
+  FileResult<void> seal() {
+    if (message.owner) {
+      auto done = file->set_owner(message.owner->user, message.owner->group);
+      if (!done) return done;
+    }
+    if (auto done = file->set_mode(0444); !done) return done;
+    if (auto done = file->set_modified(message.arrival); !done) return done;
+    if (auto done = file->sync(); !done) return done;
+    auto status = file->status();
+    if (!status) return tl::unexpected(status.error());
+    message.status = *status;
+    return {};
+  }
+};
+
+Expected<Delivery> Delivery::begin(const Postoffice& postoffice) {
+  auto work = WorkDirectory::make(postoffice);
+  if (!work) return failure(work.error());
+  std::string path = work->path() + "/" + std::string(layout::message_file);
+  auto file = postoffice.files().create(path, 0600);
+  if (!file) return failure(file.error().outcome());
+  auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
+  if (!owner) return failure(owner.error().outcome());
+  auto state = std::make_unique<State>(postoffice, std::move(*work), std::move(*file));
+  state->message.file = state->file.get();
+  state->message.path = std::move(path);
+  state->message.id = state->work.id();
+  state->message.owner = *owner;
+  return Delivery(std::move(state));
+}
+
+Delivery::Delivery(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Delivery::Delivery(Delivery&&) noexcept = default;
+Delivery& Delivery::operator=(Delivery&&) noexcept = default;
+Delivery::~Delivery() = default;
+
+File& Delivery::message_file() {
+  return *state_->file;
+}
+
+Outcome Delivery::seal(std::int64_t arrival, std::string_view content_key) {
+  if (state_->is_sealed || state_->broken) {
+    return Outcome::temporary("message " + id() + " was sealed before; a fault in this program");
+  }
+  if (!content_key.empty() && !is_content_key(content_key)) {
+    state_->broken = Outcome::temporary("\"" + std::string(content_key) +
+                                        "\" is no content key; a fault in this program");
+    return *state_->broken;
+  }
+  state_->message.arrival = arrival;
+  state_->message.key = content_key;
+  if (auto sealed = state_->seal(); !sealed) {
+    state_->broken = sealed.error().outcome();
+    return *state_->broken;
+  }
+  state_->is_sealed = true;
+  return Outcome::delivered("message " + id() + " sealed");
+}
+
+Outcome Delivery::file_into(std::string_view mailbox) {
+  if (state_->broken) return *state_->broken;
+  if (!state_->is_sealed) {
+    return Outcome::temporary("message " + id() + " is not sealed; a fault in this program");
+  }
+  if (why_bad_mailbox_name(mailbox)) {
+    return Outcome::temporary("\"" + std::string(mailbox) +
+                              "\" is no mailbox name; a fault in this program");
+  }
+  return file_message(state_->postoffice, state_->message, mailbox, std::time(nullptr));
+}
+
+const std::string& Delivery::id() const {
+  return state_->message.key.empty() ? state_->message.id : state_->message.key;
+}
+
+Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_t now) {
+  FileSystem& files = postoffice.files();
+  auto mailboxes = postoffice.list_mailboxes();
+  if (!mailboxes) return failure(mailboxes.error());
+  const std::int64_t oldest_marker = now - postoffice.settings().dedupe_days * day_seconds;
+  std::uint64_t expired = 0;
+  std::optional<Outcome> problem;
+  // One mailbag in trouble does not keep the others from being cleaned.
+  const auto note = [&](const FileError& error) {
+    if (error.code != ENOENT && !problem) problem = error.outcome();
+  };
+  for (const std::string& mailbox : *mailboxes) {
+    const std::string directory =
+        postoffice.mailbag_directory(mailbox) + "/" + std::string(layout::markers);
+    auto names = files.list(directory);
+    if (!names) {
+      note(names.error());
+      continue;
+    }
+    for (const std::string& name : *names) {
+      const bool is_copy = is_left_over_copy(name, now);
+      if (!is_copy && !is_content_key(name)) continue;
+      auto status = files.status(directory + "/" + name);
+      if (!status) {
+        note(status.error());
+        continue;
+      }
+      if (!is_copy && status->modified >= oldest_marker) continue;
+      if (auto removed = files.remove(directory + "/" + name); !removed) {
+        note(removed.error());
+      } else if (!is_copy) {
+        ++expired;
+      }
+    }
+  }
+  if (problem) return failure(*problem);
+  return expired;
+}
+
+}  // namespace smtpgate::postoffice

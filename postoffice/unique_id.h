@@ -1,0 +1,17 @@
+// Names that nobody else has or can guess: for message files, work directories and temporary
+// entries. Safe from any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace smtpgate::postoffice {
+
+/// `octets` random octets of the kernel as lower-case hex, twice as many characters.
+std::string random_hex(std::size_t octets);
+
+/// 48 bits of milliseconds since 1970 and 80 random bits, 32 lower-case hex digits: sorts by time,
+/// unique over hosts that know nothing of each other.
+std::string new_unique_id();
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,157 @@
+// Work directories and the clearing of abandoned ones. Both sides lock first and then look whether
+// the name still means the directory they locked: a cleaner may remove a directory between its
+// making and its locking, and then the maker simply takes another one.
+#include "postoffice/work_directory.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <unistd.h>
+
+#include "postoffice/ascii.h"
+#include "postoffice/folder.h"
+#include "postoffice/put.h"
+#include "postoffice/unique_id.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+/// This host's name as one path component.
+std::string host_component() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
+  std::string component = ascii_lower(std::string_view(name));
+  for (char& c : component) {
+    if (!is_ascii_alpha(c) && !is_ascii_digit(c) && c != '.' && c != '-' && c != '_') c = '_';
+  }
+  if (component.empty() || component.front() == '.') component.insert(0, "_");
+  return component;
+}
+
+std::string host_directory(const Postoffice& postoffice) {
+  return postoffice.path(layout::work) + "/" + host_component();
+}
+
+FileResult<void> remove_with_files(FileSystem& files, const std::string& directory) {
+  auto names = files.list(directory);
+  if (!names) return tl::unexpected(names.error());
+  for (const std::string& name : *names) {
+    auto removed = files.remove(directory + "/" + name);
+    if (!removed && removed.error().code != ENOENT) return removed;
+  }
+  return files.remove_directory(directory);
+}
+
+/// The directory locked and still of that name; null if somebody else has it or it is gone.
+FileResult<std::unique_ptr<File>> lock_directory(FileSystem& files, const std::string& path) {
+  auto directory = files.open_directory(path);
+  if (!directory) {
+    if (directory.error().code == ENOENT) return std::unique_ptr<File>();
+    return directory;
+  }
+  auto locked = (*directory)->try_lock();
+  if (!locked) return tl::unexpected(locked.error());
+  if (!*locked) return std::unique_ptr<File>();
+  auto ours = (*directory)->status();
+  if (!ours) return tl::unexpected(ours.error());
+  auto named = files.status(path);
+  if (!named) {
+    if (named.error().code == ENOENT) return std::unique_ptr<File>();
+    return tl::unexpected(named.error());
+  }
+  if (named->device != ours->device || named->inode != ours->inode) return std::unique_ptr<File>();
+  return directory;
+}
+
+}  // namespace
+
+Expected<WorkDirectory> WorkDirectory::make(const Postoffice& postoffice) {
+  constexpr int most_attempts = 20;
+  FileSystem& files = postoffice.files();
+  auto owner = owner_for_new_files(files, postoffice.directory());
+  if (!owner) return failure(owner.error().outcome());
+  const std::string host = host_directory(postoffice);
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    std::string id = new_unique_id();
+    std::string path = host + "/" + id;
+    auto made = make_owned_directory(files, path, 0700, *owner);
+    if (!made && made.error().code == ENOENT && attempt == 0) {
+      // The first message of this host, or the folder is not there at all.
+      auto host_made = make_owned_directory(files, host, 0700, *owner);
+      if (!host_made && host_made.error().code != EEXIST) {
+        if (auto problem = why_not_there(postoffice)) return failure(*problem);
+        return failure(host_made.error().outcome());
+      }
+      continue;
+    }
+    if (!made) {
+      // EEXIST: the same id twice. ENOENT: cleared between making it and giving it its owner.
+      if (made.error().code == EEXIST || made.error().code == ENOENT) continue;
+      return failure(made.error().outcome());
+    }
+    auto lock = lock_directory(files, path);
+    if (!lock) {
+      (void)files.remove_directory(path);  // the lock's error is the one to report
+      return failure(lock.error().outcome());
+    }
+    if (*lock) return WorkDirectory(files, std::move(path), std::move(id), std::move(*lock));
+  }
+  return failure(Outcome::temporary("cannot keep a work directory in " + host +
+                                    ": something removes or locks each new one; find out what"));
+}
+
+WorkDirectory::WorkDirectory(FileSystem& files, std::string path, std::string id,
+                             std::unique_ptr<File> lock)
+    : files_(&files), path_(std::move(path)), id_(std::move(id)), lock_(std::move(lock)) {}
+
+WorkDirectory::WorkDirectory(WorkDirectory&&) noexcept = default;
+
+WorkDirectory& WorkDirectory::operator=(WorkDirectory&& other) noexcept {
+  if (this != &other) {
+    remove();
+    files_ = other.files_;
+    path_ = std::move(other.path_);
+    id_ = std::move(other.id_);
+    lock_ = std::move(other.lock_);
+  }
+  return *this;
+}
+
+WorkDirectory::~WorkDirectory() {
+  remove();
+}
+
+void WorkDirectory::remove() noexcept {
+  if (!lock_) return;
+  (void)remove_with_files(*files_, path_);  // what stays is cleared once the lock is gone
+  lock_.reset();
+}
+
+Expected<std::uint64_t> clear_abandoned_work(const Postoffice& postoffice) {
+  FileSystem& files = postoffice.files();
+  const std::string host = host_directory(postoffice);
+  auto names = files.list(host);
+  if (!names) {
+    if (names.error().code == ENOENT && !why_not_there(postoffice)) return 0;
+    return failure(names.error().outcome());
+  }
+  std::uint64_t cleared = 0;
+  std::optional<Outcome> problem;
+  for (const std::string& name : *names) {
+    const std::string path = host + "/" + name;
+    auto lock = lock_directory(files, path);
+    if (lock && !*lock) continue;
+    auto removed =
+        lock ? remove_with_files(files, path) : FileResult<void>(tl::unexpected(lock.error()));
+    if (removed) {
+      ++cleared;
+    } else if (!problem) {
+      problem = removed.error().outcome();  // the others are cleared all the same
+    }
+  }
+  if (problem) return failure(*problem);
+  return cleared;
+}
+
+}  // namespace smtpgate::postoffice
