@@ -306,7 +306,7 @@ FormatResult<bool> MmffHeaderParser::take_extended(std::string_view tail) {
   if (colon == std::string_view::npos || !number || colon + 1 == rest.size()) {
     return bad_tail("EXT", tail, form);
   }
-  pending_ = PendingField{tail[0], *number, unescape_value(rest.substr(colon + 1))};
+  pending_ = PendingField{tail[0], *number, ascii_upper(unescape_value(rest.substr(colon + 1)))};
   return false;
 }
 
@@ -344,9 +344,7 @@ FormatResult<bool> MmffHeaderParser::finish(std::string_view name, std::string_v
   if ((seen_ & bit(TokenKind::from)) == 0) {
     return bad_tail(name, tail, "there is no FROM; write FROM:NET/PO/MAILBOX before it");
   }
-  // A message that the gateway filed went where the envelope said, and its header may name nobody
-  // (a Bcc recipient's copy); a file that people put must say where it goes.
-  if (header_.to.empty() && !header_.field(ext::envelope_from)) {
+  if (header_.to.empty()) {
     return bad_tail(name, tail, "there is no TO; write TO:NET/PO/MAILBOX before it");
   }
   distribute_fields();

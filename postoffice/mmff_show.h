@@ -1,0 +1,31 @@
+// What an MMFF file says, for programs (JSON) and for people (text): `smtpconv show`,
+// `postoffice read`. Streams: one message header in memory at a time, contents in pieces.
+// Not for writing contents to files (mmff_extract.h).
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+
+#include "postoffice/byte_stream.h"
+#include "postoffice/mmff_reader.h"
+
+namespace smtpgate::postoffice {
+
+struct ShowOptions {
+  ReaderOptions reader;
+  std::string character_set = "UTF-8";  ///< of a file without a CHARSET field: the postoffice's
+};
+
+/// {"messages":[{...}, ...]} as docs/mmff.md, "As JSON", defines it, and a line feed. Valid UTF-8
+/// and valid JSON whatever the file holds; after an error in the file, JSON of the messages before
+/// it. Returns how many messages there were. Errors of `out` are its own to tell.
+FormatResult<std::uint64_t> show_json(ByteSource& source, std::ostream& out,
+                                      const ShowOptions& options = {});
+
+/// For a terminal: aligned header, table of attachments, the text after the rendered header lines.
+/// Nothing in it can move a cursor or hide text (printable.h).
+FormatResult<std::uint64_t> show_text(ByteSource& source, std::ostream& out,
+                                      const ShowOptions& options = {});
+
+}  // namespace smtpgate::postoffice

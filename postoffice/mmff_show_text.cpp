@@ -1,0 +1,141 @@
+// An MMFF file for people; see mmff_show.h. JSON for programs: mmff_show_json.cpp.
+#include <algorithm>
+#include <ostream>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "postoffice/mmff_show.h"
+#include "postoffice/mmff_text.h"
+#include "postoffice/printable.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr std::size_t buffer_size = std::size_t{64} << 10;
+constexpr std::size_t longest_value = 1000;  // octets shown of a header value
+constexpr std::size_t longest_cell = 60;     // octets shown in a cell of the table
+
+class TextShow {
+ public:
+  TextShow(std::ostream& out, const MessageHeader& header, std::string set)
+      : out_(out), header_(header), set_(std::move(set)) {}
+
+  void show_header(std::uint64_t ordinal) {
+    if (ordinal > 1) out_ << '\n';
+    out_ << "Message " << ordinal << '\n';
+    line("From", address(header_.from));
+    for (const TypedAddress& to : header_.to) line("To", address(to));
+    for (const TypedAddress& cc : header_.cc) line("Cc", address(cc));
+    line("Date", clean(header_.date) + (header_.time.empty() ? "" : " " + clean(header_.time)));
+    line("Subject", clean(header_.subject));
+    if (!header_.priority.empty()) line("Priority", clean(header_.priority));
+    line("Text", fmt::format("{} octets, {}", header_.text_size, printable(set_)));
+    show_fields();
+    show_attachments();
+    out_ << '\n';
+  }
+
+ private:
+  std::string clean(const std::string& value, std::size_t limit = longest_value) const {
+    return printable(to_utf8(value, set_), limit);
+  }
+
+  std::string address(const TypedAddress& address) const {
+    if (address.name.empty()) return clean(address.str());
+    return clean(address.name) + " <" + clean(address.str()) + ">";
+  }
+
+  void line(std::string_view label, std::string_view value) {
+    out_ << fmt::format("  {:<10} {}\n", fmt::format("{}:", label), value);
+  }
+
+  void show_fields() {
+    std::size_t width = 0;
+    for (const ExtendedField& field : header_.fields) {
+      width = std::max(width, std::min(clean(field.name, longest_cell).size(), longest_cell));
+    }
+    if (!header_.fields.empty()) out_ << "  Fields:\n";
+    for (const ExtendedField& field : header_.fields) {
+      out_ << fmt::format("    {:<{}}  {}\n", clean(field.name, longest_cell), width,
+                          clean(field.value));
+    }
+  }
+
+  void show_attachments() {
+    if (header_.attachments.empty()) return;
+    std::vector<std::string> names;
+    names.reserve(header_.attachments.size());
+    std::size_t name_width = 4;
+    std::size_t size_width = 6;
+    for (const Attachment& attachment : header_.attachments) {
+      names.push_back(clean(attachment.name, longest_value));
+      // fmt measures width in columns, not octets; a very long name may stand out of its column.
+      name_width = std::max(name_width, std::min(names.back().size(), longest_cell));
+      size_width = std::max(size_width, std::to_string(attachment.size).size());
+    }
+    out_ << "  Attachments:\n"
+         << fmt::format("    {:>3}  {:>{}}  {:<{}}  {}\n", "No.", "Octets", size_width, "Name",
+                        name_width, "Type");
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const Attachment& attachment = header_.attachments[i];
+      std::string type = clean(attachment.content_type, longest_cell);
+      if (!attachment.disposition.empty()) {
+        type += (type.empty() ? "" : ", ") + clean(attachment.disposition, longest_cell);
+      }
+      for (const std::string& mark : attachment.odd) type += " [" + clean(mark, longest_cell) + "]";
+      out_ << fmt::format("    {:>3}  {:>{}}  {:<{}}  {}\n", i + 1, attachment.size, size_width,
+                          names[i], name_width, type);
+    }
+  }
+
+  std::ostream& out_;
+  const MessageHeader& header_;
+  std::string set_;
+};
+
+FormatResult<void> show_contents(Reader& reader, const MessageHeader& header,
+                                 const std::string& set, std::ostream& out,
+                                 std::vector<char>& buffer) {
+  RenderedHeaderSplitter splitter(header.header_lines, reader.line_end());
+  Utf8Converter utf8(set);
+  LineFeedConverter lines(reader.line_end());
+  char last = '\n';
+  const auto show = [&](std::string_view text) {
+    if (text.empty()) return;
+    last = text.back();
+    out << printable_text(text);
+  };
+  while (true) {
+    const auto count = reader.read(buffer);
+    if (!count) return tl::unexpected(count.error());
+    if (*count == 0) break;
+    const auto text = splitter.split(std::string_view(buffer.data(), *count)).text;
+    show(lines.convert(utf8.convert(text)));
+  }
+  show(lines.convert(utf8.finish()));
+  show(lines.finish());
+  if (last != '\n') out << '\n';
+  return {};
+}
+
+}  // namespace
+
+FormatResult<std::uint64_t> show_text(ByteSource& source, std::ostream& out,
+                                      const ShowOptions& options) {
+  Reader reader(source, options.reader);
+  std::vector<char> buffer(buffer_size);
+  for (std::uint64_t count = 0;; ++count) {
+    const auto header = reader.next();
+    if (!header) return tl::unexpected(header.error());
+    if (!*header) return count;
+    const std::string set = character_set_of(**header, options.character_set);
+    TextShow(out, **header, set).show_header(count + 1);
+    if (auto shown = show_contents(reader, **header, set, out, buffer); !shown) {
+      return tl::unexpected(shown.error());
+    }
+  }
+}
+
+}  // namespace smtpgate::postoffice
