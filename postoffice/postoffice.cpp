@@ -137,15 +137,7 @@ std::string Postoffice::path(std::string_view relative) const {
 }
 
 LocalTime Postoffice::local_time(std::int64_t seconds) const {
-  const int offset = zone_->offset_at(seconds);
-  const CivilTime civil = to_civil_time(seconds + offset);
-  const int minutes = std::abs(offset) / 60;
-  LocalTime local;
-  local.date = fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
-  local.time = fmt::format("{:02}:{:02}", civil.hour, civil.minute);
-  local.rfc3339 = fmt::format("{}T{}:{:02}{}{:02}:{:02}", local.date, local.time, civil.second,
-                              offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
-  return local;
+  return postoffice::local_time(*zone_, seconds);
 }
 
 }  // namespace smtpgate::postoffice

@@ -19,6 +19,7 @@
 #include "postoffice/file_system.h"
 #include "postoffice/mmff.h"
 #include "postoffice/outcome.h"
+#include "postoffice/time_zone.h"
 
 namespace smtpgate::postoffice {
 
@@ -40,20 +41,11 @@ struct Resolved {
   std::string how;      ///< "mailbox", "alias", "delimiter", "catch-all", "postmaster"
 };
 
-/// A date and time in the postoffice's zone.
-struct LocalTime {
-  std::string date;     ///< yyyy-mm-dd
-  std::string time;     ///< hh:mm
-  std::string rfc3339;  ///< yyyy-mm-ddThh:mm:ss+hh:mm
-};
-
 /// Who owns what is made in a folder, for programs that run as root.
 struct FolderOwner {
   uid_t user = 0;
   gid_t group = 0;
 };
-
-class TimeZone;
 
 class Postoffice {
  public:

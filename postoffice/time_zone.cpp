@@ -5,6 +5,8 @@
 #include <ctime>
 #include <fstream>
 
+#include <fmt/format.h>
+
 #include "postoffice/ascii.h"
 
 namespace smtpgate::postoffice {
@@ -313,6 +315,18 @@ int TimeZone::offset_at(std::int64_t seconds) const {
   if (after == transitions_.end() && rule_) return rule_->offset_at(seconds);
   if (after == transitions_.begin()) return first_offset_;
   return std::prev(after)->offset;
+}
+
+LocalTime local_time(const TimeZone& zone, std::int64_t seconds) {
+  const int offset = zone.offset_at(seconds);
+  const CivilTime civil = to_civil_time(seconds + offset);
+  const int minutes = std::abs(offset) / 60;
+  LocalTime local;
+  local.date = fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
+  local.time = fmt::format("{:02}:{:02}", civil.hour, civil.minute);
+  local.rfc3339 = fmt::format("{}T{}:{:02}{}{:02}:{:02}", local.date, local.time, civil.second,
+                              offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  return local;
 }
 
 }  // namespace smtpgate::postoffice

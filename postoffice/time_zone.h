@@ -54,6 +54,15 @@ class TimeZone {
   bool use_process_zone_ = false;
 };
 
+/// A date and time in some zone.
+struct LocalTime {
+  std::string date;     ///< yyyy-mm-dd
+  std::string time;     ///< hh:mm
+  std::string rfc3339;  ///< yyyy-mm-ddThh:mm:ss+hh:mm
+};
+
+LocalTime local_time(const TimeZone& zone, std::int64_t seconds);  ///< since 1970, UTC
+
 /// Proleptic Gregorian calendar.
 struct CivilTime {
   std::int64_t year;
