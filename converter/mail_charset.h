@@ -2,6 +2,8 @@
 // the guess for text without a label. The decoding itself: postoffice/character_set.h.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,22 +12,31 @@
 namespace smtpgate::converter {
 
 struct MailCharset {
-  std::string set;       ///< a name for CharacterDecoder::open(), never one it refuses
-  bool guessed = false;  ///< the label was missing, unknown or cannot be true
+  std::string set;       ///< a name for CharacterDecoder::open(), never one it refuses; or empty
+  bool guessed = false;  ///< the label is unknown
 };
 
-/// `label` as in charset=...; empty, "us-ascii" and unknown labels give set "" with guessed = true
-/// only for unknown ones: the caller then uses guess_charset() on the text itself. iso-8859-1 means
-/// windows-1252, gb2312 means gb18030, ks_c_5601-1987 means cp949, and so on (the table is in the
-/// .cpp).
+/// `label` as in charset=..., with its quotes, blanks and comments if it has them. Empty,
+/// "us-ascii" and unknown labels give set "", with guessed = true only for unknown ones: the caller
+/// then uses guess_charset() on the text itself. iso-8859-1 means windows-1252, gb2312 means
+/// GB18030, ks_c_5601-1987 means CP949, and so on (the table is in the .cpp).
 MailCharset charset_for_label(std::string_view label);
 
-/// "UTF-8" if `text` is valid UTF-8, "ISO-2022-JP" if it has its escapes, else "windows-1252".
+/// "ISO-2022-JP" if `text` is ASCII with its escapes, "UTF-8" if it is that (a character cut at the
+/// end is forgiven), else "windows-1252".
 std::string guess_charset(std::string_view text);
 
-/// Text of a known or missing label to UTF-8, in pieces; where the label is missing or unknown the
-/// guess is made on the first 64 KiB held back (bounded), and UTF-8 that turns out wrong later is
-/// decoded as windows-1252 from there on.
+/// A whole short text (an encoded word, a parameter) to UTF-8. A missing or unknown label is
+/// guessed; "UTF-8" that has octets above 127 but not one character of UTF-8 is read as
+/// windows-1252. *odd is set (never cleared) if the label was unknown or wrong or a character was
+/// replaced.
+std::string decode_labelled(std::string_view octets, std::string_view label,
+                            std::uint64_t* replaced = nullptr, bool* odd = nullptr);
+
+/// Text of a known or missing label to UTF-8, in pieces; where the label is missing or unknown, or
+/// says UTF-16 or UTF-32 where no octet is NUL, the guess is made on the first 64 KiB held back
+/// (bounded), and guessed UTF-8 that turns out wrong later is decoded as windows-1252 from there
+/// on.
 class MailTextDecoder {
  public:
   explicit MailTextDecoder(std::string_view label);
@@ -37,13 +48,15 @@ class MailTextDecoder {
 
  private:
   void start(std::string& out);
+  void feed_guessed_utf8(std::string_view piece, std::string& out);
+  void open(std::string set);
 
   std::string set_;
   bool guessed_ = false;
   bool started_ = false;
+  bool may_be_wide_ = false;
   std::string held_;
-  std::uint64_t replaced_before_ = 0;
-  std::optional<postoffice::CharacterDecoder> decoder_;
+  std::optional<postoffice::CharacterDecoder> decoder_;  ///< none while UTF-8 is only guessed
 };
 
 }  // namespace smtpgate::converter

@@ -21,6 +21,7 @@ constexpr std::size_t chunk_size = 4096;
 constexpr std::size_t least_chunk = 64;
 constexpr std::size_t long_run = 16;
 constexpr std::size_t settled_run = 4;
+constexpr std::size_t worth_a_trial = 512;
 
 /// How a set's code units lie in octets, where that is not one octet a unit.
 struct Units {
@@ -44,7 +45,7 @@ Units units_of(std::string_view set) {
 
 /// True if each ASCII octet, given alone, stands for itself and at once: no shift states, no escape
 /// sequences, and no letters held back until it is seen whether an accent follows (TCVN, CP1258).
-bool keeps_ascii(std::string_view set) {
+bool set_keeps_ascii(std::string_view set) {
   std::optional<Iconv> trial = Iconv::open("UTF-8", set);
   if (!trial) return false;
   std::string output;
@@ -65,8 +66,10 @@ struct CharacterDecoder::State {
   std::optional<Iconv> iconv;
   Units units;
   bool order_pending = false;  ///< the first unit has not come yet
-  bool keeps_ascii = false;
-  bool settled = true;  ///< between characters, and iconv holds none back
+  std::string name;
+  bool tried_ascii = false;
+  bool keeps_ascii = false;  ///< known once tried_ascii
+  bool settled = true;       ///< between characters, and iconv holds none back
   std::string held;
   std::string scratch;
   std::uint64_t replaced = 0;
@@ -161,6 +164,10 @@ std::size_t CharacterDecoder::State::end_of_chunk(std::string_view text, std::si
 /// does the first one's work on all of its input again. So after an illegal octet it is given
 /// little at first, or text of nothing but illegal characters would take a chunk's work for each.
 std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& out) {
+  if (!tried_ascii && text.size() >= worth_a_trial) {
+    keeps_ascii = set_keeps_ascii(name);
+    tried_ascii = true;
+  }
   std::size_t at = 0;
   std::size_t chunk_end = 0;
   std::size_t most = chunk_size;
@@ -230,7 +237,9 @@ std::optional<CharacterDecoder> CharacterDecoder::open(std::string_view set) {
   if (!state->iconv) return std::nullopt;
   state->units = units_of(set);
   state->order_pending = state->units.order_unknown;
-  state->keeps_ascii = state->units.size == 1 && keeps_ascii(set);
+  state->name = set;
+  // The trial costs more than a short text, such as an encoded word, can win by it.
+  state->tried_ascii = state->units.size != 1;
   return CharacterDecoder(std::move(state));
 }
 
