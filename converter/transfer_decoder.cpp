@@ -1,0 +1,140 @@
+// See transfer_decoder.h. The identity encodings are here, the others in files of their own.
+#include "converter/transfer_decoder.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "converter/base64_decoder.h"
+#include "converter/quoted_printable_decoder.h"
+#include "postoffice/ascii.h"
+
+namespace smtpgate::converter {
+namespace {
+
+/// Octets as they are.
+class BinaryDecoder : public TransferDecoder {
+ public:
+  void feed(std::string_view piece, std::string& out) override { out += piece; }
+  void finish(std::string&) override {}
+  std::uint64_t errors() const override { return 0; }
+};
+
+/// 7bit and 8bit: each CRLF becomes the line end wanted, other CR and LF stay.
+class LineDecoder : public TransferDecoder {
+ public:
+  explicit LineDecoder(std::string_view line_end) : line_end_(line_end) {}
+
+  void feed(std::string_view piece, std::string& out) override {
+    if (piece.empty()) return;
+    if (std::exchange(after_cr_, false)) {
+      if (piece.front() == '\n') {
+        out += line_end_;
+        piece.remove_prefix(1);
+      } else {
+        out += '\r';
+      }
+    }
+    while (!piece.empty()) {
+      const void* const found = std::memchr(piece.data(), '\r', piece.size());
+      if (found == nullptr) break;
+      const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - piece.data());
+      out.append(piece, 0, at);
+      piece.remove_prefix(at + 1);
+      if (piece.empty()) {
+        after_cr_ = true;
+      } else if (piece.front() == '\n') {
+        out += line_end_;
+        piece.remove_prefix(1);
+      } else {
+        out += '\r';
+      }
+    }
+    out += piece;
+  }
+  void finish(std::string& out) override {
+    if (std::exchange(after_cr_, false)) out += '\r';
+  }
+  std::uint64_t errors() const override { return 0; }
+
+ private:
+  std::string line_end_;
+  bool after_cr_ = false;
+};
+
+/// Without comments, in lower case; everything from a ';' or ',' on is no part of the mechanism.
+std::string mechanism_of(std::string_view value) {
+  std::string result;
+  std::size_t comments = 0;
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    const char c = value[at];
+    if (c == '\\' && comments > 0) {
+      ++at;
+    } else if (c == '(') {
+      ++comments;
+    } else if (c == ')' && comments > 0) {
+      --comments;
+    } else if (comments == 0) {
+      if (c == ';' || c == ',') break;
+      result += ascii_lower(c);
+    }
+  }
+  return result;
+}
+
+/// Letters and digits alone: "8-bit", "base_64", "\"quoted printable\"" and the like are clear.
+std::string letters_and_digits(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (is_ascii_alpha(c) || is_ascii_digit(c)) result += c;
+  }
+  return result;
+}
+
+constexpr std::array<std::pair<std::string_view, TransferEncoding>, 8> names = {{
+    {"", TransferEncoding::seven_bit},
+    {"7bit", TransferEncoding::seven_bit},
+    {"8bit", TransferEncoding::eight_bit},
+    {"binary", TransferEncoding::binary},
+    {"quotedprintable", TransferEncoding::quoted_printable},
+    {"xquotedprintable", TransferEncoding::quoted_printable},
+    {"base64", TransferEncoding::base64},
+    {"xbase64", TransferEncoding::base64},
+}};
+
+TransferEncoding by_name(const std::string& name) {
+  for (const auto& [known, encoding] : names) {
+    if (name == known) return encoding;
+  }
+  return TransferEncoding::unknown;
+}
+
+}  // namespace
+
+TransferEncoding parse_transfer_encoding(std::string_view value) {
+  const std::string mechanism = mechanism_of(value);
+  const TransferEncoding whole = by_name(letters_and_digits(mechanism));
+  if (whole != TransferEncoding::unknown) return whole;
+  const std::string_view words = trim(mechanism);
+  return by_name(letters_and_digits(words.substr(0, words.find_first_of(" \t\r\n"))));
+}
+
+std::unique_ptr<TransferDecoder> make_transfer_decoder(TransferEncoding encoding,
+                                                       std::string_view line_end) {
+  switch (encoding) {
+    case TransferEncoding::base64:
+      return std::make_unique<Base64Decoder>();
+    case TransferEncoding::quoted_printable:
+      return std::make_unique<QuotedPrintableDecoder>(line_end);
+    case TransferEncoding::binary:
+      return std::make_unique<BinaryDecoder>();
+    case TransferEncoding::seven_bit:
+    case TransferEncoding::eight_bit:
+    case TransferEncoding::unknown:
+      break;
+  }
+  if (line_end == "\r\n") return std::make_unique<BinaryDecoder>();  // CRLF is there already
+  return std::make_unique<LineDecoder>(line_end);
+}
+
+}  // namespace smtpgate::converter
