@@ -1,5 +1,6 @@
 """What a test may demand, and how to wait for it. Nothing ever sleeps for a fixed time and hopes."""
 
+import difflib
 import time
 
 
@@ -14,6 +15,10 @@ def check(condition, sentence):
 
 def check_equal(got, wanted, what):
     if got != wanted:
+        texts = [value.splitlines() for value in (wanted, got) if isinstance(value, str) and "\n" in value]
+        if len(texts) == 2:
+            difference = "\n".join(difflib.unified_diff(*texts, "wanted", "got", lineterm="", n=0))
+            raise Failure(f"{what}:\n{difference}")
         raise Failure(f"{what}: wanted {wanted!r}, got {got!r}")
 
 
