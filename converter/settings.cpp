@@ -1,0 +1,127 @@
+// [converter], [[postoffice]] and the address map: see the header. Errors of the map carry the
+// map's own place after the place of the key that names it.
+#include "converter/settings.h"
+
+#include <set>
+#include <utility>
+
+#include "postoffice/ascii.h"
+
+namespace smtpgate::converter {
+
+using postoffice::SettingsFile;
+using postoffice::SettingsTable;
+
+namespace {
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
+}
+
+bool is_field_pattern(std::string_view text) {
+  if (text.ends_with('*')) text.remove_suffix(1);
+  for (const char c : text) {
+    if (c <= ' ' || c > '~' || c == ':' || c == '*') return false;
+  }
+  return !text.empty();
+}
+
+void read_limits(SettingsTable table, InboundSettings& inbound) {
+  const ParserLimits defaults;
+  // The upper bounds keep memory and stack within what the tests have tried.
+  inbound.limits.depth = static_cast<unsigned>(table.integer("depth", defaults.depth, 1, 1'000));
+  inbound.limits.parts =
+      static_cast<unsigned>(table.integer("parts", defaults.parts, 1, 1'000'000));
+  inbound.limits.header_octets = static_cast<std::uint64_t>(
+      table.integer("header_octets", static_cast<std::int64_t>(defaults.header_octets), 1024,
+                    std::int64_t{1} << 30));
+  inbound.limits.header_fields =
+      static_cast<unsigned>(table.integer("header_fields", defaults.header_fields, 10, 10'000'000));
+  inbound.most_addresses = static_cast<unsigned>(
+      table.integer("addresses", InboundSettings{}.most_addresses, 1, 1'000'000));
+}
+
+InboundSettings read_inbound(SettingsTable& table) {
+  InboundSettings result;
+  result.from_envelope = table.choice("from", "header", {"header", "envelope"}) == "envelope";
+  result.keep_trace = table.boolean("trace", false);
+  result.hidden_fields = table.strings("hide", InboundSettings::default_hidden_fields());
+  for (const std::string& name : result.hidden_fields) {
+    if (!is_field_pattern(name)) {
+      table.error("hide", "\"" + name +
+                              "\" is no field name; write it without the colon, with at most one "
+                              "* at its end");
+    }
+  }
+  read_limits(table.table("limits"), result);
+  return result;
+}
+
+std::vector<ServedPostoffice> read_postoffices(SettingsFile& file, SettingsTable root) {
+  std::vector<ServedPostoffice> result;
+  for (SettingsTable& table : root.tables("postoffice")) {
+    const std::string name = table.string("name", "");
+    const std::string path = table.string("path", "");
+    const auto parsed = postoffice::PostofficeName::parse(name);
+    if (!parsed) {
+      table.error("name", "is no postoffice; write NET/PO as its postoffice.toml has it");
+    }
+    if (!path.starts_with('/')) {
+      table.error("path", "is no absolute path; write the postoffice's folder");
+    }
+    if (!parsed) continue;
+    for (const ServedPostoffice& other : result) {
+      if (other.name == *parsed) {
+        table.error("name", name + " stands twice; remove one [[postoffice]]");
+      }
+    }
+    result.push_back({*parsed, path});
+  }
+  if (result.empty() && !root.has("postoffice")) {
+    file.add_error(1, "no [[postoffice]]; write one with name and path for each postoffice served");
+  }
+  return result;
+}
+
+AddressMap read_map(const std::string& path, SettingsTable& table) {
+  auto map = AddressMap::read(path);
+  if (map) {
+    if (map->entries().empty()) {
+      table.error("address_map", path + " maps no domain; write lines \"NET/PO  domain\" into it");
+    }
+    return std::move(*map);
+  }
+  for (std::string& line : map.error()) table.error("address_map", std::move(line));
+  return {};
+}
+
+void check_map(const AddressMap& map, const std::vector<ServedPostoffice>& postoffices,
+               const std::string& path, SettingsTable& table) {
+  std::set<std::string> served;
+  for (const ServedPostoffice& one : postoffices) served.insert(ascii_lower(one.name.str()));
+  for (const AddressMap::Entry& entry : map.entries()) {
+    if (served.contains(ascii_lower(entry.postoffice.str()))) continue;
+    table.error("address_map", path + ":" + std::to_string(entry.line) + ": " +
+                                   entry.postoffice.str() +
+                                   " is not among the postoffices served; add a [[postoffice]] "
+                                   "for it or remove the line");
+  }
+}
+
+}  // namespace
+
+ConverterSettings read_converter_settings(SettingsFile& file) {
+  ConverterSettings result;
+  SettingsTable root = file.root();
+  SettingsTable table = root.table("converter");
+  result.inbound = read_inbound(table);
+  result.postoffices = read_postoffices(file, root);
+  std::string map_path = table.string("address_map", "/etc/smtpgate/ADDR_MAP.CFG");
+  if (!map_path.starts_with('/')) map_path = directory_of(file.path()) + map_path;
+  result.map = read_map(map_path, table);
+  check_map(result.map, result.postoffices, map_path, table);
+  return result;
+}
+
+}  // namespace smtpgate::converter

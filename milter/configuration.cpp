@@ -1,0 +1,145 @@
+// Reading smtpgate.toml: see the header. Each key is asked for exactly once, with its default; what
+// nobody asked for is refused by the settings file.
+#include "milter/configuration.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "postoffice/ascii.h"
+#include "postoffice/settings_file.h"
+
+namespace smtpgate::milter {
+
+using postoffice::SettingsFile;
+using postoffice::SettingsTable;
+
+namespace {
+
+/// sockaddr_un's path, less the final NUL.
+constexpr std::size_t longest_socket_path = 107;
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
+/// A word that may stand in a Received line, a log or a Postfix table without quoting.
+bool is_plain_word(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_ascii_alpha(c) || is_ascii_digit(c) || c == '.' || c == '-' || c == '_';
+  });
+}
+
+GatewaySettings read_gateway(SettingsTable table) {
+  GatewaySettings result;
+  result.hostname = table.string("hostname", "");
+  if (result.hostname.empty()) {
+    result.hostname = machine_name();
+  } else if (!is_plain_word(result.hostname)) {
+    table.error("hostname", "is no host name; write letters, digits, dots and hyphens");
+  }
+  result.user = table.string("user", "smtpgate");
+  result.group = table.string("group", "");
+  result.work = table.string("work", "/var/spool/smtpgate");
+  if (!result.work.starts_with('/')) {
+    table.error("work", "is no absolute path; begin it with /");
+  }
+  const std::string keep = table.choice("keep_chain", "failed", {"never", "failed", "always"});
+  result.keep_chain = keep == "never"    ? KeepChain::never
+                      : keep == "always" ? KeepChain::always
+                                         : KeepChain::failed;
+  result.transport = table.string("transport", "smtpgate");
+  if (!is_plain_word(result.transport)) {
+    table.error("transport",
+                "is no transport name; write the first word of the entry in master.cf");
+  }
+  result.unknown_recipient =
+      table.choice("unknown_recipient", "refuse", {"refuse", "leave"}) == "leave"
+          ? UnknownRecipient::leave
+          : UnknownRecipient::refuse;
+  result.log = table.string("log", "syslog");
+  if (result.log != "syslog" && result.log != "stderr" && !result.log.starts_with('/')) {
+    table.error("log", "is no destination; write \"syslog\", \"stderr\" or an absolute path");
+  }
+  return result;
+}
+
+/// "0660" to its bits.
+mode_t read_mode(SettingsTable& table, std::string_view key, const std::string& fallback) {
+  const std::string text = table.string(key, fallback);
+  const bool octal =
+      text.size() >= 3 && text.size() <= 4 &&
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
+  const unsigned long mode = octal ? std::stoul(text, nullptr, 8) : 0;
+  if (!octal || mode > 0777) {
+    table.error(key, "is no file mode; write three or four octal digits, such as \"0660\"");
+    return 0;
+  }
+  return static_cast<mode_t>(mode);
+}
+
+MilterSettings read_milter(SettingsTable table) {
+  MilterSettings result;
+  result.socket = table.string("socket", "/var/spool/postfix/smtpgate/milter.sock");
+  if (result.socket.starts_with("unix:")) result.socket.erase(0, 5);
+  if (!result.socket.starts_with('/')) {
+    table.error("socket", "is no absolute path of a Unix socket; begin it with / or unix:/");
+  } else if (result.socket.size() > longest_socket_path) {
+    table.error("socket", fmt::format("is longer than the {} octets a socket's path may have; "
+                                      "choose a shorter one",
+                                      longest_socket_path));
+  }
+  result.socket_mode = read_mode(table, "socket_mode", "0660");
+  result.socket_group = table.string("socket_group", "");
+  // Postfix gives a milter 300 s for the content; the reply must be well under way by then.
+  result.deadline = std::chrono::seconds(table.integer("deadline", 60, 1, 240));
+  return result;
+}
+
+LmtpSettings read_lmtp(SettingsTable table) {
+  LmtpSettings result;
+  result.size_limit =
+      static_cast<std::uint64_t>(table.integer("size_limit", 0, 0, std::int64_t{1} << 62));
+  // Postfix's lmtp client waits 600 s for the reply after the final dot.
+  result.deadline = std::chrono::seconds(table.integer("deadline", 240, 1, 540));
+  result.timeout = std::chrono::seconds(table.integer("timeout", 300, 1, 3600));
+  return result;
+}
+
+}  // namespace
+
+const converter::ServedPostoffice* Configuration::find_postoffice(
+    const postoffice::PostofficeName& name) const {
+  for (const converter::ServedPostoffice& served : converter.postoffices) {
+    if (served.name == name) return &served;
+  }
+  return nullptr;
+}
+
+converter::SpoolPlace Configuration::spool_place(postoffice::FileSystem& files) const {
+  return {.files = &files, .directory = spool_directory()};
+}
+
+tl::expected<Configuration, std::vector<std::string>> read_configuration(const std::string& path) {
+  auto file = SettingsFile::read(path);
+  if (!file) return tl::unexpected(std::vector<std::string>{file.error()});
+
+  Configuration result;
+  result.path = path;
+  SettingsTable root = file->root();
+  result.gateway = read_gateway(root.table("gateway"));
+  result.milter = read_milter(root.table("milter"));
+  result.lmtp = read_lmtp(root.table("lmtp"));
+  result.converter = converter::read_converter_settings(*file);
+  result.converter.inbound.hostname = result.gateway.hostname;
+  file->refuse_unknown_keys();
+  if (auto errors = file->errors(); !errors.empty()) return tl::unexpected(std::move(errors));
+  return result;
+}
+
+}  // namespace smtpgate::milter

@@ -1,0 +1,75 @@
+// smtpgate.toml as a whole: what the doors, the look-up, the daemon and the converter are told.
+// Every key: docs/configuration.md; a sample with each at its default:
+// postfix-conf/smtpgate.toml.
+//
+// Not for what belongs to a postoffice: that stands in its own GLB/postoffice.toml. Not for whether
+// things outside the file hold (folders, Postfix): check.h.
+//
+// A Configuration is read once and never changed; sessions share it and keep the one they began
+// with when the daemon reads a new one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+#include <tl/expected.hpp>
+
+#include "converter/settings.h"
+#include "converter/spool.h"
+#include "postoffice/file_system.h"
+
+namespace smtpgate::milter {
+
+inline constexpr const char* default_configuration_path = "/etc/smtpgate/smtpgate.toml";
+
+enum class KeepChain { never, failed, always };
+enum class UnknownRecipient {
+  refuse,  ///< 550 5.1.1 at RCPT
+  leave,   ///< Postfix decides: for sites that alias in Postfix
+};
+
+struct GatewaySettings {
+  std::string hostname;  ///< never empty once read: the machine's own if the key is
+  std::string user;      ///< empty: stay who we are
+  std::string group;     ///< empty: the user's own
+  std::string work;
+  KeepChain keep_chain = KeepChain::failed;
+  std::string transport;
+  UnknownRecipient unknown_recipient = UnknownRecipient::refuse;
+  std::string log;
+};
+
+struct MilterSettings {
+  std::string socket;  ///< absolute path
+  mode_t socket_mode = 0660;
+  std::string socket_group;  ///< empty: the process's own
+  std::chrono::seconds deadline{60};
+};
+
+struct LmtpSettings {
+  std::uint64_t size_limit = 0;  ///< octets; 0: none
+  std::chrono::seconds deadline{240};
+  std::chrono::seconds timeout{300};
+};
+
+struct Configuration {
+  std::string path;
+  GatewaySettings gateway;
+  MilterSettings milter;
+  LmtpSettings lmtp;
+  converter::ConverterSettings converter;
+
+  /// nullptr if it is not served.
+  const converter::ServedPostoffice* find_postoffice(const postoffice::PostofficeName& name) const;
+  std::string spool_directory() const { return gateway.work + "/spool"; }
+  std::string chain_directory() const { return gateway.work + "/chain"; }
+  converter::SpoolPlace spool_place(postoffice::FileSystem& files) const;
+};
+
+/// All errors, each one line "FILE:LINE: what is wrong; what to do".
+tl::expected<Configuration, std::vector<std::string>> read_configuration(const std::string& path);
+
+}  // namespace smtpgate::milter

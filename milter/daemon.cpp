@@ -1,0 +1,217 @@
+// The daemon: see the header.
+//
+// Signals: libmilter has a thread that waits for TERM, INT and HUP, and takes HUP for an order to
+// end. The kernel hands a process-directed signal to the main thread if that waits for it, so the
+// main thread does nothing but wait; whatever takes time is the housekeeper's, on its own thread.
+// Should libmilter get a signal after all, smfi_main() returns and we stop in good order.
+#include "milter/daemon.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "milter/configuration.h"
+#include "milter/configuration_source.h"
+#include "milter/inbound_delivery.h"
+#include "milter/kept_chain.h"
+#include "milter/log.h"
+#include "milter/milter_door.h"
+#include "milter/privileges.h"
+#include "postoffice/printable.h"
+#include "postoffice/put.h"
+
+namespace smtpgate::milter {
+
+using postoffice::FileSystem;
+using postoffice::Postoffice;
+
+namespace {
+
+/// Long enough for libmilter to send the reply of a callback that has just returned.
+constexpr std::chrono::milliseconds quiet_time{50};
+constexpr std::chrono::hours housekeeping_interval{24};
+
+int fail(int code, const std::string& sentence) {
+  std::fprintf(stderr, "smtpgate: %s\n", printable(sentence).c_str());
+  return code;
+}
+
+/// Reloads when asked and cleans up once a day, on its own thread.
+class Housekeeper {
+ public:
+  Housekeeper(CurrentConfiguration& configuration, Log& log)
+      : configuration_(configuration), log_(log) {}
+
+  /// Never returns: the process ends under it, which is safe at any step of the work.
+  void run() {
+    clean_up();
+    auto next = std::chrono::steady_clock::now() + housekeeping_interval;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      const bool asked = changed_.wait_until(lock, next, [this] { return reload_asked_; });
+      reload_asked_ = false;
+      lock.unlock();
+      if (asked) {
+        reload();
+      } else {
+        clean_up();
+        next += housekeeping_interval;
+      }
+      lock.lock();
+    }
+  }
+
+  void ask_reload() {
+    const std::lock_guard guard(mutex_);
+    reload_asked_ = true;
+    changed_.notify_one();
+  }
+
+ private:
+  void reload() {
+    log_.reopen();
+    const auto changed = configuration_.reload();
+    if (!changed) {
+      for (const std::string& line : changed.error()) log_.error(line);
+      log_.error("the configuration was not taken; the last good one stays");
+      return;
+    }
+    for (const std::string& key : *changed) {
+      log_.warning(key + " has changed; restart smtpgate for it to take effect");
+    }
+    log_.info("configuration read again");
+  }
+
+  void clean_up() {
+    const auto configuration = configuration_.get();
+    clear_incomplete_chains(*configuration, FileSystem::posix());
+    for (const converter::ServedPostoffice& served : configuration->converter.postoffices) {
+      const auto opened = Postoffice::open(served.directory);
+      if (!opened) {
+        log_.warning(opened.error().sentence() + "; its mail waits in Postfix's queue");
+        continue;
+      }
+      report("work directories of dead processes removed", served,
+             postoffice::clear_abandoned_work(*opened));
+      report("old duplicate markers removed", served,
+             postoffice::expire_markers(*opened, std::time(nullptr)));
+    }
+  }
+
+  void report(std::string_view what, const converter::ServedPostoffice& served,
+              const Expected<std::uint64_t>& count) {
+    if (!count) {
+      log_.warning(served.name.str() + ": " + count.error().sentence());
+    } else if (*count > 0) {
+      log_.info(fmt::format("{}: {}: {}", served.name.str(), what, *count));
+    }
+  }
+
+  CurrentConfiguration& configuration_;
+  Log& log_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool reload_asked_ = false;
+};
+
+sigset_t our_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  return signals;
+}
+
+/// Waits for signals until one says stop.
+void wait_for_stop(const sigset_t& signals, Housekeeper& housekeeper) {
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal == SIGTERM || signal == SIGINT) return;
+    housekeeper.ask_reload();
+  }
+}
+
+std::string start_line(const Configuration& configuration) {
+  std::string names;
+  for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
+    names += (names.empty() ? "" : ", ") + served.name.str();
+  }
+  return fmt::format("smtpgate {} serves {} on {}", SMTPGATE_VERSION, names,
+                     configuration.milter.socket);
+}
+
+/// From the open door to the end of the process.
+[[noreturn]] void serve_until_stopped(MilterDoor& door, CurrentConfiguration& configuration,
+                                      Log& log, std::atomic<bool>& stopping,
+                                      const sigset_t& signals) {
+  Housekeeper housekeeper(configuration, log);
+  std::thread([&housekeeper] { housekeeper.run(); }).detach();
+  std::atomic<bool> failed = false;
+  const pthread_t main_thread = ::pthread_self();
+  std::thread([&] {
+    failed = !door.run();
+    ::pthread_kill(main_thread, SIGTERM);
+  }).detach();
+
+  wait_for_stop(signals, housekeeper);
+  stopping = true;
+  door.remove_socket();
+  const auto limit = configuration.get()->milter.deadline;
+  if (!door.work_in_hand().wait_until_idle(limit, quiet_time)) {
+    log.warning("messages still in hand after the deadline are left for door 2");
+  }
+  if (failed) log.error("libmilter could not serve; see the lines before");
+  log.info("smtpgate has stopped");
+  // Not exit(): libmilter's threads still run and use what destructors would take away.
+  ::_exit(failed ? EX_OSERR : EX_OK);
+}
+
+}  // namespace
+
+int serve(const std::string& configuration_path) {
+  auto first = read_configuration(configuration_path);
+  if (!first) {
+    for (const std::string& line : first.error()) fail(EX_CONFIG, line);
+    return EX_CONFIG;
+  }
+  const sigset_t signals = our_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_file_limit();
+  if (const auto became = become_user(first->gateway.user, first->gateway.group); !became) {
+    return fail(EX_NOUSER, became.error());
+  }
+  auto log = open_log(first->gateway.log, "postfix/smtpgate");
+  if (!log) return fail(EX_CANTCREAT, log.error());
+  if (const Outcome ready = prepare_work_directory(*first); !ready.is_delivered()) {
+    return fail(EX_CANTCREAT, ready.sentence() + "; make " + first->gateway.work +
+                                  " and give it to the gateway's user, mode 0700");
+  }
+
+  CurrentConfiguration configuration(std::move(*first));
+  std::atomic<bool> stopping = false;
+  MilterDoor door({.configuration = [&configuration] { return configuration.get(); },
+                   .log = log->get(),
+                   .stopping = [&stopping] { return stopping.load(); }});
+  if (const auto opened = door.open(configuration.get()->milter); !opened) {
+    (*log)->error(opened.error());
+    return fail(EX_UNAVAILABLE, opened.error());
+  }
+  (*log)->info(start_line(*configuration.get()));
+  serve_until_stopped(door, configuration, **log, stopping, signals);
+}
+
+}  // namespace smtpgate::milter

@@ -1,0 +1,56 @@
+// The gateway's log: one Postfix-shaped line per recipient, and plain lines for everything else, to
+// syslog (facility mail), a file, or standard error. Lines are shaped so that pflogsumm and people
+// who read Postfix's log can read them (docs/flow.md has each).
+//
+// Every value from outside passes printable_ascii() here, and only here. Log objects may be used
+// from several threads at once.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+#include "postoffice/outcome.h"
+
+namespace smtpgate::milter {
+
+enum class Severity { info, warning, error };
+
+class Log {
+ public:
+  virtual ~Log() = default;
+  /// One line without its end; it is escaped here. Never fails: a log that cannot be written must
+  /// not stop mail.
+  void info(std::string_view text) { write(Severity::info, text); }
+  void warning(std::string_view text) { write(Severity::warning, text); }
+  void error(std::string_view text) { write(Severity::error, text); }
+  virtual void write(Severity severity, std::string_view text) = 0;
+  /// The file was rotated: open it anew. Nothing to do for other destinations.
+  virtual void reopen() {}
+};
+
+/// `destination` is "syslog", "stderr" or the absolute path of a file (made if absent, mode 0640,
+/// appended to). `tag` names us as Postfix's programs are named: "postfix/smtpgate".
+/// The error is a sentence.
+tl::expected<std::unique_ptr<Log>, std::string> open_log(const std::string& destination,
+                                                         const std::string& tag);
+
+/// Where the time of a message went, in seconds.
+struct DeliveryDelays {
+  double receiving = 0;  ///< from MAIL to the end of the data
+  double filing = 0;     ///< conversion and put
+};
+
+/// "QUEUEID: to=<ADDRESS>, relay=postoffice[NET/PO], delay=1.2, delays=1/0/0/0.2, dsn=2.0.0,
+/// status=sent (filed as ID)". `address` without brackets; an empty queue id becomes NOQUEUE, no
+/// postoffice relay=none. Not escaped yet: it is for Log::info().
+std::string delivery_line(std::string_view queue_id, std::string_view address,
+                          std::string_view postoffice, const DeliveryDelays& delays,
+                          const Outcome& outcome);
+
+/// Seconds as Postfix writes them: two significant digits, no exponent: "0.03", "1.2", "75".
+std::string format_delay(double seconds);
+
+}  // namespace smtpgate::milter

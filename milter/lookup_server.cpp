@@ -1,0 +1,85 @@
+// The look-up's conversation and answers: see the header.
+#include "milter/lookup_server.h"
+
+#include <exception>
+
+#include "milter/netstring.h"
+#include "milter/recipient_resolver.h"
+#include "postoffice/printable.h"
+
+namespace smtpgate::milter {
+
+namespace {
+
+/// Postfix logs the reason; it need not be longer than a log line.
+constexpr std::size_t longest_reason = 500;
+
+std::string temporary(std::string_view reason) {
+  return "TEMP " + printable_ascii(reason, longest_reason);
+}
+
+std::string answer(const Resolution& resolution, std::string_view key) {
+  switch (resolution.kind) {
+    case Resolution::Kind::mailbox:
+      return "OK " + std::string(key);
+    case Resolution::Kind::no_address:
+    case Resolution::Kind::unknown_mailbox:
+      return "NOTFOUND ";
+    case Resolution::Kind::unknown_domain:
+    case Resolution::Kind::unavailable:
+      return temporary(resolution.outcome.sentence());
+  }
+  return temporary("no answer");
+}
+
+}  // namespace
+
+std::string answer_lookup(const Configuration& configuration, std::string_view request,
+                          postoffice::FileSystem& files) {
+  const std::size_t blank = request.find(' ');
+  if (blank == std::string_view::npos || blank == 0 || blank + 1 == request.size()) {
+    return "PERM the request is not \"<map> <key>\"";
+  }
+  const std::string_view key = request.substr(blank + 1);
+  // Postfix also asks for "@domain" (a catch-all of the table kind) and for bare local parts: a
+  // postoffice's catch-all answers for each address, so these are never there.
+  const std::size_t at = key.rfind('@');
+  if (at == std::string_view::npos || at == 0 || at + 1 == key.size()) return "NOTFOUND ";
+  try {
+    RecipientResolver resolver(configuration, files);
+    Resolution resolution = resolver.resolve_path(key);
+    // Postfix may ask in its internal form too, where the local part is not quoted.
+    if (resolution.kind == Resolution::Kind::no_address) {
+      resolution = resolver.resolve(parse_internal_address(key));
+    }
+    return answer(resolution, key);
+  } catch (const std::exception& exception) {
+    return temporary(exception.what());
+  }
+}
+
+void serve_lookups(PeerStream& stream, const ConfigurationSource& configuration, Log& log,
+                   postoffice::FileSystem& files) {
+  std::string request;
+  for (;;) {
+    const NetstringStatus status = read_netstring(stream, request);
+    if (status == NetstringStatus::ended) break;
+    if (status == NetstringStatus::malformed) {
+      log.warning(
+          "lookup: the peer sent no netstring; is something other than Postfix's "
+          "socketmap client connected?");
+      stream.write(make_netstring("PERM the request is no netstring"));
+      break;
+    }
+    const auto current = configuration();
+    const std::string reply =
+        current ? answer_lookup(**current, request, files) : temporary(current.error());
+    if (reply.starts_with("TEMP ") || reply.starts_with("PERM ")) {
+      log.warning("lookup: " + request + ": " + reply);
+    }
+    stream.write(make_netstring(reply));
+  }
+  stream.flush();
+}
+
+}  // namespace smtpgate::milter

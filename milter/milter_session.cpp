@@ -1,0 +1,272 @@
+// Door 1's decisions: see the header.
+#include "milter/milter_session.h"
+
+#include <ctime>
+#include <exception>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "converter/address_list.h"
+#include "milter/smtp_command.h"
+#include "postoffice/ascii.h"
+#include "postoffice/printable.h"
+
+namespace smtpgate::milter {
+
+using converter::InternetAddress;
+using converter::RawMessage;
+
+namespace {
+
+constexpr std::size_t longest_reply_text = 400;
+/// More than Postfix's smtpd_recipient_limit by far; beyond it recipients are left to door 2.
+constexpr std::size_t most_claimed = 10'000;
+
+std::string join(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string without_brackets(std::string_view path) {
+  if (path.size() >= 2 && path.front() == '<' && path.back() == '>') {
+    path = path.substr(1, path.size() - 2);
+  }
+  return std::string(path);
+}
+
+/// The address that Postfix routes: its own form if it gave one ("alice" has a domain then), else
+/// what RCPT said. nullopt if the two are different addresses, or there is none.
+std::optional<InternetAddress> routed_address(std::string_view path,
+                                              const std::optional<std::string>& macro) {
+  const auto given = converter::parse_path(path);
+  if (!macro || macro->empty()) return given;
+  const InternetAddress routed = parse_internal_address(*macro);
+  if (given && !given->domain.empty() && !same_address(*given, routed)) return std::nullopt;
+  return routed;
+}
+
+/// Both doors must give the content key the same sender: door 2 gets it as Postfix rewrote it, so
+/// door 1 takes the macro, which is that, in its internal form.
+std::string sender_address(std::string_view path, const std::optional<std::string>& macro) {
+  if (macro) return macro->empty() ? std::string() : parse_internal_address(*macro).str();
+  const auto given = converter::parse_path(path);
+  return given ? given->str() : without_brackets(path);
+}
+
+}  // namespace
+
+struct MilterSession::Transaction {
+  explicit Transaction(std::shared_ptr<const Configuration> current, postoffice::FileSystem& files)
+      : configuration(std::move(current)),
+        resolver(*configuration, files),
+        raw(configuration->spool_place(files)),
+        began(Clock::now()) {}
+
+  std::shared_ptr<const Configuration> configuration;
+  RecipientResolver resolver;
+  converter::Envelope envelope;  ///< of claimed recipients
+  RawMessage raw;
+  Clock::time_point began;
+  std::vector<std::string> left;  ///< "<address>: reason", for the log once the queue id is known
+  std::set<std::string> left_addresses;
+  std::string failure;  ///< why the content could not be kept; empty if it could
+  bool in_content = false;
+};
+
+MilterSession::MilterSession(SessionServices services) : services_(std::move(services)) {}
+MilterSession::~MilterSession() = default;
+
+void MilterSession::connected(std::string_view host_name, std::string_view address) {
+  client_name_ = host_name;
+  client_address_ = address;
+}
+
+void MilterSession::mail_from(std::string_view path, const std::vector<std::string>& parameters,
+                              const SenderMacros& macros) {
+  transaction_.reset();
+  if (services_.stopping()) return;
+  try {
+    auto fresh = std::make_unique<Transaction>(services_.configuration(), *services_.files);
+    fresh->envelope.sender = sender_address(path, macros.mail_address);
+    fresh->envelope.sender_parameters = join(parameters);
+    fresh->envelope.client_name = client_name_;
+    fresh->envelope.client_address = client_address_;
+    fresh->envelope.protocol = "ESMTP";
+    fresh->envelope.sender_is_trusted = !macros.authenticated.empty();
+    transaction_ = std::move(fresh);
+  } catch (const std::exception& exception) {
+    services_.log->error(std::string("MAIL: ") + exception.what() + "; left for door 2");
+  }
+}
+
+std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
+                                                       const std::vector<std::string>& parameters,
+                                                       const RecipientMacros& macros) {
+  if (!transaction_ || macros.mailer != transaction_->configuration->gateway.transport) {
+    return std::nullopt;
+  }
+  try {
+    const auto address = routed_address(path, macros.recipient_address);
+    if (!address) {
+      leave(path, "Postfix routes it as another address than RCPT gave");
+      return std::nullopt;
+    }
+    const Resolution resolution = transaction_->resolver.resolve(*address);
+    if (resolution.kind != Resolution::Kind::mailbox) return refuse(resolution, path);
+    const std::string words = join(parameters);
+    if (asks_for_success_report(parse_parameters(words))) {
+      leave(path, "a report of success is asked for, which Postfix writes");
+    } else if (transaction_->envelope.recipients.size() >= most_claimed) {
+      leave(path, "too many recipients");
+    } else {
+      transaction_->envelope.recipients.push_back({std::string(path), words, resolution.address});
+    }
+  } catch (const std::exception& exception) {
+    leave(path, exception.what());
+  }
+  return std::nullopt;
+}
+
+std::optional<RecipientReply> MilterSession::refuse(const Resolution& resolution,
+                                                    std::string_view path) {
+  const bool leave_unknown =
+      transaction_->configuration->gateway.unknown_recipient == UnknownRecipient::leave;
+  switch (resolution.kind) {
+    case Resolution::Kind::unknown_mailbox:
+      if (leave_unknown) break;
+      [[fallthrough]];
+    case Resolution::Kind::unknown_domain: {
+      const Outcome& outcome = resolution.outcome;
+      services_.log->info(fmt::format("refused: to=<{}>: {} {}", without_brackets(path),
+                                      outcome.status(), outcome.sentence()));
+      return RecipientReply{outcome.is_permanent() ? "550" : "451", outcome.status(),
+                            printable_ascii(outcome.sentence(), longest_reply_text)};
+    }
+    case Resolution::Kind::mailbox:
+    case Resolution::Kind::no_address:
+    case Resolution::Kind::unavailable:
+      break;
+  }
+  leave(path, resolution.outcome.sentence());
+  return std::nullopt;
+}
+
+void MilterSession::leave(std::string_view path, std::string_view reason) {
+  const std::string address = without_brackets(path);
+  transaction_->left.push_back(fmt::format("<{}> left for door 2: {}", address, reason));
+  transaction_->left_addresses.insert(address);
+}
+
+/// Postfix deletes every recipient of a given spelling at once. If one of them is to be left (it
+/// asked for a report of success, say), all of them are.
+void MilterSession::unclaim_spellings_left() {
+  std::erase_if(transaction_->envelope.recipients, [&](const converter::EnvelopeRecipient& one) {
+    return transaction_->left_addresses.contains(without_brackets(one.path));
+  });
+}
+
+bool MilterSession::wants_content() {
+  if (!transaction_) return false;
+  unclaim_spellings_left();
+  if (!transaction_->envelope.recipients.empty() && !services_.stopping()) return true;
+  for (const std::string& line : transaction_->left) services_.log->info(line);
+  transaction_.reset();
+  return false;
+}
+
+void MilterSession::feed(std::string_view piece) {
+  transaction_->in_content = true;
+  if (!transaction_->failure.empty()) return;
+  try {
+    if (auto fed = transaction_->raw.feed(piece); !fed) {
+      transaction_->failure = fed.error().sentence();
+    }
+  } catch (const std::exception& exception) {
+    transaction_->failure = exception.what();
+  }
+}
+
+void MilterSession::header(std::string_view name, std::string_view value) {
+  if (!transaction_) return;
+  feed(name);
+  feed(":");
+  feed(value);  // RawMessage makes the folds' bare LF a CRLF
+  feed("\r\n");
+}
+
+void MilterSession::end_of_headers() {
+  if (transaction_) feed("\r\n");
+}
+
+void MilterSession::body(std::string_view piece) {
+  if (transaction_) feed(piece);
+}
+
+void MilterSession::end_of_message(std::string_view queue_id,
+                                   const DeleteRecipient& delete_recipient) {
+  if (!transaction_) return;
+  transaction_->envelope.queue_id = queue_id;
+  try {
+    deliver(delete_recipient);
+  } catch (const std::exception& exception) {
+    services_.log->error(fmt::format("{}: {}; left for door 2", queue_id, exception.what()));
+  }
+  transaction_.reset();
+}
+
+void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
+  Transaction& transaction = *transaction_;
+  converter::Envelope& envelope = transaction.envelope;
+  const std::string& queue_id = envelope.queue_id;
+  for (const std::string& line : transaction.left) services_.log->info(queue_id + ": " + line);
+
+  envelope.arrival = std::time(nullptr);
+  const Clock::time_point received = Clock::now();
+  std::vector<Outcome> outcomes;
+  if (transaction.failure.empty()) {
+    outcomes =
+        deliver_inbound(*transaction.configuration, envelope, transaction.raw,
+                        Deadline::in(transaction.configuration->milter.deadline), *services_.files);
+  } else {
+    outcomes.assign(envelope.recipients.size(),
+                    Outcome::temporary("the message could not be kept: " + transaction.failure));
+  }
+  DeliveryDelays delays;
+  delays.receiving = std::chrono::duration<double>(received - transaction.began).count();
+  delays.filing = std::chrono::duration<double>(Clock::now() - received).count();
+
+  // Two RCPT with the very same string are deleted by one request, and have one mailbox and so one
+  // outcome.
+  std::map<std::string, bool> deleted;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const converter::EnvelopeRecipient& recipient = envelope.recipients[i];
+    if (!outcomes[i].is_delivered()) {
+      services_.log->warning(fmt::format("{}: <{}> left for door 2: {}", queue_id,
+                                         without_brackets(recipient.path), outcomes[i].sentence()));
+      continue;
+    }
+    auto [entry, fresh] = deleted.try_emplace(recipient.path, false);
+    if (fresh) entry->second = delete_recipient(recipient.path);
+    if (!entry->second) {
+      services_.log->warning(fmt::format(
+          "{}: <{}> left for door 2, which will find it filed: Postfix could not be told to delete "
+          "the recipient",
+          queue_id, without_brackets(recipient.path)));
+    } else if (fresh) {
+      services_.log->info(delivery_line(queue_id, without_brackets(recipient.path),
+                                        recipient.mailbox.postoffice.str(), delays, outcomes[i]));
+    }
+  }
+}
+
+void MilterSession::abort() {
+  transaction_.reset();
+}
+
+bool MilterSession::receiving_content() const {
+  return transaction_ && transaction_->in_content;
+}
+
+}  // namespace smtpgate::milter

@@ -1,0 +1,88 @@
+// The order of addresses: see the header.
+#include "milter/recipient_resolver.h"
+
+#include <utility>
+
+#include "postoffice/ascii.h"
+
+namespace smtpgate::milter {
+
+using converter::InternetAddress;
+using postoffice::Postoffice;
+
+namespace {
+
+Resolution refused(Resolution::Kind kind, Outcome outcome,
+                   const postoffice::PostofficeName& postoffice = {}) {
+  return {kind, {postoffice, {}}, {}, std::move(outcome)};
+}
+
+}  // namespace
+
+RecipientResolver::RecipientResolver(const Configuration& configuration,
+                                     postoffice::FileSystem& files)
+    : configuration_(configuration), files_(files) {}
+
+Resolution RecipientResolver::resolve_path(std::string_view path) {
+  const auto address = converter::parse_path(path);
+  if (!address || address->local_part.empty()) {
+    return refused(Resolution::Kind::no_address,
+                   Outcome::permanent(std::string(path) + " is no mail address; "
+                                                          "write local-part@domain",
+                                      "5.1.3"));
+  }
+  return resolve(*address);
+}
+
+Resolution RecipientResolver::resolve(const InternetAddress& address) {
+  const std::string domain = converter::canonical_domain(address.domain);
+  const converter::ServedPostoffice* served = nullptr;
+  if (domain.empty() && equals_ignoring_case(address.local_part, "postmaster") &&
+      !configuration_.converter.postoffices.empty()) {
+    // RFC 5321, 4.5.1: postmaster exists without a domain too; the first postoffice has it.
+    served = &configuration_.converter.postoffices.front();
+  } else if (const auto* entry = configuration_.converter.map.find(domain)) {
+    served = configuration_.find_postoffice(entry->postoffice);
+  }
+  if (served == nullptr) {
+    return refused(
+        Resolution::Kind::unknown_domain,
+        Outcome::temporary("the address map has no postoffice for the domain \"" + domain +
+                               "\"; add it to ADDR_MAP.CFG, or do not route "
+                               "it to the gateway",
+                           "4.3.5"));
+  }
+  const Expected<Postoffice>& opened = open(*served);
+  if (!opened) return refused(Resolution::Kind::unavailable, opened.error(), served->name);
+  const auto resolved = opened->resolve(address.local_part, domain);
+  if (!resolved) {
+    const auto kind = resolved.error().is_permanent() ? Resolution::Kind::unknown_mailbox
+                                                      : Resolution::Kind::unavailable;
+    return refused(kind, resolved.error(), served->name);
+  }
+  return {Resolution::Kind::mailbox,
+          {served->name, resolved->mailbox},
+          resolved->how,
+          Outcome::delivered("is " + served->name.str() + "/" + resolved->mailbox, "2.1.5")};
+}
+
+const Expected<Postoffice>& RecipientResolver::open(const converter::ServedPostoffice& served) {
+  auto found = opened_.find(served.directory);
+  if (found == opened_.end()) {
+    found = opened_.emplace(served.directory, Postoffice::open(served.directory, files_)).first;
+  }
+  return found->second;
+}
+
+InternetAddress parse_internal_address(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos) return {std::string(text), {}};
+  return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
+}
+
+bool same_address(const InternetAddress& a, const InternetAddress& b) {
+  return a.local_part == b.local_part &&
+         converter::canonical_domain(a.domain) == converter::canonical_domain(b.domain);
+}
+
+}  // namespace smtpgate::milter

@@ -1,0 +1,70 @@
+// Internet address to NET/PO/MAILBOX: the one place that does it, in the one order (docs/flow.md,
+// "Whose mailbox"): parse and unquote, domain to A-labels, address map, then the postoffice's own
+// order (NFC, case, mailbox, alias, delimiter, catch-all).
+//
+// Not for deciding what to do with the answer: each door has its own reply.
+//
+// One thread. Opens each postoffice once, when it is first needed, so make a new resolver for each
+// transaction: then settings and mailboxes are always current.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "converter/address_list.h"
+#include "milter/configuration.h"
+#include "postoffice/address.h"
+#include "postoffice/file_system.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::milter {
+
+struct Resolution {
+  enum class Kind {
+    mailbox,          ///< `address` is it
+    no_address,       ///< not an address at all: permanent 5.1.3
+    unknown_mailbox,  ///< permanent 5.1.1
+    unknown_domain,   ///< the address map does not have it: temporary 4.3.5, a configuration fault
+    unavailable,      ///< the postoffice cannot be read: temporary
+  };
+  Kind kind = Kind::unavailable;
+  postoffice::NativeAddress address;  ///< mailbox folded, of `mailbox` only; the postoffice of all
+                                      ///< kinds that know it
+  std::string how;                    ///< "mailbox", "alias", ...; of `mailbox` only
+  Outcome outcome;                    ///< delivered for `mailbox`; else status and sentence
+
+  /// NET/PO, empty if unknown.
+  std::string postoffice_name() const {
+    return address.postoffice.network.empty() ? std::string() : address.postoffice.str();
+  }
+};
+
+class RecipientResolver {
+ public:
+  /// Both outlive the resolver.
+  explicit RecipientResolver(const Configuration& configuration,
+                             postoffice::FileSystem& files = postoffice::FileSystem::posix());
+
+  /// A path as RCPT gives it, or an address without brackets.
+  Resolution resolve_path(std::string_view path);
+  /// Local part unquoted.
+  Resolution resolve(const converter::InternetAddress& address);
+
+ private:
+  const Expected<postoffice::Postoffice>& open(const converter::ServedPostoffice& served);
+
+  const Configuration& configuration_;
+  postoffice::FileSystem& files_;
+  std::map<std::string, Expected<postoffice::Postoffice>> opened_;  ///< by directory
+};
+
+/// An address in Postfix's internal form (macros, table keys): not quoted, split at the last '@'.
+converter::InternetAddress parse_internal_address(std::string_view text);
+
+/// Two spellings of one address: local parts equal octet by octet, domains as A-labels.
+bool same_address(const converter::InternetAddress& a, const converter::InternetAddress& b);
+
+}  // namespace smtpgate::milter
