@@ -1,0 +1,209 @@
+// Labels, guesses, and text whose label is missing or not true.
+#include <string>
+
+#include "converter/mail_charset.h"
+#include "unit/catch.h"
+
+using namespace smtpgate::converter;
+using namespace std::string_literals;
+
+namespace {
+
+std::string set_of(std::string_view label) {
+  const MailCharset charset = charset_for_label(label);
+  if (!charset.set.empty()) CHECK(smtpgate::postoffice::CharacterDecoder::open(charset.set));
+  return charset.set;
+}
+
+struct Text {
+  std::string text;
+  std::uint64_t replaced;
+  std::string set;
+  bool guessed;
+};
+
+Text decode(std::string_view label, std::string_view octets, std::size_t piece) {
+  MailTextDecoder decoder(label);
+  Text result{};
+  for (std::size_t at = 0; at < octets.size(); at += piece) {
+    decoder.feed(octets.substr(at, piece), result.text);
+  }
+  decoder.finish(result.text);
+  result.replaced = decoder.replaced();
+  result.set = decoder.set();
+  result.guessed = decoder.guessed();
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("labels mean the sets that mail uses them for") {
+  for (std::string_view label :
+       {"ks_c_5601-1987", "KS_C_5601", "euc_kr", "EUC-KR", "korean", "x-windows-949", "ksc5601"}) {
+    INFO(label);
+    CHECK(set_of(label) == "CP949");
+  }
+  for (std::string_view label : {"x-sjis", "shift-jis", "Shift_JIS", "windows-31j", "ms_kanji"}) {
+    INFO(label);
+    CHECK(set_of(label) == "CP932");
+  }
+  for (std::string_view label : {"gb2312", "GBK", "x-gbk", "cp936", "GB_2312-80", "windows-936"}) {
+    INFO(label);
+    CHECK(set_of(label) == "GB18030");
+  }
+  for (std::string_view label : {"iso-8859-1", "ISO_8859-1:1987", "latin1", "Latin-1", "iso8859-1",
+                                 "iso88591", "8859-1", "x-iso-8859-1", "l1"}) {
+    INFO(label);
+    CHECK(set_of(label) == "windows-1252");
+  }
+  CHECK(set_of("big5") == "BIG5-HKSCS");
+  CHECK(set_of("cp950") == "BIG5-HKSCS");
+  CHECK(set_of("unicode-1-1-utf-7") == "UTF-7");
+  CHECK(set_of("utf7") == "UTF-7");
+  CHECK(set_of("iso-8859-8-i") == "ISO-8859-8");
+  CHECK(set_of("iso-8859-8-e") == "ISO-8859-8");
+  CHECK(set_of("visual") == "ISO-8859-8");
+  CHECK(set_of("iso-8859-9") == "windows-1254");
+  CHECK(set_of("iso-8859-11") == "windows-874");
+  CHECK(set_of("tis-620") == "windows-874");
+  CHECK(set_of("cp-850") == "CP850");
+  CHECK(set_of("ibm850") == "CP850");
+  CHECK(set_of("CP850") == "CP850");
+  CHECK(set_of("x-mac-roman") == "MACINTOSH");
+  CHECK(set_of("macintosh") == "MACINTOSH");
+  CHECK(set_of("cp1252") == "CP1252");
+  CHECK(set_of("windows1252") == "CP1252");
+  CHECK(set_of("win-1251") == "CP1251");
+  CHECK(set_of("x-cp1250") == "CP1250");
+  CHECK(set_of("iso2022jp") == "ISO-2022-JP");
+  CHECK(set_of("utf8") == "UTF-8");
+  CHECK(set_of("utf-8mb4") == "UTF-8");
+  CHECK(set_of("koi8-r") == "koi8-r");  // iconv's own name
+  CHECK(set_of("iso-8859-15") == "ISO-8859-15");
+}
+
+TEST_CASE("ASCII and a missing label leave the text to be looked at") {
+  for (std::string_view label :
+       {"", "us-ascii", "US-ASCII", "ansi_x3.4-1968", "646", "ascii", "cp367", "iso646-us"}) {
+    INFO(label);
+    const MailCharset charset = charset_for_label(label);
+    CHECK(charset.set.empty());
+    CHECK_FALSE(charset.guessed);
+  }
+}
+
+TEST_CASE("unknown labels are guessed") {
+  for (std::string_view label : {"x-unknown", "default", "unknown-8bit", "unknown", "%", "\"\"",
+                                 "../../x", "char", "x-user-defined"}) {
+    INFO(label);
+    const MailCharset charset = charset_for_label(label);
+    CHECK(charset.set.empty());
+    CHECK(charset.guessed);
+  }
+  CHECK(charset_for_label(std::string(100'000, 'a')).guessed);
+  CHECK(charset_for_label("utf\0-8"s).set == "UTF-8");  // cut at the NUL: "utf"
+}
+
+TEST_CASE("quotes, blanks, comments and trailing garbage around a label are forgiven") {
+  CHECK(set_of("\"utf-8\"") == "UTF-8");
+  CHECK(set_of(" 'utf-8' ") == "UTF-8");
+  CHECK(set_of("utf-8;") == "UTF-8");
+  CHECK(set_of("utf-8; format=flowed") == "UTF-8");
+  CHECK(set_of("iso-8859-2 (Latin 2)") == "ISO-8859-2");
+  CHECK(set_of("charset=iso-8859-2") == "ISO-8859-2");
+  CHECK(set_of("utf-8//TRANSLIT") == "UTF-8");
+  CHECK(set_of("utf-8.") == "UTF-8");
+}
+
+TEST_CASE("text without a label is guessed from its octets") {
+  CHECK(guess_charset("") == "UTF-8");
+  CHECK(guess_charset("plain") == "UTF-8");
+  CHECK(guess_charset("Grüße") == "UTF-8");
+  CHECK(guess_charset("Gr\xC3\xBC\xC3") == "UTF-8");  // cut by whoever holds it
+  CHECK(guess_charset("Gr\xFC\xDF"
+                      "e") == "windows-1252");
+  CHECK(guess_charset("\x1B$BF|K\\\x1B(B") == "ISO-2022-JP");
+  CHECK(guess_charset("\x1B$BF|K\\\x1B(B\xFF") == "windows-1252");
+}
+
+TEST_CASE("short labelled text goes to UTF-8") {
+  bool odd = false;
+  std::uint64_t replaced = 0;
+  CHECK(decode_labelled("Gr\xFC\xDF"
+                        "e",
+                        "iso-8859-1", &replaced, &odd) == "Grüße");
+  CHECK_FALSE(odd);
+  CHECK(decode_labelled("Gr\xFC\xDF"
+                        "e",
+                        "utf-8", &replaced, &odd) == "Grüße");
+  CHECK(odd);
+  CHECK(replaced == 0);
+  odd = false;
+  CHECK(decode_labelled("é\xFF", "utf-8", &replaced, &odd) == "é\xEF\xBF\xBD");
+  CHECK(odd);
+  CHECK(replaced == 1);
+}
+
+TEST_CASE("text parts decode the same in pieces of any size") {
+  for (std::size_t piece : {1U, 3U, 100U, 1U << 20}) {
+    INFO(piece);
+    CHECK(decode("iso-8859-1",
+                 "Gr\xFC\xDF"
+                 "e",
+                 piece)
+              .text == "Grüße");
+    CHECK(decode("", "Grüße", piece).text == "Grüße");
+    CHECK(decode("", "Grüße", piece).set == "UTF-8");
+    CHECK_FALSE(decode("", "Grüße", piece).guessed);
+    CHECK(decode("us-ascii",
+                 "Gr\xFC\xDF"
+                 "e",
+                 piece)
+              .text == "Grüße");
+    CHECK(decode("us-ascii",
+                 "Gr\xFC\xDF"
+                 "e",
+                 piece)
+              .set == "windows-1252");
+    CHECK(decode("x-unknown",
+                 "Gr\xFC\xDF"
+                 "e",
+                 piece)
+              .guessed);
+    CHECK(decode("", "\x1B$BF|K\\\x1B(B", piece).text == "日本");
+    CHECK(decode("", "", piece).text == "");
+    CHECK(decode("", "cut \xE2\x82", piece).text == "cut â‚");
+    CHECK(decode("utf-16", "\xFF\xFEh\0i\0"s, piece).text == "hi");
+    CHECK(decode("utf-16", "it is plain", piece).text == "it is plain");
+    CHECK(decode("utf-16", "it is plain", piece).guessed);
+  }
+}
+
+TEST_CASE("guessed UTF-8 that turns out wrong late goes on as windows-1252") {
+  std::string octets = "é";
+  while (octets.size() < 70'000) octets += "plain text ";
+  std::string expected = octets;
+  octets +=
+      "Gr\xFC\xDF"
+      "e";
+  expected += "Grüße";
+  for (std::size_t piece : {1U, 1000U, 1U << 20}) {
+    const Text text = decode("", octets, piece);
+    CHECK((text.text == expected));
+    CHECK(text.guessed);
+    CHECK(text.replaced == 0);
+  }
+}
+
+TEST_CASE("what is held back for the guess has a bound") {
+  MailTextDecoder decoder("");
+  std::string out;
+  const std::string piece(1000, 'a');
+  std::size_t fed = 0;
+  while (out.empty() && fed < 10'000'000) {
+    decoder.feed(piece, out);
+    fed += piece.size();
+  }
+  CHECK(fed <= 64 * 1024 + piece.size());
+  CHECK(out.size() == fed);
+}
