@@ -140,8 +140,10 @@ void Run::convert_and_file(const Group& group) {
   if (!opened) return set(group, opened.error());
 
   const postoffice::PostofficeSettings& settings = opened->settings();
-  const converter::TargetFormat target{settings.character_set, settings.line_end,
-                                       opened->local_time(envelope_.arrival)};
+  const converter::TargetFormat target{.name = settings.name,
+                                       .character_set = settings.character_set,
+                                       .line_end = settings.line_end,
+                                       .arrival = opened->local_time(envelope_.arrival)};
   auto converted = converter::convert_inbound(raw_, envelope_, configuration_.converter.map, target,
                                               configuration_.converter.inbound,
                                               configuration_.spool_place(files_));

@@ -1,0 +1,71 @@
+// Set-up of the spawned processes: see the header.
+#include "milter/doors.h"
+
+#include <chrono>
+#include <csignal>
+#include <memory>
+
+#include <sysexits.h>
+
+#include "milter/configuration_source.h"
+#include "milter/inbound_delivery.h"
+#include "milter/lmtp_server.h"
+#include "milter/log.h"
+#include "milter/lookup_server.h"
+#include "milter/peer_stream.h"
+
+namespace smtpgate::milter {
+
+namespace {
+
+/// How old the configuration of a process that serves many requests may become.
+constexpr std::chrono::seconds longest_age{5};
+constexpr std::chrono::seconds lookup_timeout{300};
+constexpr std::chrono::seconds fallback_timeout{300};
+
+/// The log that the configuration names; syslog if there is no configuration, or if that log cannot
+/// be opened, which is then the first line in it.
+std::unique_ptr<Log> log_for(const ConfigurationSource& source, const std::string& tag) {
+  const auto configuration = source();
+  std::string trouble;
+  if (configuration) {
+    auto log = open_log((*configuration)->gateway.log, tag);
+    if (log) return std::move(*log);
+    trouble = log.error();
+  } else {
+    trouble = configuration.error();
+  }
+  auto log = open_log("syslog", tag);
+  (*log)->error(trouble);
+  return std::move(*log);
+}
+
+}  // namespace
+
+int run_deliver(const std::string& configuration_path, int input, int output) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const ConfigurationSource source = read_when_old(configuration_path, longest_age);
+  // Not Postfix's own name: its lmtp client has a line for each recipient already, and a log
+  // summary would count both.
+  const auto log = log_for(source, "smtpgate/deliver");
+  std::chrono::seconds timeout = fallback_timeout;
+  if (const auto configuration = source()) {
+    timeout = (*configuration)->lmtp.timeout;
+    if (const Outcome ready = prepare_work_directory(**configuration); !ready.is_delivered()) {
+      log->error(ready.sentence());  // each message will say so in its reply
+    }
+  }
+  PeerStream stream(input, output, timeout);
+  return LmtpServer(stream, source, *log).run();
+}
+
+int run_lookup(const std::string& configuration_path, int input, int output) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const ConfigurationSource source = read_when_old(configuration_path, longest_age);
+  const auto log = log_for(source, "smtpgate/lookup");
+  PeerStream stream(input, output, lookup_timeout);
+  serve_lookups(stream, source, *log);
+  return EX_OK;
+}
+
+}  // namespace smtpgate::milter

@@ -1,0 +1,74 @@
+// smtpgate: the daemon, door 2, the recipient look-up and the check of the configuration, as verbs
+// of one program. A thin main: everything it does is in the milter room's library.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "milter/configuration.h"
+#include "milter/configuration_source.h"
+#include "milter/daemon.h"
+#include "milter/doors.h"
+
+namespace {
+
+using namespace smtpgate;
+
+constexpr const char* description =
+    "Internet mail out of Postfix, decoded and durable, into a postoffice that is a folder.\n\n"
+    "  smtpgate check                     does everything hold, Postfix's settings included?\n"
+    "  smtpgate serve                     the daemon behind smtpd_milters (door 1)\n"
+    "  smtpgate deliver                   an LMTP server on standard input and output (door 2)\n"
+    "  smtpgate lookup                    a socketmap server on standard input and output\n\n"
+    "master.cf runs the last two:\n"
+    "  smtpgate-door   unix - n n - 20 spawn user=smtpgate argv=/usr/local/bin/smtpgate deliver\n"
+    "  smtpgate-lookup unix - n n - 64 spawn user=smtpgate argv=/usr/local/bin/smtpgate lookup";
+
+int run(int argc, char** argv) {
+  CLI::App app{description, "smtpgate"};
+  app.set_version_flag("--version", "smtpgate " SMTPGATE_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  std::string configuration = milter::default_configuration_path;
+  app.add_option("--config", configuration, "the configuration file")
+      ->capture_default_str()
+      ->type_name("FILE");
+  CLI::App* serve = app.add_subcommand(
+      "serve",
+      "Serve Postfix as a milter, in the foreground. SIGTERM finishes what is in hand and "
+      "leaves; SIGUSR1 reads the configuration again.");
+  CLI::App* deliver = app.add_subcommand(
+      "deliver",
+      "Speak LMTP on standard input and output: what Postfix's spawn(8) runs for the "
+      "transport. Works with the daemon stopped.");
+  CLI::App* lookup = app.add_subcommand(
+      "lookup",
+      "Answer Postfix's socketmap client on standard input and output: which recipients "
+      "exist.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+  }
+  if (*serve) return milter::serve(configuration);
+  if (*deliver) return milter::run_deliver(configuration, STDIN_FILENO, STDOUT_FILENO);
+  if (*lookup) return milter::run_lookup(configuration, STDIN_FILENO, STDOUT_FILENO);
+  return EX_USAGE;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "smtpgate: %s\n", exception.what());
+    return EX_SOFTWARE;
+  }
+}
