@@ -1,0 +1,33 @@
+# What "cmake --install" puts where: programs, man pages (if scdoc is there), set-up files, documents.
+include(GNUInstallDirs)
+
+foreach(program IN ITEMS smtpgate smtpconv smtpput postoffice)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+
+install(PROGRAMS postfix-conf/smtpgate-setup DESTINATION ${CMAKE_INSTALL_SBINDIR})
+install(FILES postfix-conf/main.cf.fragment postfix-conf/master.cf.fragment
+              postfix-conf/ADDR_MAP.CFG postfix-conf/smtpgate.toml
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN *.md)
+
+find_program(SCDOC scdoc)
+if(SCDOC)
+  file(GLOB MANUAL_SOURCES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.scd)
+  foreach(source IN LISTS MANUAL_SOURCES)
+    get_filename_component(page ${source} NAME_WLE)
+    string(REGEX REPLACE "^.*\\." "" section ${page})
+    set(output ${PROJECT_BINARY_DIR}/man/man${section}/${page})
+    add_custom_command(OUTPUT ${output}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/man/man${section}
+      COMMAND ${SCDOC} < ${source} > ${output}
+      DEPENDS ${source} COMMENT "Man page ${page}" VERBATIM)
+    list(APPEND MANUAL_PAGES ${output})
+    install(FILES ${output} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+  endforeach()
+  add_custom_target(manual ALL DEPENDS ${MANUAL_PAGES})
+else()
+  message(STATUS "scdoc is not installed: no man pages")
+endif()
