@@ -30,8 +30,9 @@ struct ExtractedFile {
 /// A file of several messages: directories 1, 2, ... instead.
 ///
 /// Files are new or not made at all: nothing is overwritten, no link is followed, and a file that
-/// cannot be finished is removed. Only their owner may read them. Constant memory. permanent: the MMFF file is at fault;
-/// temporary: `directory` is (a name taken, no rights, disk full). What was finished before stays.
+/// cannot be finished is removed. Only their owner may read them. Constant memory. permanent: the
+/// MMFF file is at fault; temporary: `directory` is (a name taken, no rights, disk full). What was
+/// finished before stays.
 Expected<std::vector<ExtractedFile>> extract(ByteSource& source, const std::string& directory,
                                              const ExtractOptions& options = {});
 

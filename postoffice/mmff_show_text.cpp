@@ -17,6 +17,13 @@ constexpr std::size_t buffer_size = std::size_t{64} << 10;
 constexpr std::size_t longest_value = 1000;  // octets shown of a header value
 constexpr std::size_t longest_cell = 60;     // octets shown in a cell of the table
 
+/// Near enough for a table: characters, as fmt counts them but for wide ones.
+std::size_t columns_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
 class TextShow {
  public:
   TextShow(std::ostream& out, const MessageHeader& header, std::string set)
@@ -31,7 +38,7 @@ class TextShow {
     line("Date", clean(header_.date) + (header_.time.empty() ? "" : " " + clean(header_.time)));
     line("Subject", clean(header_.subject));
     if (!header_.priority.empty()) line("Priority", clean(header_.priority));
-    line("Text", fmt::format("{} octets, {}", header_.text_size, printable(set_)));
+    line("Text", fmt::format("{} octets, {}{}", header_.text_size, printable(set_), not_shown()));
     show_fields();
     show_attachments();
     out_ << '\n';
@@ -47,6 +54,12 @@ class TextShow {
     return clean(address.name) + " <" + clean(address.str()) + ">";
   }
 
+  std::string not_shown() const {
+    if (header_.header_lines == 0) return {};
+    return fmt::format(", {} header line{} on top not shown", header_.header_lines,
+                       header_.header_lines == 1 ? "" : "s");
+  }
+
   void line(std::string_view label, std::string_view value) {
     out_ << fmt::format("  {:<10} {}\n", fmt::format("{}:", label), value);
   }
@@ -54,7 +67,7 @@ class TextShow {
   void show_fields() {
     std::size_t width = 0;
     for (const ExtendedField& field : header_.fields) {
-      width = std::max(width, std::min(clean(field.name, longest_cell).size(), longest_cell));
+      width = std::max(width, columns_of(clean(field.name, longest_cell)));
     }
     if (!header_.fields.empty()) out_ << "  Fields:\n";
     for (const ExtendedField& field : header_.fields) {
@@ -71,8 +84,8 @@ class TextShow {
     std::size_t size_width = 6;
     for (const Attachment& attachment : header_.attachments) {
       names.push_back(clean(attachment.name, longest_value));
-      // fmt measures width in columns, not octets; a very long name may stand out of its column.
-      name_width = std::max(name_width, std::min(names.back().size(), longest_cell));
+      // A very long name may stand out of its column rather than widen it for all.
+      name_width = std::max(name_width, std::min(columns_of(names.back()), longest_cell));
       size_width = std::max(size_width, std::to_string(attachment.size).size());
     }
     out_ << "  Attachments:\n"
@@ -85,8 +98,10 @@ class TextShow {
         type += (type.empty() ? "" : ", ") + clean(attachment.disposition, longest_cell);
       }
       for (const std::string& mark : attachment.odd) type += " [" + clean(mark, longest_cell) + "]";
-      out_ << fmt::format("    {:>3}  {:>{}}  {:<{}}  {}\n", i + 1, attachment.size, size_width,
-                          names[i], name_width, type);
+      std::string row = fmt::format("    {:>3}  {:>{}}  {:<{}}  {}", i + 1, attachment.size,
+                                    size_width, names[i], name_width, type);
+      row.erase(row.find_last_not_of(' ') + 1);
+      out_ << row << '\n';
     }
   }
 
