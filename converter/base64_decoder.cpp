@@ -1,9 +1,12 @@
-// See base64_decoder.h. Clean lines take a loop of four characters at a time over four tables;
-// anything else goes one octet at a time and back.
+// See base64_decoder.h. Clean lines go sixteen characters at a time in a vector, the rest of a line
+// four at a time over four tables, and anything else one octet at a time and back. The vectors are
+// those of the compiler, not of one processor: no instruction beyond the baseline is asked for.
 #include "converter/base64_decoder.h"
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 namespace smtpgate::converter {
 namespace {
@@ -33,6 +36,53 @@ constexpr char octet_of(std::uint32_t bits, unsigned shift) {
   return static_cast<char>((bits >> shift) & 0xff);
 }
 
+constexpr std::size_t vector_size = 16;
+using Characters = signed char __attribute__((vector_size(vector_size)));
+using Pairs = std::uint16_t __attribute__((vector_size(vector_size)));
+using Quanta = std::uint32_t __attribute__((vector_size(vector_size)));
+using Halves = std::uint64_t __attribute__((vector_size(vector_size)));
+
+/// The twelve octets of sixteen characters, in the lower 48 bits of each half; false if one of them
+/// is not of the alphabet.
+bool decode_vector(const unsigned char* at, Halves& octets) {
+  Characters c;
+  std::memcpy(&c, at, sizeof c);
+  // Octets above 127 are negative here and in none of the ranges.
+  const Characters upper = (c >= 'A') & (c <= 'Z');
+  const Characters lower = (c >= 'a') & (c <= 'z');
+  const Characters digit = (c >= '0') & (c <= '9');
+  const Characters plus = c == '+';
+  const Characters slash = c == '/';
+  const auto valid = reinterpret_cast<Halves>(upper | lower | digit | plus | slash);
+  if ((valid[0] & valid[1]) != ~std::uint64_t{0}) return false;
+  const Characters sextets = c + ((upper & -'A') | (lower & (26 - 'a')) | (digit & (52 - '0')) |
+                                  (plus & (62 - '+')) | (slash & (63 - '/')));
+  // The first character is in the lowest octet of its lane and belongs on top of the quantum.
+  const auto singles = reinterpret_cast<Pairs>(sextets);
+  const Pairs pairs = ((singles & 0xff) << 6) | (singles >> 8);
+  const auto twos = reinterpret_cast<Quanta>(pairs);
+  const Quanta fours = ((twos & 0xffff) << 12) | (twos >> 16);
+  const auto quanta = reinterpret_cast<Halves>(fours);
+  octets = ((quanta & 0xffffffff) << 24) | (quanta >> 32);
+  return true;
+}
+
+// One store of four octets, the last of which does not count.
+char* put_three(char* to, std::uint32_t octets) {
+  octets <<= 8;
+  if constexpr (std::endian::native == std::endian::little) octets = __builtin_bswap32(octets);
+  std::memcpy(to, &octets, sizeof octets);
+  return to + 3;
+}
+
+// One store of eight, the last two of which do not count.
+char* put_six(char* to, std::uint64_t octets) {
+  octets <<= 16;
+  if constexpr (std::endian::native == std::endian::little) octets = __builtin_bswap64(octets);
+  std::memcpy(to, &octets, sizeof octets);
+  return to + 6;
+}
+
 // Decoded through a block on the stack, so that the string grows by appending and no octet of it is
 // written twice.
 constexpr std::size_t block_input = 8192;
@@ -40,17 +90,43 @@ constexpr std::size_t block_input = 8192;
 }  // namespace
 
 struct Base64Decoder::Cursor {
-  // Three octets for four of input and for what the last piece left.
-  std::array<char, block_input / 4 * 3 + 8> block;
-  std::size_t size = 0;
+  // Three octets for four of input, for what the last piece left, and for what a store writes
+  // beyond its octets.
+  std::array<char, block_input / 4 * 3 + 16> block;
+  char* to = block.data();
 
-  void put(std::uint32_t quantum) {
-    block[size] = octet_of(quantum, 16);
-    block[size + 1] = octet_of(quantum, 8);
-    block[size + 2] = octet_of(quantum, 0);
-    size += 3;
+  std::string_view written() const {
+    return {block.data(), static_cast<std::size_t>(to - block.data())};
   }
 };
+
+/// As many whole quanta, and line ends between them, as there are from `at` on; returns where that
+/// ends.
+const unsigned char* Base64Decoder::decode_quanta(const unsigned char* at, const unsigned char* end,
+                                                  Cursor& cursor) {
+  char* to = cursor.to;
+  for (;;) {
+    if constexpr (std::endian::native == std::endian::little) {
+      Halves octets{};
+      while (end - at >= static_cast<std::ptrdiff_t>(vector_size) && decode_vector(at, octets)) {
+        to = put_six(to, octets[0]);
+        to = put_six(to, octets[1]);
+        at += vector_size;
+      }
+    }
+    while (end - at >= 4) {
+      const std::uint32_t quantum =
+          tables[0][at[0]] | tables[1][at[1]] | tables[2][at[2]] | tables[3][at[3]];
+      if ((quantum & invalid) != 0) break;
+      to = put_three(to, quantum);
+      at += 4;
+    }
+    if (end - at < 2 || at[0] != '\r' || at[1] != '\n') break;
+    at += 2;
+  }
+  cursor.to = to;
+  return at;
+}
 
 void Base64Decoder::feed(std::string_view piece, std::string& out) {
   Cursor cursor;
@@ -59,25 +135,12 @@ void Base64Decoder::feed(std::string_view piece, std::string& out) {
     piece.remove_prefix(part.size());
     const auto* at = reinterpret_cast<const unsigned char*>(part.data());
     const auto* const end = at + part.size();
-    cursor.size = 0;
+    cursor.to = cursor.block.data();
     while (at != end) {
-      if (sextets_ == 0) {
-        while (end - at >= 4) {
-          const std::uint32_t quantum =
-              tables[0][at[0]] | tables[1][at[1]] | tables[2][at[2]] | tables[3][at[3]];
-          if ((quantum & invalid) != 0) {
-            if (at[0] != '\r' || at[1] != '\n') break;
-            at += 2;
-            continue;
-          }
-          cursor.put(quantum);
-          at += 4;
-        }
-        if (at == end) break;
-      }
-      decode_one(*at++, cursor);
+      if (sextets_ == 0) at = decode_quanta(at, end, cursor);
+      if (at != end) decode_one(*at++, cursor);
     }
-    out.append(cursor.block.data(), cursor.size);
+    out += cursor.written();
   }
 }
 
@@ -86,7 +149,7 @@ void Base64Decoder::decode_one(unsigned char octet, Cursor& cursor) {
   if (value != invalid) {
     bits_ = bits_ << 6 | value;
     if (++sextets_ == 4) {
-      cursor.put(bits_);
+      cursor.to = put_three(cursor.to, bits_);
       bits_ = sextets_ = 0;
     }
   } else if (octet == '=') {
@@ -101,8 +164,8 @@ void Base64Decoder::end_quantum(Cursor& cursor) {
   if (sextets_ == 1) ++errors_;  // six bits make no octet
   if (sextets_ >= 2) {
     const std::uint32_t quantum = bits_ << 6 * (4 - sextets_);
-    cursor.block[cursor.size++] = octet_of(quantum, 16);
-    if (sextets_ == 3) cursor.block[cursor.size++] = octet_of(quantum, 8);
+    *cursor.to++ = octet_of(quantum, 16);
+    if (sextets_ == 3) *cursor.to++ = octet_of(quantum, 8);
   }
   bits_ = sextets_ = 0;
 }
@@ -110,7 +173,7 @@ void Base64Decoder::end_quantum(Cursor& cursor) {
 void Base64Decoder::finish(std::string& out) {
   Cursor cursor;
   end_quantum(cursor);
-  out.append(cursor.block.data(), cursor.size);
+  out += cursor.written();
 }
 
 }  // namespace smtpgate::converter

@@ -19,6 +19,8 @@ class Base64Decoder : public TransferDecoder {
 
  private:
   struct Cursor;
+  static const unsigned char* decode_quanta(const unsigned char* at, const unsigned char* end,
+                                            Cursor& cursor);
   void decode_one(unsigned char octet, Cursor& cursor);
   void end_quantum(Cursor& cursor);
 

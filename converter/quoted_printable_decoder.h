@@ -33,10 +33,12 @@ class QuotedPrintableDecoder : public TransferDecoder {
     soft_cr,      // held_: '=', blanks, perhaps none, and CR
   };
 
-  std::size_t plain(std::string_view piece, std::string& out);
-  bool take_held(char c, std::string& out);
-  void hold(char c, Place place);
-  void drop_held(Place place);
+  std::size_t line(std::string_view piece, std::string& out);
+  void decode_run(std::string_view run, std::string& out);
+  // Each is true if the octet in hand is used up.
+  bool step(char c, std::string& out);
+  bool hold(char c, Place place);
+  bool drop_held();
   bool keep_held(bool is_error, std::string& out);
 
   std::string line_end_;
