@@ -214,7 +214,12 @@ class Translation {
     }
   }
 
-  std::string line_of(const HeaderField& field) { return field.name + ": " + decode(field.value); }
+  // Folds are often made with a tab, which says nothing once the line is whole again.
+  std::string line_of(const HeaderField& field) {
+    std::string line = field.name + ": " + decode(field.value);
+    std::replace(line.begin(), line.end(), '\t', ' ');
+    return line;
+  }
 
   // A decoded word may hold a line end: it would add a line that HEADLEN does not count.
   void show(const HeaderField& field) {
