@@ -5,6 +5,7 @@
 // is left alone, and the message gets another name beside it.
 #include "postoffice/filing.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -36,7 +37,9 @@ class Filing {
         message_(message),
         mailbox_(mailbox),
         mailbag_(postoffice.mailbag_directory(mailbox)),
-        oldest_(now - postoffice.settings().dedupe_days * day_seconds),
+        oldest_marker_(now - postoffice.settings().dedupe_days * day_seconds),
+        oldest_file_(std::min(now, message.arrival) -
+                     postoffice.settings().dedupe_days * day_seconds),
         our_user_(message.owner ? message.owner->user : ::geteuid()) {}
 
   Outcome run() {
@@ -82,7 +85,7 @@ class Filing {
       if (status.error().code == ENOENT) return false;
       return tl::unexpected(status.error());
     }
-    if (status->modified >= oldest_) return true;
+    if (status->modified >= oldest_marker_) return true;
     auto removed = files_.remove(path);
     if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
     return false;
@@ -91,7 +94,7 @@ class Filing {
   /// Is what lies there a message that we filed within the days that count?
   Found judge(const FileStatus& status) const {
     if (status.kind != FileKind::regular || status.owner != our_user_) return Found::not_ours;
-    return status.modified >= oldest_ ? Found::ours : Found::too_old;
+    return status.modified >= oldest_file_ ? Found::ours : Found::too_old;
   }
 
   FileResult<Found> look_at(const std::string& path) {
@@ -253,7 +256,10 @@ class Filing {
   const SealedMessage& message_;
   const std::string mailbox_;
   const std::string mailbag_;
-  const std::int64_t oldest_;  ///< what was filed before that is no duplicate
+  const std::int64_t oldest_marker_;  ///< one made before that says nothing any more
+  /// A message that arrived before that is another one. Counted from this message's arrival, so
+  /// that a retry finds what the first try filed however old the message is.
+  const std::int64_t oldest_file_;
   const uid_t our_user_;
 };
 
