@@ -1,0 +1,179 @@
+// See text_layout.h.
+#include "converter/text_layout.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "postoffice/ascii.h"
+
+namespace smtpgate::converter {
+namespace {
+
+// Senders put rows of breaks where a blank line is meant: no more than two blank lines.
+constexpr std::uint64_t most_newlines = 3;
+
+// A sender can make a page of line breaks inside many quotes and lists. Prefixes beyond this many
+// octets are written only as long as they are fewer than the text, so the text stays in proportion
+// to the page.
+constexpr std::uint64_t free_prefixes = std::uint64_t{1} << 20;
+
+// Octets that end a run of visible ones: white space, controls (which are dropped) and the octet
+// that U+00A0 and U+00AD begin with.
+constexpr std::array<bool, 256> make_special() {
+  std::array<bool, 256> special{};
+  for (std::size_t octet = 0; octet <= ' '; ++octet) special[octet] = true;
+  special[0x7F] = special[0xC2] = true;
+  return special;
+}
+constexpr std::array<bool, 256> special = make_special();
+
+bool is_special(char c) {
+  return special[static_cast<unsigned char>(c)];
+}
+
+}  // namespace
+
+void TextLayout::text(std::string_view piece) {
+  std::size_t at = 0;
+  if (held_c2_ && !piece.empty()) {
+    held_c2_ = false;
+    if (piece[0] == '\xA0') {
+      white(' ');
+    } else if (piece[0] != '\xAD') {
+      visible("\xC2");
+      visible(piece.substr(0, 1));
+    }
+    at = 1;
+  }
+  while (at < piece.size()) {
+    const char c = piece[at];
+    if (!is_special(c)) {
+      const auto* const end = std::find_if(piece.begin() + at, piece.end(), is_special);
+      const auto stop = static_cast<std::size_t>(end - piece.begin());
+      visible(piece.substr(at, stop - at));
+      at = stop;
+      continue;
+    }
+    ++at;
+    if (c != '\xC2') {
+      if (is_blank(c) || c == '\n' || c == '\r' || c == '\f') white(c);
+    } else if (at == piece.size()) {
+      held_c2_ = true;
+    } else {
+      const char next = piece[at++];
+      if (next == '\xA0') {
+        white(' ');
+      } else if (next != '\xAD') {
+        visible(piece.substr(at - 2, 2));
+      }
+    }
+  }
+}
+
+void TextLayout::visible(std::string_view run) {
+  begin_text();
+  *out_ += run;
+  written_ += run.size();
+}
+
+void TextLayout::white(char c) {
+  if (!preformatted_) {
+    space_ = line_open_;
+  } else if (c == '\n') {
+    newlines_ = anything_ ? std::max(newlines_ + (line_open_ ? 0 : 1), std::uint64_t{1}) : 0;
+    line_open_ = false;
+  } else if (c != '\r' && c != '\f') {
+    begin_text();
+    *out_ += c;
+  }
+}
+
+void TextLayout::begin_text() {
+  if (newlines_ > 0) end_lines();
+  if (!line_open_) {
+    begin_line();
+  } else if (separator_) {
+    *out_ += "  ";
+  } else if (space_) {
+    *out_ += ' ';
+  }
+  separator_ = space_ = false;
+  line_open_ = anything_ = row_has_text_ = true;
+  if (std::exchange(cell_is_fresh_, false)) cell_line_ = lines_;
+}
+
+void TextLayout::begin_line() {
+  if (may_prefix()) {
+    for (unsigned quote = 0; quote < quotes_; ++quote) *out_ += "> ";
+    const std::size_t columns = std::max(indentation_, marker_.size()) - marker_.size();
+    out_->append(columns, ' ');
+    prefixed_ += 2 * quotes_ + columns;
+  }
+  *out_ += marker_;
+  marker_.clear();
+  quotes_before_ = quotes_;
+}
+
+bool TextLayout::may_prefix() const {
+  return prefixed_ <= free_prefixes || prefixed_ <= written_;
+}
+
+void TextLayout::end_lines() {
+  // A blank line belongs to a quote if the lines around it do.
+  const unsigned quotes = may_prefix() ? std::min(quotes_, quotes_before_) : 0;
+  prefixed_ += 2 * quotes * (newlines_ - 1);
+  *out_ += '\n';
+  for (std::uint64_t line = 1; line < newlines_; ++line) {
+    for (unsigned quote = 0; quote < quotes; ++quote) *out_ += quote == 0 ? ">" : " >";
+    *out_ += '\n';
+  }
+  lines_ += newlines_;
+  newlines_ = 0;
+}
+
+void TextLayout::line_break() {
+  if (!anything_) return;
+  newlines_ = line_open_ ? 1 : std::max(newlines_, std::min(newlines_ + 1, most_newlines));
+  line_open_ = space_ = false;
+}
+
+void TextLayout::block(std::uint64_t newlines) {
+  if (marker_.empty() && !cell_is_fresh_) force_block(newlines);
+}
+
+void TextLayout::force_block(std::uint64_t newlines) {
+  if (anything_) newlines_ = std::max(newlines_, newlines);
+  line_open_ = space_ = separator_ = false;
+}
+
+void TextLayout::set_marker(std::string marker) {
+  force_block(1);
+  marker_ = std::move(marker);
+}
+
+void TextLayout::begin_row() {
+  force_block(1);
+  row_has_text_ = cell_is_fresh_ = false;
+}
+
+// Beside the last cell if that one is a single line.
+void TextLayout::begin_cell() {
+  if (row_has_text_ && cell_line_ == lines_) {
+    newlines_ = 0;
+    line_open_ = separator_ = true;
+  } else {
+    force_block(1);
+  }
+  cell_is_fresh_ = true;
+}
+
+void TextLayout::end_cells() {
+  cell_is_fresh_ = row_has_text_ = false;
+}
+
+void TextLayout::append_to_word(std::string_view note) {
+  *out_ += note;
+}
+
+}  // namespace smtpgate::converter

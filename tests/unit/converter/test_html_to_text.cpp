@@ -1,0 +1,297 @@
+// HTML to text: what readers see, what is dropped, that cuts do not matter, and the pages that make
+// other converters slow.
+#include <chrono>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "converter/html_to_text.h"
+#include "unit/catch.h"
+
+using smtpgate::converter::HtmlToText;
+using namespace std::string_literals;
+
+namespace {
+
+std::string convert(std::string_view html, std::size_t piece = std::string_view::npos) {
+  HtmlToText converter;
+  std::string result;
+  for (std::size_t at = 0; at < html.size();) {
+    const std::string_view next = html.substr(at, piece);
+    const std::vector<char> copy(next.begin(), next.end());
+    // The target may be emptied between the calls.
+    std::string out;
+    converter.feed(std::string_view(copy.data(), copy.size()), out);
+    result += out;
+    at += next.size();
+  }
+  converter.finish(result);
+  return result;
+}
+
+/// Converts whole, and in pieces of every size, which must not matter.
+std::string text_of(std::string_view html) {
+  std::string whole = convert(html);
+  for (std::size_t piece = 1; piece < html.size(); ++piece) {
+    if (convert(html, piece) == whole) continue;
+    FAIL("pieces of " << piece << " of: " << html);
+  }
+  return whole;
+}
+
+std::string repeat(std::string_view text, std::size_t count) {
+  std::string result;
+  for (; count > 0; --count) result += text;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("white space is collapsed, paragraphs are separated by one blank line") {
+  CHECK(text_of(
+            "  <h1> Title\n</h1>\n<p>One\r\n  two\tthree </p><p> <b>Four</b>five <i>six</i></p>") ==
+        "Title\n\nOne two three\n\nFourfive six\n");
+  CHECK(text_of("a<div>b</div>c<p>d") == "a\nb\nc\n\nd\n");
+  CHECK(text_of("") == "");
+  CHECK(text_of("<p> </p>") == "");
+}
+
+TEST_CASE("line breaks") {
+  CHECK(text_of("a<br>b<br/>c<br><br>d</br>e") == "a\nb\nc\n\nd\ne\n");
+  CHECK(text_of("<div>a<br></div><div>b</div><div><br></div><div>c</div>") == "a\nb\n\nc\n");
+  CHECK(text_of("a" + repeat("<br>", 50) + "b") == "a\n\n\nb\n");
+  CHECK(text_of("<br><br>a<br><br>") == "a\n");
+}
+
+TEST_CASE("lists have bullets or numbers and are indented") {
+  CHECK(text_of("x<ul><li>a<li>b<br>c<ul><li>d</li></ul></li></ul>y") ==
+        "x\n\n* a\n* b\n  c\n  * d\n\ny\n");
+  CHECK(text_of("<ol start='9'><li>a</li><li><p>b</p><p>c</p></li></ol>") ==
+        "9. a\n10. b\n\n    c\n");
+  CHECK(text_of("<li>without a list</ul></ol>") == "* without a list\n");
+  CHECK(text_of("<ol start=x><li>a</ol><ol start=99999999999><li>b</ol>") ==
+        "0. a\n\n999999999. b\n");
+  CHECK(text_of("<ul><li></li></ul>a") == "a\n");
+  CHECK(text_of("<dl><dt>a<dd>b<dt>c<dd>d</dl>e") == "a\n    b\nc\n    d\n\ne\n");
+}
+
+TEST_CASE("a table row is a line, its cells beside each other") {
+  CHECK(
+      text_of("<table><tr><th>a</th><th>b</th></tr><tr><td>c<td><td><p>d</p></td></tr></table>e") ==
+      "a  b\nc  d\n\ne\n");
+  CHECK(text_of("<table><tr><td>a<br>b</td><td>c</td></tr></table>") == "a\nb\nc\n");
+}
+
+TEST_CASE("a table inside a cell lays out the page: its rows are lines") {
+  CHECK(
+      text_of("<table><tr><td><table><tr><td>a</td></tr><tr><td>b</td><td>c</td></tr></table></td>"
+              "<td><table><tr><td>d</td></tr></table></td></tr></table>") == "a\nb  c\nd\n");
+}
+
+TEST_CASE("quotes have their prefix on each line, blank ones too") {
+  CHECK(text_of("a<blockquote>b<br>c<p>d</p><blockquote>e</blockquote></blockquote>f") ==
+        "a\n\n> b\n> c\n>\n> d\n>\n> > e\n\nf\n");
+}
+
+TEST_CASE("preformatted text stays as it is") {
+  CHECK(text_of("a<pre>\r\n  b\r\n\r\n\tc  d &lt;\n</pre>e") == "a\n\n  b\n\n\tc  d <\n\ne\n");
+  CHECK(text_of("<blockquote><pre>a\n\nb</pre></blockquote>") == "> a\n>\n> b\n");
+}
+
+TEST_CASE("links are numbered and listed at the end") {
+  CHECK(
+      text_of("<a href=\"http://a.example/?x=1&amp;y=2\">one</a>, <a href=http://b.example>two</a> "
+              "<a href='http://a.example/?x=1&amp;y=2'>again</a>.") ==
+      "one [1], two [2] again [1].\n\n"
+      "[1] http://a.example/?x=1&y=2\n[2] http://b.example\n");
+}
+
+TEST_CASE("links that say nothing new have no number") {
+  CHECK(
+      text_of(
+          "<a href=http://a.example/>http://a.example</a> <a href=https://a.example>A.example</a> "
+          "<a href='mailto:me@a.example?subject=x'>me@a.example</a> <a href=#x>below</a> "
+          "<a href='javascript:x()'>run</a> <a name=x>anchor</a> <a href=http://b.example> "
+          "<img src=x></a><a href=''>empty</a>") ==
+      "http://a.example A.example me@a.example below run anchor empty\n");
+  CHECK(text_of("<a href=mailto:me@a.example>write</a>") ==
+        "write [1]\n\n[1] mailto:me@a.example\n");
+}
+
+TEST_CASE("a link stays with its text when that is a block") {
+  CHECK(text_of("<a href=http://a.example><div>text</div></a><p>more") ==
+        "text [1]\n\nmore\n\n[1] http://a.example\n");
+  CHECK(text_of("<a href=http://a.example>one<a href=http://b.example>two") ==
+        "one [1]two [2]\n\n[1] http://a.example\n[2] http://b.example\n");
+}
+
+TEST_CASE("a link cannot forge lines and is left out if it is too long") {
+  CHECK(text_of("<a href='http://a\r\n.example/ x\x01'>a</a>") ==
+        "a [1]\n\n[1] http://a.example/%20x\n");
+  const std::string longest = "http://a.example/" + std::string(1983, 'x');
+  CHECK(convert("<a href=" + longest + ">a</a>") == "a [1]\n\n[1] " + longest + "\n");
+  CHECK(convert("<a href=" + longest + "x>a</a>") == "a\n");
+}
+
+TEST_CASE("pictures are their alternative text") {
+  CHECK(text_of("a <img src=x alt=' the\n logo '>b<img src=y><img alt=''>") == "a [the logo]b\n");
+  const std::string many = repeat("\xc3\xa9", 400);
+  CHECK(convert("<img alt='" + many + "'>") == "[" + many.substr(0, 500) + "]\n");
+}
+
+TEST_CASE("script, style, title, template, comments and declarations are dropped") {
+  CHECK(text_of("<!DOCTYPE html><title>t</title><style>p { }</style>a<script>if (a<b) '</p>' "
+                "</scripty></SCRIPT >b<template><p>c<template></template></template>d"
+                "<!-- e > -- ><p> -->f<!-->g<!--->h<!--x--!>i<?xml j?>k<![CDATA[l]]>m</>n</ o>p") ==
+        "abdfghikmnp\n");
+}
+
+TEST_CASE("conditional comments: the hidden ones are dropped, the others' content is shown") {
+  CHECK(text_of("<!--[if mso]><p>a</p><![endif]-->b<!--[if !mso]><!-->c<!--<![endif]-->"
+                "<![if !mso]>d<![endif]>") == "bcd\n");
+}
+
+TEST_CASE("named references") {
+  CHECK(text_of("caf&eacute;&nbsp;&amp;&lt;&gt;&quot;&apos; "
+                "&Alpha;&euro;&hellip;&zwj;&Scaron;&thetasym;") ==
+        "caf\xc3\xa9 &<>\"' \xce\x91\xe2\x82\xac\xe2\x80\xa6\xe2\x80\x8d\xc5\xa0\xcf\x91\n");
+  CHECK(text_of("&copy 1 &copyx &eacutes AT&T &unknown; &; & &euro x&amp") ==
+        "\xc2\xa9 1 \xc2\xa9x \xc3\xa9s AT&T &unknown; &; & &euro x&\n");
+}
+
+TEST_CASE("numbered references") {
+  CHECK(text_of("&#65;&#x42;&#X43;&#68 &#x20AC &#128512;") ==
+        "ABCD \xe2\x82\xac \xf0\x9f\x98\x80\n");
+  CHECK(text_of("&#128;&#150;&#x9f;&#129;") == "\xe2\x82\xac\xe2\x80\x93\xc5\xb8\xc2\x81\n");
+  CHECK(text_of("&#0;&#xD800;&#x110000;&#99999999999999999999;") ==
+        repeat("\xef\xbf\xbd", 4) + "\n");
+  CHECK(text_of("&#;&#x;&#xg &#") == "&#;&#x;&#xg &#\n");
+}
+
+TEST_CASE("references in attributes keep query strings whole") {
+  CHECK(text_of("<a href='http://a.example/?a=1&copy=2&copyx&eacute;&lt'>a</a>") ==
+        "a [1]\n\n[1] http://a.example/?a=1&copy=2&copyx\xc3\xa9<\n");
+}
+
+TEST_CASE("no-break spaces are spaces, invisible marks and controls are nothing") {
+  CHECK(text_of("a\xc2\xa0\xc2\xa0"
+                "b\xc2\xad"
+                "c&shy;d&#8203;e\0f\x07g\x7fh\xc3\xa9"s) == "a bcdefgh\xc3\xa9\n");
+}
+
+TEST_CASE("text that only looks like markup stays") {
+  CHECK(text_of("1 < 2 > 0 <3 <-- a <") == "1 < 2 > 0 <3 <-- a <\n");
+  CHECK(text_of("a </") == "a </\n");
+}
+
+TEST_CASE("odd tags and attributes") {
+  CHECK(text_of("<P\nCLASS=x>a<a/href='http://a.example'>b</a \n x>c<a href = \"http://b.example\" "
+                "href=x =y 'z'>d</a><unknownelementwithalongname>e") ==
+        "ab [1]cd [2]e\n\n[1] http://a.example\n[2] http://b.example\n");
+  CHECK(text_of("a<b") == "a\n");
+  CHECK(text_of("a<p title='never closed>b") == "a\n");
+  CHECK(text_of("a<!-- never closed") == "a\n");
+}
+
+TEST_CASE("end tags of what was never opened do no harm") {
+  CHECK(text_of("</ul></blockquote></table></pre></template></a></td></li>a") == "a\n");
+}
+
+TEST_CASE("cuts make no difference, random pages") {
+  std::mt19937 random(4);  // NOLINT: the same pages every time
+  const std::vector<std::string> words = {"<p>",
+                                          "</p>",
+                                          "<table>",
+                                          "</table>",
+                                          "<tr>",
+                                          "<td>",
+                                          "</td>",
+                                          "<li>",
+                                          "<ul>",
+                                          "</ul>",
+                                          "<ol>",
+                                          "</ol>",
+                                          "<pre>",
+                                          "\n",
+                                          " ",
+                                          "word",
+                                          "</pre>",
+                                          "<a href=http://a.example/>",
+                                          "</a>",
+                                          "<br>",
+                                          "&amp;",
+                                          "&#x",
+                                          "41;",
+                                          "&copy",
+                                          "<!--",
+                                          "-->",
+                                          "<script",
+                                          ">",
+                                          "</script>",
+                                          "<",
+                                          "=",
+                                          "'",
+                                          "\xc2",
+                                          "\xa0",
+                                          "<img alt=x>",
+                                          "<blockquote>",
+                                          "</blockquote>"};
+  for (int round = 0; round < 300; ++round) {
+    std::string page;
+    for (std::size_t count = random() % 40; count > 0; --count)
+      page += words[random() % words.size()];
+    text_of(page);
+  }
+}
+
+TEST_CASE("pages that make other converters slow") {
+  const std::size_t mebibyte = std::size_t{1} << 20;
+  std::string attributes = "<p ";
+  for (int number = 0; number < 100'000; ++number)
+    attributes += "a" + std::to_string(number) + "=1 ";
+  std::string links;
+  for (int number = 0; number < 100'000; ++number) {
+    links += "<a href=http://a.example/" + std::to_string(number) + ">x</a> ";
+  }
+  const std::vector<std::string> pages = {
+      attributes + ">end",
+      repeat("<div>", 100'000) + "end",
+      repeat("<b>x", 100'000) + "end",
+      repeat("<blockquote>x", 100'000) + "end",
+      repeat("<ul><li>x", 100'000) + "end",
+      repeat("<table><tr><td>x", 20'000) + "end",
+      repeat("<td>", 100'000) + "end",
+      "<p title=\"" + std::string(20 * mebibyte, 'x') + "\">end",
+      "<" + std::string(20 * mebibyte, 'x') + ">end",
+      "<p " + std::string(20 * mebibyte, 'x') + ">end",
+      "<!--" + repeat("-", 2 * mebibyte) + ">end",
+      "<script>" + repeat("</scrip", 300'000) + "</script>end",
+      repeat("<!--", 500'000) + "-->end",
+      repeat("&", 2 * mebibyte) + "end",
+      repeat("&#", mebibyte) + "end",
+      repeat("<", 2 * mebibyte) + " end",
+      links + "end",
+      repeat("<ol start=999999999><li>", 10) + repeat("<blockquote>", 10) +
+          repeat("<br>x", 100'000) + "end",
+      "<pre>" + repeat("\n", 2 * mebibyte) + "end",
+  };
+  for (const std::string& page : pages) {
+    CAPTURE(page.substr(0, 30));
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string text = convert(page, 65'536);
+    // Linear work takes a small part of this, also on slow and instrumented machines.
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
+    CHECK(text.find("end") != std::string::npos);
+    CHECK(text.size() < 3 * page.size() + 3 * mebibyte);
+  }
+}
+
+TEST_CASE("no more than a thousand links are listed") {
+  std::string page;
+  for (int number = 0; number < 1'500; ++number) {
+    page += "<a href=http://a.example/" + std::to_string(number) + ">x</a>\n";
+  }
+  const std::string text = convert(page);
+  CHECK(text.find("\n[1000] http://a.example/999\n") != std::string::npos);
+  CHECK(text.find("[1001]") == std::string::npos);
+}
