@@ -2,6 +2,7 @@
 // map's own place after the place of the key that names it.
 #include "converter/settings.h"
 
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -58,27 +59,41 @@ InboundSettings read_inbound(SettingsTable& table) {
   return result;
 }
 
+/// A key that has no default. nullopt, with an error said, if it is missing or no string.
+std::optional<std::string> required_string(SettingsTable& table, std::string_view key,
+                                           std::string_view what) {
+  if (!table.has(key)) {
+    table.error(key, "is missing; write " + std::string(what));
+    return std::nullopt;
+  }
+  constexpr std::string_view no_string = "\n";  // nobody's value: a wrong type was reported
+  std::string value = table.string(key, no_string);
+  if (value == no_string) return std::nullopt;
+  return value;
+}
+
 std::vector<ServedPostoffice> read_postoffices(SettingsFile& file, SettingsTable root) {
   std::vector<ServedPostoffice> result;
   for (SettingsTable& table : root.tables("postoffice")) {
-    const std::string name = table.string("name", "");
-    const std::string path = table.string("path", "");
-    const auto parsed = postoffice::PostofficeName::parse(name);
-    if (!parsed) {
-      table.error("name", "is no postoffice; write NET/PO as its postoffice.toml has it");
+    const auto name = required_string(table, "name", "NET/PO as its postoffice.toml has it");
+    const auto path = required_string(table, "path", "the postoffice's folder");
+    const auto parsed = name ? postoffice::PostofficeName::parse(*name) : std::nullopt;
+    if (name && !parsed) {
+      table.error("name",
+                  "\"" + *name + "\" is no postoffice; write NET/PO as its postoffice.toml has it");
     }
-    if (!path.starts_with('/')) {
-      table.error("path", "is no absolute path; write the postoffice's folder");
+    if (path && !path->starts_with('/')) {
+      table.error("path", "\"" + *path + "\" is no absolute path; begin it with /");
     }
-    if (!parsed) continue;
+    if (!parsed || !path) continue;
     for (const ServedPostoffice& other : result) {
       if (other.name == *parsed) {
-        table.error("name", name + " stands twice; remove one [[postoffice]]");
+        table.error("name", *name + " stands twice; remove one [[postoffice]]");
       }
     }
-    result.push_back({*parsed, path});
+    result.push_back({*parsed, *path});
   }
-  if (result.empty() && !root.has("postoffice")) {
+  if (!root.has("postoffice")) {
     file.add_error(1, "no [[postoffice]]; write one with name and path for each postoffice served");
   }
   return result;
@@ -116,11 +131,14 @@ ConverterSettings read_converter_settings(SettingsFile& file) {
   SettingsTable root = file.root();
   SettingsTable table = root.table("converter");
   result.inbound = read_inbound(table);
+  const std::size_t errors_before = file.errors().size();
   result.postoffices = read_postoffices(file, root);
+  const bool postoffices_are_good = file.errors().size() == errors_before;
   std::string map_path = table.string("address_map", "/etc/smtpgate/ADDR_MAP.CFG");
   if (!map_path.starts_with('/')) map_path = directory_of(file.path()) + map_path;
   result.map = read_map(map_path, table);
-  check_map(result.map, result.postoffices, map_path, table);
+  // What a wrong [[postoffice]] brings about in the map is not said as well.
+  if (postoffices_are_good) check_map(result.map, result.postoffices, map_path, table);
   return result;
 }
 

@@ -1,18 +1,15 @@
 // smtpgate: the daemon, door 2, the recipient look-up and the check of the configuration, as verbs
 // of one program. A thin main: everything it does is in the milter room's library.
-#include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "milter/check.h"
 #include "milter/configuration.h"
-#include "milter/configuration_source.h"
 #include "milter/daemon.h"
 #include "milter/doors.h"
 
@@ -51,10 +48,24 @@ int run(int argc, char** argv) {
       "lookup",
       "Answer Postfix's socketmap client on standard input and output: which recipients "
       "exist.");
+  CLI::App* check = app.add_subcommand(
+      "check",
+      "Say whether all holds: the configuration, the folders, and Postfix's settings. One "
+      "finding a line; exit code 78 if one is an error.");
+  milter::CheckOptions check_options;
+  bool json = false;
+  check->add_option("--postfix", check_options.postfix_directory, "Postfix's directory (main.cf)")
+      ->type_name("DIR");
+  check->add_flag("--no-postfix", check_options.skip_postfix, "do not look at Postfix's settings");
+  check->add_flag("--json", json, "the findings as JSON");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+  }
+  if (*check) {
+    check_options.configuration_path = configuration;
+    return milter::run_check(check_options, json);
   }
   if (*serve) return milter::serve(configuration);
   if (*deliver) return milter::run_deliver(configuration, STDIN_FILENO, STDOUT_FILENO);

@@ -1,0 +1,201 @@
+// The checks that need no Postfix, and the program around all of them: see the header.
+#include "milter/check.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "milter/postfix_check.h"
+#include "postoffice/postoffice.h"
+#include "postoffice/printable.h"
+
+namespace smtpgate::milter {
+
+using postoffice::FileKind;
+using postoffice::FileSystem;
+using postoffice::Postoffice;
+
+namespace {
+
+using Findings = std::vector<Finding>;
+
+void add(Findings& findings, FindingKind kind, std::string text) {
+  findings.push_back({kind, std::move(text)});
+}
+
+/// A probe file in `directory`, linked to a second name if `link` is asked for; both removed.
+/// Empty, or the sentence of what failed.
+std::string probe(const std::string& directory, bool link) {
+  FileSystem& files = FileSystem::posix();
+  const std::string name = fmt::format("{}/.smtpgate-check-{}", directory, ::getpid());
+  auto created = files.create(name, 0600);
+  if (!created) return created.error().sentence();
+  std::string failed;
+  if (auto written = (*created)->write("probe\n"); !written) failed = written.error().sentence();
+  if (failed.empty()) {
+    if (auto synced = (*created)->sync(); !synced) failed = synced.error().sentence();
+  }
+  if (failed.empty() && link) {
+    if (auto linked = files.link(name, name + "-2"); !linked) {
+      failed = linked.error().sentence();
+    } else if (auto removed = files.remove(name + "-2"); !removed) {
+      failed = removed.error().sentence();
+    }
+  }
+  if (auto removed = files.remove(name); !removed && failed.empty()) {
+    failed = removed.error().sentence();
+  }
+  return failed;
+}
+
+void check_work(const Configuration& configuration, Findings& findings) {
+  const std::string& work = configuration.gateway.work;
+  const auto status = FileSystem::posix().status(work);
+  if (!status) {
+    return add(findings, FindingKind::error,
+               status.error().sentence() +
+                   "; make the work directory, mode 0700, for the "
+                   "gateway's user");
+  }
+  if (status->kind != FileKind::directory) {
+    return add(findings, FindingKind::error, work + " is no directory; make it one, mode 0700");
+  }
+  if ((status->mode & 0077) != 0) {
+    add(findings, FindingKind::error,
+        fmt::format("{} has mode {:04o}, so others can look at mail in it; chmod 0700 {}", work,
+                    status->mode, work));
+  }
+  if (const std::string failed = probe(work, false); !failed.empty()) {
+    return add(findings, FindingKind::error,
+               failed + "; run the check as the gateway's user, and let it write there");
+  }
+  add(findings, FindingKind::ok, "the work directory " + work + " can be written");
+}
+
+void check_socket(const Configuration& configuration, Findings& findings) {
+  const std::string& socket = configuration.milter.socket;
+  const std::string directory = socket.substr(0, std::max<std::size_t>(socket.rfind('/'), 1));
+  const auto status = FileSystem::posix().status(directory);
+  if (!status || status->kind != FileKind::directory) {
+    return add(findings, FindingKind::error,
+               "the socket's directory " + directory +
+                   " is not there; make it, writable for the gateway's user and open to Postfix's");
+  }
+  add(findings, FindingKind::ok, "the socket's directory " + directory + " is there");
+}
+
+void check_postoffice(const converter::ServedPostoffice& served, Findings& findings) {
+  const std::string name = served.name.str();
+  const auto opened = Postoffice::open(served.directory);
+  if (!opened) {
+    return add(findings, FindingKind::error,
+               fmt::format("postoffice {}: {}", name, opened.error().sentence()));
+  }
+  if (!(opened->settings().name == served.name)) {
+    return add(findings, FindingKind::error,
+               fmt::format("postoffice {}: {} says it is {}; correct [[postoffice]] or its "
+                           "postoffice.toml",
+                           name, served.directory, opened->settings().name.str()));
+  }
+  if (const std::string failed = probe(opened->path("P1"), true); !failed.empty()) {
+    return add(findings, FindingKind::error,
+               fmt::format("postoffice {}: {}; run the check as the gateway's user, and use a file "
+                           "system with hard links",
+                           name, failed));
+  }
+  const auto mailboxes = opened->list_mailboxes();
+  if (!mailboxes) {
+    return add(findings, FindingKind::error,
+               fmt::format("postoffice {}: {}", name, mailboxes.error().sentence()));
+  }
+  add(findings, FindingKind::ok,
+      fmt::format("postoffice {} in {}: {} mailbox{}", name, served.directory, mailboxes->size(),
+                  mailboxes->size() == 1 ? "" : "es"));
+}
+
+void check_postfix_side(const CheckOptions& options, const Configuration& configuration,
+                        Findings& findings) {
+  if (options.skip_postfix) return;
+  const bool installed = ::access("/usr/sbin/postconf", X_OK) == 0;
+  const bool configured =
+      !options.postfix_directory.empty() || ::access("/etc/postfix/main.cf", R_OK) == 0;
+  if (!installed || !configured) {
+    return add(findings, FindingKind::ok,
+               "Postfix was not looked at: it is not installed or has no main.cf; name its "
+               "directory with --postfix");
+  }
+  for (Finding& finding : check_postfix(configuration, real_postconf(options.postfix_directory))) {
+    findings.push_back(std::move(finding));
+  }
+}
+
+std::string_view word(FindingKind kind) {
+  switch (kind) {
+    case FindingKind::ok:
+      return "ok";
+    case FindingKind::warning:
+      return "warning";
+    case FindingKind::error:
+      return "error";
+  }
+  return "error";
+}
+
+void print_json(const Findings& findings, bool good) {
+  nlohmann::json result;
+  result["ok"] = good;
+  result["findings"] = nlohmann::json::array();
+  for (const Finding& finding : findings) {
+    result["findings"].push_back({{"kind", word(finding.kind)}, {"text", finding.text}});
+  }
+  std::puts(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+}  // namespace
+
+std::vector<Finding> check(const CheckOptions& options) {
+  Findings findings;
+  const auto configuration = read_configuration(options.configuration_path);
+  if (!configuration) {
+    for (const std::string& line : configuration.error()) {
+      add(findings, FindingKind::error, line);
+    }
+    return findings;
+  }
+  add(findings, FindingKind::ok, options.configuration_path + " can be read");
+  add(findings, FindingKind::ok,
+      fmt::format("the address map has {} domain{}", configuration->converter.map.entries().size(),
+                  configuration->converter.map.entries().size() == 1 ? "" : "s"));
+  check_work(*configuration, findings);
+  check_socket(*configuration, findings);
+  for (const converter::ServedPostoffice& served : configuration->converter.postoffices) {
+    check_postoffice(served, findings);
+  }
+  check_postfix_side(options, *configuration, findings);
+  return findings;
+}
+
+int run_check(const CheckOptions& options, bool json) {
+  const Findings findings = check(options);
+  const bool good = std::none_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.kind == FindingKind::error;
+  });
+  if (json) {
+    print_json(findings, good);
+  } else {
+    for (const Finding& finding : findings) {
+      std::printf("%s: %s\n", std::string(word(finding.kind)).c_str(),
+                  printable(finding.text).c_str());
+    }
+  }
+  return good ? EX_OK : EX_CONFIG;
+}
+
+}  // namespace smtpgate::milter

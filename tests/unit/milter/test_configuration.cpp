@@ -1,0 +1,181 @@
+// smtpgate.toml: defaults, the sample, and the line that each broken file must print.
+#include "milter/configuration.h"
+
+#include <filesystem>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "gateway_fixture.h"
+#include "milter/configuration_source.h"
+#include "unit/catch.h"
+
+using namespace smtpgate;
+using namespace smtpgate::milter;
+
+namespace {
+
+const std::string repository = SMTPGATE_TEST_DATA "/../..";
+const std::string broken = SMTPGATE_TEST_DATA "/broken-configurations";
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+/// The keys that the code asks its tables for.
+std::set<std::string> keys_of_the_code() {
+  const std::string code = test::read_whole(repository + "/milter/configuration.cpp") +
+                           test::read_whole(repository + "/converter/settings.cpp");
+  const std::regex asks(
+      R"re((?:\.(?:string|choice|integer|boolean|strings|table|tables)\(|read_mode\(table, |required_string\(table, )"(\w+)")re");
+  std::set<std::string> keys;
+  for (auto match = std::sregex_iterator(code.begin(), code.end(), asks);
+       match != std::sregex_iterator(); ++match) {
+    keys.insert((*match)[1]);
+  }
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("the sample says the defaults") {
+  const test::TemporaryDirectory directory;
+  test::write_whole(directory.path() + "/ADDR_MAP.CFG", "ACME/MAIN example.com\n");
+  const std::string map = "\"" + directory.path() + "/ADDR_MAP.CFG\"";
+  const std::string sample =
+      replaced(test::read_whole(repository + "/postfix-conf/smtpgate.toml"),
+               "\"/etc/smtpgate/ADDR_MAP.CFG\"", map);
+  test::write_whole(directory.path() + "/sample.toml", sample);
+  test::write_whole(directory.path() + "/least.toml",
+                    "[converter]\naddress_map = " + map +
+                        "\n[[postoffice]]\nname = \"ACME/MAIN\"\npath = \"/var/spool/postoffice\"\n");
+  const auto said = read_configuration(directory.path() + "/sample.toml");
+  const auto least = read_configuration(directory.path() + "/least.toml");
+  REQUIRE(said);
+  REQUIRE(least);
+  CHECK(said->gateway.hostname == least->gateway.hostname);
+  CHECK(said->gateway.user == least->gateway.user);
+  CHECK(said->gateway.group == least->gateway.group);
+  CHECK(said->gateway.work == least->gateway.work);
+  CHECK(said->gateway.keep_chain == least->gateway.keep_chain);
+  CHECK(said->gateway.transport == least->gateway.transport);
+  CHECK(said->gateway.unknown_recipient == least->gateway.unknown_recipient);
+  CHECK(said->gateway.log == least->gateway.log);
+  CHECK(said->milter.socket == least->milter.socket);
+  CHECK(said->milter.socket_mode == least->milter.socket_mode);
+  CHECK(said->milter.socket_group == least->milter.socket_group);
+  CHECK(said->milter.deadline == least->milter.deadline);
+  CHECK(said->lmtp.size_limit == least->lmtp.size_limit);
+  CHECK(said->lmtp.deadline == least->lmtp.deadline);
+  CHECK(said->lmtp.timeout == least->lmtp.timeout);
+  const auto& inbound = said->converter.inbound;
+  const auto& least_inbound = least->converter.inbound;
+  CHECK(inbound.from_envelope == least_inbound.from_envelope);
+  CHECK(inbound.keep_trace == least_inbound.keep_trace);
+  CHECK(inbound.hidden_fields == least_inbound.hidden_fields);
+  CHECK(inbound.limits.depth == least_inbound.limits.depth);
+  CHECK(inbound.limits.parts == least_inbound.limits.parts);
+  CHECK(inbound.limits.header_octets == least_inbound.limits.header_octets);
+  CHECK(inbound.limits.header_fields == least_inbound.limits.header_fields);
+  CHECK(inbound.most_addresses == least_inbound.most_addresses);
+}
+
+TEST_CASE("every key of the code stands in the sample and in the document") {
+  const std::set<std::string> keys = keys_of_the_code();
+  CHECK(keys.size() > 25);
+  const std::string sample = test::read_whole(repository + "/postfix-conf/smtpgate.toml");
+  const std::string document = test::read_whole(repository + "/docs/configuration.md");
+  for (const std::string& key : keys) {
+    INFO(key);
+    CHECK(std::regex_search(
+        sample, std::regex("(^|\\n)(" + key + " = |\\[+(\\w+\\.)?" + key + "\\]+)")));
+    CHECK(document.find("`" + key + "`") + document.find("[" + key + "]") +
+              document.find("." + key + "]") !=
+          3 * std::string::npos);
+  }
+}
+
+TEST_CASE("each broken configuration prints exactly its line") {
+  std::istringstream table(test::read_whole(broken + "/expected.txt"));
+  std::set<std::string> in_table;
+  std::string expected;
+  while (std::getline(table, expected)) {
+    if (expected.empty() || expected.starts_with('#')) continue;
+    const std::string name = expected.substr(0, expected.find(':'));
+    INFO(name);
+    CHECK(in_table.insert(name).second);
+    const auto result = read_configuration(broken + "/" + name);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().size() == 1);
+    CHECK(replaced(result.error().front(), broken + "/", "") == expected);
+  }
+  std::set<std::string> on_disk;
+  for (const auto& entry : std::filesystem::directory_iterator(broken)) {
+    if (entry.path().extension() == ".toml") on_disk.insert(entry.path().filename().string());
+  }
+  CHECK(in_table == on_disk);
+}
+
+TEST_CASE("a configuration that is not there is one line") {
+  const auto result = read_configuration("/nonexistent/smtpgate.toml");
+  REQUIRE_FALSE(result);
+  REQUIRE(result.error().size() == 1);
+  CHECK(result.error().front() ==
+        "/nonexistent/smtpgate.toml:1: cannot read it: No such file or directory; check the path "
+        "and its mode");
+}
+
+TEST_CASE("several errors are all said, in the order of their lines") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/smtpgate.toml";
+  test::write_whole(path, "[gateway]\nlog = \"x\"\nwork = \"y\"\n[milter]\nsoket = 1\n");
+  const auto result = read_configuration(path);
+  REQUIRE_FALSE(result);
+  REQUIRE(result.error().size() >= 4);
+  CHECK(result.error()[0].find("no [[postoffice]]") != std::string::npos);
+  CHECK(result.error()[2].find(":2: gateway.log: ") != std::string::npos);
+  CHECK(result.error()[3].find(":3: gateway.work: ") != std::string::npos);
+  CHECK(result.error()[4].find("did you mean socket?") != std::string::npos);
+}
+
+TEST_CASE("a wrong configuration is not taken on reload, and the last good one stays") {
+  test::Gateway gateway;
+  CurrentConfiguration current(*gateway.configuration);
+  const auto before = current.get();
+  test::write_whole(gateway.configuration_path(), "[gateway]\nwork = 1\n");
+  const auto failed = current.reload();
+  REQUIRE_FALSE(failed);
+  CHECK_FALSE(failed.error().empty());
+  CHECK(current.get() == before);
+}
+
+TEST_CASE("a good configuration is taken, and what needs a restart is named") {
+  test::Gateway gateway;
+  CurrentConfiguration current(*gateway.configuration);
+  const auto before = current.get();
+  std::string text = test::read_whole(gateway.configuration_path());
+  text = replaced(text, "hostname = \"mx.example.com\"", "hostname = \"other.example.com\"");
+  text += "[milter]\nsocket = \"/elsewhere/milter.sock\"\ndeadline = 7\n";
+  test::write_whole(gateway.configuration_path(), text);
+  const auto changed = current.reload();
+  REQUIRE(changed);
+  CHECK(*changed == std::vector<std::string>{"milter.socket"});
+  CHECK(current.get()->gateway.hostname == "other.example.com");
+  CHECK(current.get()->milter.deadline == std::chrono::seconds(7));
+  CHECK(before->gateway.hostname == "mx.example.com");  // who has it keeps it
+}
+
+TEST_CASE("a source reads the file anew when what it has is old") {
+  test::Gateway gateway;
+  const ConfigurationSource always = read_when_old(gateway.configuration_path(), std::chrono::seconds(0));
+  const ConfigurationSource lazy = read_when_old(gateway.configuration_path(), std::chrono::hours(1));
+  REQUIRE(always());
+  const auto kept = lazy();
+  REQUIRE(kept);
+  test::write_whole(gateway.configuration_path(), "[gateway]\nwork = 1\n");
+  CHECK_FALSE(always());
+  CHECK(*lazy() == *kept);
+}
