@@ -13,7 +13,7 @@
 namespace smtpgate::converter {
 
 /// local-part@domain. The local part is unquoted ("a b", not "\"a b\""); the domain as written, may
-/// be empty. UTF-8 (RFC 6532) allowed in both.
+/// be empty. Both are valid UTF-8 (RFC 6532) without control characters, whatever was parsed.
 struct InternetAddress {
   std::string local_part;
   std::string domain;
@@ -37,8 +37,9 @@ struct AddressList {
   bool truncated = false;  ///< more than `most` addresses
 };
 
-/// `value` may still be folded. Groups without members ("undisclosed-recipients:;") give no
-/// address.
+/// `value` may still be folded. Groups without members ("undisclosed-recipients:;") and empty
+/// members give no address; a member that has words but no address ("Some Body", "Name <>") gives
+/// one that is empty, with the words as its name, so that nothing is lost for reading.
 AddressList parse_address_list(std::string_view value, std::size_t most = 10'000);
 
 /// An envelope path as RCPT and MAIL give it: "<user@host>", "<@relay:user@host>", "user@host",

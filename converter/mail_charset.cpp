@@ -252,7 +252,7 @@ std::string decode_labelled(std::string_view octets, std::string_view label,
   bool is_odd = charset.guessed;
   if (charset.set.empty()) {
     charset.set = guess_charset(octets);
-  } else if (equals_ignoring_case(charset.set, "UTF-8") && !postoffice::is_utf8(octets) &&
+  } else if (equals_ignoring_case(charset.set, "UTF-8") && !is_utf8_so_far(octets) &&
              !has_utf8_character(octets)) {
     charset.set = latin;
     is_odd = true;

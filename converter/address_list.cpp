@@ -1,0 +1,397 @@
+// Address lists of headers: see address_list.h. A list is taken member by member; a member is the
+// words outside of angle brackets, what the brackets hold, and comments. What they mean together is
+// decided when the member ends, so that order and missing marks matter little. No recursion: groups
+// do not nest (RFC 5322, 3.4), and where they seem to, the inner name replaces the outer one.
+//
+// Envelope paths and domains: address_path.cpp.
+#include "converter/address_list.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "converter/address_lexer.h"
+#include "converter/encoded_word.h"
+#include "converter/header_field.h"
+#include "converter/mail_charset.h"
+#include "postoffice/ascii.h"
+#include "postoffice/character_set.h"
+#include "postoffice/utf8.h"
+
+namespace smtpgate::converter {
+
+namespace {
+
+using Kind = AddressToken::Kind;
+using Tokens = std::vector<AddressToken>;
+
+/// The name is copied into each member, so a long one would multiply.
+constexpr std::size_t longest_group = 256;
+/// Parts of an unquoted name "Doe, John, Dr <...>" that are kept together.
+constexpr std::size_t most_name_parts = 8;
+
+/// Words as a person would read them.
+std::string phrase(const Tokens& tokens, bool& odd) {
+  std::string raw;
+  for (const AddressToken& token : tokens) {
+    if (token.after_blank && !raw.empty()) raw += ' ';
+    raw += token.text;
+  }
+  DecodedText decoded = decode_header_text(raw);
+  odd = odd || decoded.odd;
+  return std::string(trim(decoded.text));
+}
+
+bool touches_by_dot(const AddressToken& left, const AddressToken& right) {
+  return (!left.text.empty() && left.text.back() == '.') ||
+         (!right.text.empty() && right.text.front() == '.');
+}
+
+bool is_at_sign(const AddressToken& token) {
+  return token.is('@');
+}
+
+std::string without_controls(std::string text, bool& odd) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
+  const auto end = std::remove_if(text.begin(), text.end(), is_control);
+  odd = odd || end != text.end();
+  text.erase(end, text.end());
+  return text;
+}
+
+/// One half of an address: tokens [begin, end) put together.
+std::string address_part(const Tokens& tokens, std::size_t begin, std::size_t end, bool keep_blanks,
+                         bool& odd) {
+  std::string text;
+  for (std::size_t index = begin; index < end; ++index) {
+    const AddressToken& token = tokens[index];
+    if (index > begin && token.after_blank && !touches_by_dot(tokens[index - 1], token)) {
+      odd = true;
+      if (keep_blanks) text += ' ';
+    }
+    if (token.kind == Kind::encoded_word) {
+      odd = true;
+      text += decode_header_text(token.text).text;
+    } else {
+      text += token.text;
+    }
+  }
+  if (!postoffice::is_utf8(text)) {
+    odd = true;
+    text = decode_labelled(text, "");
+  }
+  return without_controls(std::move(text), odd);
+}
+
+InternetAddress split_at_sign(const std::string& text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string::npos) return {text, ""};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+/// An address that fills tokens [begin, end).
+InternetAddress address_of(const Tokens& tokens, std::size_t begin, std::size_t end, bool& odd) {
+  std::size_t at = end;
+  for (std::size_t index = begin; index < end; ++index) {
+    if (is_at_sign(tokens[index])) {
+      odd = odd || at != end;
+      at = index;
+    }
+  }
+  if (at != end) {
+    return {address_part(tokens, begin, at, true, odd),
+            address_part(tokens, at + 1, end, false, odd)};
+  }
+  const std::string whole = address_part(tokens, begin, end, true, odd);
+  const bool is_encoded = std::any_of(tokens.begin(), tokens.end(), [](const AddressToken& token) {
+    return token.kind == Kind::encoded_word;
+  });
+  return is_encoded ? split_at_sign(whole) : InternetAddress{whole, ""};
+}
+
+class ListParser {
+ public:
+  ListParser(std::string_view value, std::size_t most, bool is_inner)
+      : lexer_(value), most_(most), is_inner_(is_inner) {}
+
+  AddressList run();
+
+ private:
+  void take_in_angle(AddressToken token);
+  void take(AddressToken token);
+  void open_angle();
+  void take_colon();
+  void end_member(char separator);
+  void end_angle_member();
+  void end_bare_address(std::size_t at);
+  void end_words(char separator);
+  bool end_encoded_address();
+  void flush_parts();
+  void emit_words(const Tokens& words, std::string comment);
+  void emit(std::string name, InternetAddress address);
+  void clear_member();
+  std::string comment_name();
+  InternetAddress angle_address();
+
+  struct Part {
+    Tokens words;
+    std::string comment;
+  };
+
+  AddressLexer lexer_;
+  std::size_t most_;
+  bool is_inner_;  ///< the value is itself a decoded word: no further one is opened
+  AddressList result_;
+
+  std::vector<Part> parts_;  ///< members of words alone, which may begin a name with commas
+  Tokens words_;
+  std::size_t words_before_angle_ = 0;
+  Tokens angle_;
+  std::string comment_;
+  bool has_angle_ = false;
+  bool in_angle_ = false;
+  bool blank_due_ = false;  ///< a comment stood here
+  std::string group_;
+  bool in_group_ = false;
+};
+
+void ListParser::clear_member() {
+  words_.clear();
+  angle_.clear();
+  comment_.clear();
+  words_before_angle_ = 0;
+  has_angle_ = false;
+  in_angle_ = false;
+}
+
+void ListParser::emit(std::string name, InternetAddress address) {
+  if (result_.addresses.size() >= most_) {
+    result_.truncated = true;
+    return;
+  }
+  if (address.empty()) {
+    result_.odd = true;
+    if (name.empty()) return;
+  }
+  result_.addresses.push_back({std::move(name), std::move(address), group_});
+}
+
+std::string ListParser::comment_name() {
+  DecodedText decoded = decode_header_text(comment_);
+  result_.odd = result_.odd || decoded.odd;
+  return std::string(trim(decoded.text));
+}
+
+/// One word is a mailbox of this host ("MAILER-DAEMON"); several are only words.
+void ListParser::emit_words(const Tokens& words, std::string comment) {
+  if (words.size() == 1 && words.front().kind != Kind::literal) {
+    emit(std::move(comment), address_of(words, 0, 1, result_.odd));
+    return;
+  }
+  emit(phrase(words, result_.odd), {});
+}
+
+void ListParser::flush_parts() {
+  for (Part& part : std::exchange(parts_, {})) emit_words(part.words, std::move(part.comment));
+}
+
+InternetAddress ListParser::angle_address() {
+  std::size_t begin = 0;
+  if (!angle_.empty() && is_at_sign(angle_.front())) {
+    // A route (RFC 5322, 4.4) means nothing any more.
+    for (std::size_t index = 0; index < angle_.size(); ++index) {
+      if (angle_[index].is(':')) begin = index + 1;
+    }
+  } else if (angle_.size() > 2 && angle_[1].is(':') &&
+             equals_ignoring_case(angle_[0].text, "mailto")) {
+    begin = 2;
+    result_.odd = true;
+  }
+  return address_of(angle_, begin, angle_.size(), result_.odd);
+}
+
+void ListParser::end_angle_member() {
+  const auto middle = words_.begin() + static_cast<std::ptrdiff_t>(words_before_angle_);
+  const Tokens after(middle, words_.end());
+  words_.erase(middle, words_.end());
+  std::string name = phrase(words_, result_.odd);
+  if (!name.empty() && !parts_.empty()) {
+    // An unquoted comma: "Doe, John <john@example.com>".
+    std::string parts;
+    for (const Part& part : std::exchange(parts_, {})) {
+      parts += phrase(part.words, result_.odd) + ", ";
+    }
+    name.insert(0, parts);
+    result_.odd = true;
+  }
+  flush_parts();
+  if (!after.empty()) {
+    result_.odd = true;
+    if (name.empty()) name = phrase(after, result_.odd);
+  }
+  if (name.empty()) name = comment_name();
+  emit(std::move(name), angle_address());
+}
+
+/// "user@host", perhaps with words around it that should have been a comment. `at` is the first
+/// "@".
+void ListParser::end_bare_address(std::size_t at) {
+  flush_parts();
+  const auto belongs = [this](std::size_t right) {
+    return !words_[right].after_blank || touches_by_dot(words_[right - 1], words_[right]);
+  };
+  std::size_t begin = at;
+  if (begin > 0) --begin;
+  while (begin > 0 && begin < at && belongs(begin)) --begin;
+  std::size_t end = std::min(at + 2, words_.size());
+  while (end < words_.size() && belongs(end)) ++end;
+  const InternetAddress address = address_of(words_, begin, end, result_.odd);
+  const Tokens before(words_.begin(), words_.begin() + static_cast<std::ptrdiff_t>(begin));
+  const Tokens after(words_.begin() + static_cast<std::ptrdiff_t>(end), words_.end());
+  std::string name = phrase(before, result_.odd);
+  if (name.empty()) name = phrase(after, result_.odd);
+  if (!name.empty()) result_.odd = true;
+  if (name.empty()) name = comment_name();
+  emit(std::move(name), address);
+}
+
+/// A member that is encoded as a whole, its address included. Looked into once, never twice.
+bool ListParser::end_encoded_address() {
+  const bool all_encoded = std::all_of(words_.begin(), words_.end(), [](const AddressToken& token) {
+    return token.kind == Kind::encoded_word;
+  });
+  if (is_inner_ || !all_encoded) return false;
+  const std::string decoded = phrase(words_, result_.odd);
+  if (decoded.find('@') == std::string::npos) return false;
+  result_.odd = true;
+  AddressList inner = ListParser(decoded, most_, true).run();
+  for (HeaderAddress& address : inner.addresses) {
+    address.address.local_part = without_controls(address.address.local_part, result_.odd);
+    emit(std::move(address.name), std::move(address.address));
+  }
+  return true;
+}
+
+void ListParser::end_words(char separator) {
+  if (end_encoded_address()) return;
+  if (separator == ',' && parts_.size() < most_name_parts) {
+    parts_.push_back({words_, comment_name()});
+    return;
+  }
+  flush_parts();
+  emit_words(words_, comment_name());
+}
+
+void ListParser::end_member(char separator) {
+  if (in_angle_) result_.odd = true;
+  const auto at = std::find_if(words_.begin(), words_.end(), is_at_sign);
+  if (has_angle_) {
+    end_angle_member();
+  } else if (at != words_.end()) {
+    end_bare_address(static_cast<std::size_t>(at - words_.begin()));
+  } else if (!words_.empty()) {
+    end_words(separator);
+  }
+  if (separator != ',') flush_parts();
+  clear_member();
+}
+
+void ListParser::open_angle() {
+  if (has_angle_) {
+    // "<a@b> Name <c@d>": a comma is missing; the words are the next one's name.
+    result_.odd = true;
+    Tokens next(words_.begin() + static_cast<std::ptrdiff_t>(words_before_angle_), words_.end());
+    words_.resize(words_before_angle_);
+    end_member(';');
+    words_ = std::move(next);
+  }
+  has_angle_ = true;
+  in_angle_ = true;
+  words_before_angle_ = words_.size();
+}
+
+void ListParser::take_colon() {
+  const bool is_address = has_angle_ || std::any_of(words_.begin(), words_.end(), is_at_sign);
+  if (is_address || in_group_) result_.odd = true;
+  if (is_address) {
+    end_member(';');
+    return;
+  }
+  flush_parts();
+  if (words_.size() == 1 && equals_ignoring_case(words_.front().text, "mailto")) {
+    result_.odd = true;
+  } else {
+    group_ = phrase(words_, result_.odd);
+    if (group_.size() > longest_group) {
+      group_.resize(
+          postoffice::valid_utf8_prefix(std::string_view(group_).substr(0, longest_group)));
+      result_.odd = true;
+    }
+    in_group_ = true;
+  }
+  clear_member();
+}
+
+void ListParser::take_in_angle(AddressToken token) {
+  const bool is_route = !angle_.empty() && is_at_sign(angle_.front());
+  if (token.is('>')) {
+    in_angle_ = false;
+  } else if (token.is('<')) {
+    result_.odd = true;  // doubled
+  } else if ((token.is(',') && !is_route) || token.is(';')) {
+    // The closing bracket is missing.
+    result_.odd = true;
+    in_angle_ = false;
+    take(std::move(token));
+  } else {
+    angle_.push_back(std::move(token));
+  }
+}
+
+void ListParser::take(AddressToken token) {
+  if (token.is(',')) {
+    end_member(',');
+  } else if (token.is(';')) {
+    end_member(';');
+    if (!in_group_) result_.odd = true;
+    in_group_ = false;
+    group_.clear();
+  } else if (token.is('<')) {
+    open_angle();
+  } else if (token.is('>')) {
+    result_.odd = true;
+  } else if (token.is(':')) {
+    take_colon();
+  } else {
+    words_.push_back(std::move(token));
+  }
+}
+
+AddressList ListParser::run() {
+  while (!result_.truncated) {
+    AddressToken token = lexer_.next();
+    if (token.kind == Kind::end) break;
+    if (token.kind == Kind::comment) {
+      if (comment_.empty()) comment_ = std::move(token.text);
+      blank_due_ = true;
+      continue;
+    }
+    token.after_blank = std::exchange(blank_due_, false) || token.after_blank;
+    if (in_angle_) {
+      take_in_angle(std::move(token));
+    } else {
+      take(std::move(token));
+    }
+  }
+  end_member(';');
+  if (in_group_ || lexer_.odd()) result_.odd = true;
+  return std::move(result_);
+}
+
+}  // namespace
+
+AddressList parse_address_list(std::string_view value, std::size_t most) {
+  const std::string unfolded = unfold(value);
+  return ListParser(unfolded, most, false).run();
+}
+
+}  // namespace smtpgate::converter
