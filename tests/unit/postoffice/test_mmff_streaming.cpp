@@ -72,7 +72,7 @@ long most_memory() {  // KiB
 TEST_CASE("MMFF streaming: an attachment beyond 2 GiB is read and written in constant memory") {
   const auto header = large_header(two_gib + 5);
   const std::string beginning = render_header(header, LineEnd::lf) + "text";
-  GeneratedSource source(beginning, two_gib + 5, "end" + beginning);
+  GeneratedSource source(beginning, two_gib + 5, "end");
   const long memory_before = most_memory();
   Reader reader(source);
   const auto read = reader.next();
