@@ -1,11 +1,17 @@
-// ADDR_MAP.CFG: which domain is which postoffice. "NET/PO  domain", one pair a line, first match
-// wins, domains compared as lower-case A-labels (Q111840, Q101459, Q118970). '#' and ';' start a
-// comment line. A leading dot ("." + domain) matches every subdomain.
+// ADDR_MAP.CFG: which domain is which postoffice. "NET/PO  domain", one pair a line, separated by
+// blanks, first match wins, domains compared as lower-case A-labels (Q111840, Q101459, Q118970).
+// Ours: '#' and ';' start a comment line; a leading dot ("." + domain) matches every subdomain, not
+// the domain itself; a byte order mark and CR LF are taken.
+//
+// A domain may stand for several postoffices: inbound the first entry wins, outbound a postoffice
+// uses its own first entry, so each may list the company's domain first and its own second. But
+// every postoffice needs a domain that no earlier entry of another one takes away (Q111840).
 #pragma once
 
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -23,18 +29,21 @@ class AddressMap {
   };
 
   AddressMap() = default;
-  /// Errors as lines "FILE:LINE: what; what to do". An entry that an earlier one hides wholly is an
-  /// error too.
+  /// Errors as lines "FILE:LINE: what; what to do", in file order: a line that is no pair, a bad
+  /// NET/PO or domain, the same pair twice, a postoffice none of whose domains can be reached, a
+  /// file without entries or that cannot be read.
   static tl::expected<AddressMap, std::vector<std::string>> read(const std::string& path);
   static tl::expected<AddressMap, std::vector<std::string>> parse(std::string_view text,
                                                                   const std::string& name);
 
-  /// First entry whose domain matches; nullptr if none.
+  /// First entry whose domain matches; nullptr if none. `domain` in any form. The pointer is valid
+  /// as long as the map. Takes one look-up a label, however long the map is.
   const Entry* find(std::string_view domain) const;
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
   std::vector<Entry> entries_;
+  std::unordered_map<std::string, std::size_t> first_;  ///< domain to the first entry that has it
 };
 
 }  // namespace smtpgate::converter

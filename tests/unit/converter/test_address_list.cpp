@@ -202,7 +202,7 @@ TEST_CASE("a group's name cannot multiply its length by its members") {
   CHECK(list.addresses.front().group.size() <= 256);
 }
 
-TEST_CASE("a hostile megabyte of addresses takes time in proportion") {
+TEST_CASE("hostile address headers take time in proportion") {
   for (std::string_view unit : {"a:",
                                 "a:b@c;",
                                 "(",
@@ -238,7 +238,7 @@ TEST_CASE("a hostile megabyte of addresses takes time in proportion") {
                                 "a=?",
                                 "\xFF ",
                                 "=?a?b?="}) {
-    const std::string value = repeated(unit, 1U << 20);
+    const std::string value = repeated(unit, 1U << 18);
     INFO(unit);
     const auto start = std::chrono::steady_clock::now();
     parse_address_list(value);

@@ -1,0 +1,384 @@
+// Dates: see the header. A value is cut into words; what each is follows from its shape more than
+// from its place, because broken programs move them about. A word that fits nothing is passed over.
+#include "converter/mail_date.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "converter/header_field.h"
+#include "postoffice/ascii.h"
+
+namespace smtpgate::converter {
+
+namespace {
+
+/// No date is longer; more words are not looked at.
+constexpr std::size_t longest_value = 1000;
+constexpr std::size_t most_words = 32;
+
+constexpr std::array<std::string_view, 12> months = {
+    "january", "february", "march",     "april",   "may",      "june",
+    "july",    "august",   "september", "october", "november", "december"};
+constexpr std::array<std::string_view, 7> weekdays = {"monday", "tuesday",  "wednesday", "thursday",
+                                                      "friday", "saturday", "sunday"};
+
+struct ZoneName {
+  std::string_view name;
+  int minutes;
+};
+/// RFC 5322, 4.3, and names in use that mean one zone only. Others, single letters among them, are
+/// unknown.
+constexpr auto zone_names = std::to_array<ZoneName>({
+    {"ut", 0},      {"utc", 0},     {"gmt", 0},    {"z", 0},      {"est", -300}, {"edt", -240},
+    {"cst", -360},  {"cdt", -300},  {"mst", -420}, {"mdt", -360}, {"pst", -480}, {"pdt", -420},
+    {"akst", -540}, {"akdt", -480}, {"hst", -600}, {"wet", 0},    {"west", 60},  {"cet", 60},
+    {"cest", 120},  {"met", 60},    {"mest", 120}, {"mez", 60},   {"mesz", 120}, {"eet", 120},
+    {"eest", 180},  {"msk", 180},   {"jst", 540},  {"kst", 540},  {"aest", 600}, {"aedt", 660},
+    {"nzst", 720},  {"nzdt", 780},
+});
+
+struct Parts {
+  int year = -1;
+  int month = 0;
+  int day = 0;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  bool has_time = false;
+  bool afternoon = false;  ///< "PM"
+  bool morning = false;    ///< "AM"
+  std::optional<int> zone;
+  bool zone_is_offset = false;  ///< an offset counts more than a name
+};
+
+/// Digits at the front of `text`, taken off; -1 if there are none or more than `most`.
+int take_number(std::string_view& text, std::size_t most) {
+  std::size_t count = 0;
+  int number = 0;
+  while (count < text.size() && is_ascii_digit(text[count])) {
+    if (++count > most) return -1;
+    number = number * 10 + (text[count - 1] - '0');
+  }
+  text.remove_prefix(count);
+  return count == 0 ? -1 : number;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// 1 for January; 0 if `word` is no month. At least three letters of the name.
+int month_of(std::string_view word) {
+  if (word.size() < 3) return 0;
+  for (std::size_t index = 0; index < months.size(); ++index) {
+    if (starts_with_ignoring_case(months[index], word)) return static_cast<int>(index) + 1;
+  }
+  return 0;
+}
+
+bool is_weekday(std::string_view word) {
+  if (word.size() < 3) return false;
+  for (std::string_view day : weekdays) {
+    if (starts_with_ignoring_case(day, word)) return true;
+  }
+  return false;
+}
+
+/// Two digits from 50 on and three digits count from 1900, two below 50 from 2000 (RFC 5322, 4.3).
+int full_year(int year, std::size_t digits) {
+  if (digits == 2) return year < 50 ? 2000 + year : 1900 + year;
+  return digits == 3 ? 1900 + year : year;
+}
+
+/// "+0100", "+01:00", "+01", "+1", "-0000" (unknown).
+bool read_offset(std::string_view word, Parts& parts) {
+  if (word.size() < 2 || (word[0] != '+' && word[0] != '-')) return false;
+  const bool west = word[0] == '-';
+  std::string_view rest = word.substr(1);
+  const std::size_t before = rest.size();
+  int hours = take_number(rest, 4);
+  const std::size_t digits = before - rest.size();
+  int minutes = 0;
+  if (hours < 0) return false;
+  if (digits > 2) {
+    minutes = hours % 100;
+    hours /= 100;
+  } else if (!rest.empty() && rest[0] == ':') {
+    rest.remove_prefix(1);
+    minutes = take_number(rest, 2);
+  }
+  if (!rest.empty() || minutes < 0 || minutes > 59 || hours > 23) return false;
+  const int total = hours * 60 + minutes;
+  parts.zone_is_offset = true;
+  parts.zone.reset();
+  if (total != 0 || !west) parts.zone = west ? -total : total;
+  return true;
+}
+
+bool read_zone_name(std::string_view word, Parts& parts) {
+  for (const ZoneName& zone : zone_names) {
+    if (!equals_ignoring_case(zone.name, word)) continue;
+    if (!parts.zone_is_offset) parts.zone = zone.minutes;
+    return true;
+  }
+  return false;
+}
+
+/// A zone in any form: a name, an offset, or both joined ("GMT+0100").
+bool read_zone(std::string_view word, Parts& parts) {
+  if (word.empty()) return true;
+  if (read_offset(word, parts) || read_zone_name(word, parts)) return true;
+  const std::size_t sign = word.find_first_of("+-");
+  if (sign == std::string_view::npos || sign == 0) return false;
+  return read_zone_name(word.substr(0, sign), parts) && read_offset(word.substr(sign), parts);
+}
+
+void read_half_day(std::string_view word, Parts& parts) {
+  if (equals_ignoring_case(word, "am")) parts.morning = true;
+  if (equals_ignoring_case(word, "pm")) parts.afternoon = true;
+}
+
+/// "10:00", "10:00:00", "10:00:00.123", with a zone or AM/PM behind it.
+bool read_time(std::string_view word, Parts& parts) {
+  const int hour = take_number(word, 2);
+  if (hour < 0 || word.empty() || word[0] != ':') return false;
+  word.remove_prefix(1);
+  const int minute = take_number(word, 2);
+  if (minute < 0) return false;
+  int second = 0;
+  if (!word.empty() && word[0] == ':') {
+    word.remove_prefix(1);
+    second = take_number(word, 2);
+    if (second < 0) return false;
+  }
+  if (word.size() > 1 && (word[0] == '.' || word[0] == ',') && is_ascii_digit(word[1])) {
+    word.remove_prefix(1);
+    word.remove_prefix(std::min(word.find_first_not_of("0123456789"), word.size()));
+  }
+  parts.hour = hour;
+  parts.minute = minute;
+  parts.second = second;
+  parts.has_time = true;
+  read_half_day(word, parts);
+  read_zone(word, parts);
+  return true;
+}
+
+/// "2026-11-21", "2026/11/21", also with "T10:00..." behind it (ISO 8601).
+bool read_iso_date(std::string_view word, Parts& parts) {
+  if (word.size() < 8 || !is_number(word.substr(0, 4))) return false;
+  const char separator = word[4];
+  if (separator != '-' && separator != '/') return false;
+  const int year = take_number(word, 4);
+  word.remove_prefix(1);
+  const int month = take_number(word, 2);
+  if (month < 1 || word.empty() || word[0] != separator) return false;
+  word.remove_prefix(1);
+  const int day = take_number(word, 2);
+  if (day < 1) return false;
+  if (!word.empty()) {
+    if ((word[0] != 'T' && word[0] != 't') || !read_time(word.substr(1), parts)) return false;
+  }
+  parts.year = year;
+  parts.month = month;
+  parts.day = day;
+  return true;
+}
+
+/// "21-Nov-2026", "21/Nov/26".
+bool read_dashed_date(std::string_view word, Parts& parts) {
+  const int day = take_number(word, 2);
+  if (day < 1 || word.empty() || (word[0] != '-' && word[0] != '/')) return false;
+  const std::size_t second = word.find(word[0], 1);
+  if (second == std::string_view::npos) return false;
+  const int month = month_of(word.substr(1, second - 1));
+  word.remove_prefix(second + 1);
+  const std::size_t digits = word.size();
+  const int year = take_number(word, 4);
+  if (month == 0 || year < 0 || digits < 2 || !word.empty()) return false;
+  parts.day = day;
+  parts.month = month;
+  parts.year = full_year(year, digits);
+  return true;
+}
+
+void read_number(std::string_view word, Parts& parts) {
+  const std::size_t digits = word.size();
+  const int number = take_number(word, 4);
+  if (number < 0) return;
+  if (digits <= 2 && parts.day == 0) {
+    parts.day = number;
+  } else if (digits >= 2 && parts.year < 0) {
+    parts.year = full_year(number, digits);
+  }
+}
+
+void read_word(std::string_view word, Parts& parts) {
+  if (is_weekday(word)) return;
+  if (const int month = month_of(word); month != 0 && parts.month == 0) {
+    parts.month = month;
+    return;
+  }
+  if (is_number(word)) {
+    read_number(word, parts);
+    return;
+  }
+  if (read_iso_date(word, parts) || read_dashed_date(word, parts)) return;
+  if (!parts.has_time && read_time(word, parts)) return;
+  if (parts.has_time) {
+    read_half_day(word, parts);
+    read_zone(word, parts);
+  }
+}
+
+/// Without comments, cut at blanks, commas and quotes; a dot behind an abbreviated name goes too.
+std::vector<std::string> words_of(std::string_view value) {
+  std::vector<std::string> words;
+  std::string word;
+  std::size_t depth = 0;
+  bool joins = false;  // "09 : 55": blanks around a colon mean nothing
+  const auto end_word = [&] {
+    if (word.size() > 1 && word.back() == '.') word.pop_back();
+    if (word.empty()) return;
+    if (joins && !words.empty()) {
+      words.back() += word;
+    } else {
+      words.push_back(word);
+    }
+    joins = word.back() == ':';
+    word.clear();
+  };
+  for (std::size_t at = 0; at < value.size() && words.size() < most_words; ++at) {
+    const char c = value[at];
+    if (c == '(') {
+      end_word();
+      ++depth;
+    } else if (depth > 0) {
+      if (c == ')') --depth;
+      if (c == '\\') ++at;
+    } else if (is_blank(c) || c == '"' || (c == ',' && word.find(':') == std::string::npos)) {
+      end_word();
+    } else {
+      if (c == ':' && word.empty()) joins = true;
+      word += c;
+    }
+  }
+  end_word();
+  return words;
+}
+
+bool is_leap(std::int64_t year) {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+int days_in(int month, int year) {
+  constexpr std::array<int, 12> days = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return month == 2 && is_leap(year) ? 29 : days[static_cast<std::size_t>(month - 1)];
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar; years are counted from March, so that the leap
+/// day is a year's last.
+std::int64_t days_from_civil(std::int64_t year, int month, int day) {
+  if (month <= 2) --year;
+  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
+  const std::int64_t year_of_era = year - era * 400;
+  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  const std::int64_t day_of_era =
+      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146'097 + day_of_era - 719'468;
+}
+
+struct Civil {
+  std::int64_t year;
+  int month;
+  int day;
+  int hour;
+  int minute;
+  int second;
+  int weekday;  ///< 0: Monday
+};
+
+Civil civil_of(std::int64_t seconds) {
+  std::int64_t days = seconds / 86'400;
+  std::int64_t rest = seconds % 86'400;
+  if (rest < 0) {
+    rest += 86'400;
+    --days;
+  }
+  const std::int64_t weekday = ((days + 3) % 7 + 7) % 7;  // 1970-01-01 was a Thursday
+  const std::int64_t shifted = days + 719'468;
+  const std::int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
+  const std::int64_t day_of_era = shifted - era * 146'097;
+  const std::int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const std::int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t month_from_march = (5 * day_of_year + 2) / 153;
+  const int month =
+      static_cast<int>(month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
+  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0),
+          month,
+          static_cast<int>(day_of_year - (153 * month_from_march + 2) / 5 + 1),
+          static_cast<int>(rest / 3600),
+          static_cast<int>(rest / 60 % 60),
+          static_cast<int>(rest % 60),
+          static_cast<int>(weekday)};
+}
+
+/// Twelve-hour clocks to the other kind; false if the time is none.
+bool settle_time(Parts& parts) {
+  if (parts.morning || parts.afternoon) {
+    // "13:00 PM" is sent too: the hour then says it already.
+    if (parts.hour == 12 && parts.morning) parts.hour = 0;
+    if (parts.hour < 12 && parts.afternoon) parts.hour += 12;
+  }
+  const bool midnight = parts.hour == 24 && parts.minute == 0 && parts.second == 0;
+  return (parts.hour <= 23 || midnight) && parts.minute <= 59 && parts.second <= 60;
+}
+
+std::string offset_of(int minutes, std::string_view separator) {
+  const int size = minutes < 0 ? -minutes : minutes;
+  return fmt::format("{}{:02}{}{:02}", minutes < 0 ? '-' : '+', size / 60, separator, size % 60);
+}
+
+}  // namespace
+
+std::optional<MailDate> parse_mail_date(std::string_view value) {
+  const std::string unfolded = unfold(value.substr(0, longest_value));
+  Parts parts;
+  for (const std::string& word : words_of(unfolded)) read_word(word, parts);
+  const bool is_date = parts.year >= 1 && parts.month >= 1 && parts.month <= 12 && parts.day >= 1 &&
+                       parts.day <= days_in(parts.month, parts.year);
+  if (!is_date || !settle_time(parts)) return std::nullopt;
+  MailDate date;
+  date.zone_unknown = !parts.zone.has_value();
+  date.zone_minutes = parts.zone.value_or(0);
+  date.seconds = days_from_civil(parts.year, parts.month, parts.day) * 86'400 + parts.hour * 3600 +
+                 parts.minute * 60 + parts.second - std::int64_t{date.zone_minutes} * 60;
+  return date;
+}
+
+std::string MailDate::rfc3339() const {
+  const Civil local = civil_of(seconds + std::int64_t{zone_minutes} * 60);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}", local.year, local.month, local.day,
+                     local.hour, local.minute, local.second,
+                     zone_unknown ? "-00:00" : offset_of(zone_minutes, ":"));
+}
+
+std::string format_mail_date(std::int64_t seconds, int zone_minutes) {
+  const Civil local = civil_of(seconds + std::int64_t{zone_minutes} * 60);
+  const auto short_name = [](std::string_view name) {
+    std::string result(name.substr(0, 3));
+    result[0] = ascii_upper(result[0]);
+    return result;
+  };
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} {}",
+                     short_name(weekdays[static_cast<std::size_t>(local.weekday)]), local.day,
+                     short_name(months[static_cast<std::size_t>(local.month - 1)]), local.year,
+                     local.hour, local.minute, local.second, offset_of(zone_minutes, ""));
+}
+
+}  // namespace smtpgate::converter
