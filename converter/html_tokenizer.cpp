@@ -21,6 +21,23 @@ bool is_white(char c) {
   return is_blank(c) || c == '\n' || c == '\r' || c == '\f';
 }
 
+bool ends_name(char c) {
+  return is_white(c) || c == '/' || c == '>';
+}
+
+// One octet beyond the longest tells that there was more.
+void add_to_name(std::string& name, std::string_view piece) {
+  const std::size_t room = HtmlTag::longest_name + 1 - name.size();
+  for (const char c : piece.substr(0, room)) name += ascii_lower(c);
+}
+
+template <typename Predicate>
+std::size_t find_octet(std::string_view piece, Predicate predicate) {
+  std::size_t at = 0;
+  while (at < piece.size() && !predicate(piece[at])) ++at;
+  return at;
+}
+
 std::size_t size_until(std::string_view piece, std::size_t found) {
   return found == std::string_view::npos ? piece.size() : found;
 }
@@ -46,6 +63,15 @@ void HtmlTokenizer::feed(std::string_view piece) {
       case Place::value_in_single_quotes:
         used = in_quotes(piece, '\'');
         break;
+      case Place::tag_name:
+        used = in_tag_name(piece);
+        break;
+      case Place::attribute_name:
+        used = in_attribute_name(piece);
+        break;
+      case Place::value_without_quotes:
+        used = in_plain_value(piece);
+        break;
       case Place::bogus_comment:
         used = size_until(piece, piece.find('>'));
         if (used < piece.size()) {
@@ -68,9 +94,7 @@ void HtmlTokenizer::finish() {
 }
 
 std::size_t HtmlTokenizer::in_text(std::string_view piece) {
-  const auto* const special =
-      std::find_if(piece.begin(), piece.end(), [](char c) { return c == '<' || c == '&'; });
-  const auto end = static_cast<std::size_t>(special - piece.begin());
+  const std::size_t end = find_octet(piece, [](char c) { return c == '<' || c == '&'; });
   if (end > 0) handler_.text(piece.substr(0, end));
   if (end == piece.size()) return end;
   if (piece[end] == '&') {
@@ -193,22 +217,11 @@ void HtmlTokenizer::begin_tag(bool is_end) {
 
 bool HtmlTokenizer::step_attributes(char c) {
   switch (place_) {
-    case Place::tag_name:
-      if (is_white(c) || c == '/' || c == '>') return go(Place::before_attribute), false;
-      // One octet beyond the longest tells that there was more.
-      if (tag_.name_.size() <= HtmlTag::longest_name) tag_.name_ += ascii_lower(c);
-      return true;
     case Place::before_attribute:
       if (c == '>') return end_tag(), true;
-      if (!is_white(c) && c != '/') begin_attribute();
-      return place_ == Place::before_attribute;
-    case Place::attribute_name:
-      // A '=' as the first octet of a name belongs to it.
-      if (is_white(c) || c == '/' || c == '>' || (c == '=' && !held_.empty())) {
-        return end_attribute_name(), false;
-      }
-      if (held_.size() <= HtmlTag::longest_name) held_ += ascii_lower(c);
-      return true;
+      if (is_white(c) || c == '/') return true;
+      held_.clear();
+      return go(Place::attribute_name), false;
     case Place::after_attribute_name:
       if (is_white(c)) return true;
       if (c == '=') return go(Place::before_value), true;
@@ -218,16 +231,33 @@ bool HtmlTokenizer::step_attributes(char c) {
       if (c == '"') return go(Place::value_in_double_quotes), true;
       if (c == '\'') return go(Place::value_in_single_quotes), true;
       return go(c == '>' ? Place::before_attribute : Place::value_without_quotes), false;
-    default:
-      if (is_white(c) || c == '>') return go(Place::before_attribute), false;
-      add_to_value(std::string_view(&c, 1));
+    default:  // the other places are not taken one octet at a time
       return true;
   }
 }
 
-void HtmlTokenizer::begin_attribute() {
-  held_.clear();
-  go(Place::attribute_name);
+std::size_t HtmlTokenizer::in_tag_name(std::string_view piece) {
+  const std::size_t end = find_octet(piece, ends_name);
+  add_to_name(tag_.name_, piece.substr(0, end));
+  if (end < piece.size()) go(Place::before_attribute);
+  return end;
+}
+
+std::size_t HtmlTokenizer::in_attribute_name(std::string_view piece) {
+  // A '=' as the first octet of a name belongs to it.
+  const std::size_t first = held_.empty() && piece.front() == '=' ? 1 : 0;
+  const std::size_t end =
+      first + find_octet(piece.substr(first), [](char c) { return ends_name(c) || c == '='; });
+  add_to_name(held_, piece.substr(0, end));
+  if (end < piece.size()) end_attribute_name();
+  return end;
+}
+
+std::size_t HtmlTokenizer::in_plain_value(std::string_view piece) {
+  const std::size_t end = find_octet(piece, [](char c) { return is_white(c) || c == '>'; });
+  add_to_value(piece.substr(0, end));
+  if (end < piece.size()) go(Place::before_attribute);
+  return end;
 }
 
 void HtmlTokenizer::end_attribute_name() {

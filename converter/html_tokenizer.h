@@ -76,13 +76,15 @@ class HtmlTokenizer {
   std::size_t in_comment(std::string_view piece);
   std::size_t in_raw_text(std::string_view piece);
   std::size_t in_quotes(std::string_view piece, char quote);
+  std::size_t in_tag_name(std::string_view piece);
+  std::size_t in_attribute_name(std::string_view piece);
+  std::size_t in_plain_value(std::string_view piece);
   bool step(char c);
   bool step_reference(char c);
   bool step_declaration(char c);
   bool step_attributes(char c);
   void end_reference(char next);
   void begin_tag(bool is_end);
-  void begin_attribute();
   void end_attribute_name();
   void add_to_value(std::string_view piece);
   void end_tag();
