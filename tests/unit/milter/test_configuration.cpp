@@ -1,12 +1,11 @@
 // smtpgate.toml: defaults, the sample, and the line that each broken file must print.
-#include "milter/configuration.h"
-
 #include <filesystem>
 #include <regex>
 #include <set>
 #include <sstream>
 
 #include "gateway_fixture.h"
+#include "milter/configuration.h"
 #include "milter/configuration_source.h"
 #include "unit/catch.h"
 
@@ -19,7 +18,8 @@ const std::string repository = SMTPGATE_TEST_DATA "/../..";
 const std::string broken = SMTPGATE_TEST_DATA "/broken-configurations";
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+  for (std::size_t at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size())) {
     text.replace(at, from.size(), to);
   }
   return text;
@@ -45,13 +45,13 @@ TEST_CASE("the sample says the defaults") {
   const test::TemporaryDirectory directory;
   test::write_whole(directory.path() + "/ADDR_MAP.CFG", "ACME/MAIN example.com\n");
   const std::string map = "\"" + directory.path() + "/ADDR_MAP.CFG\"";
-  const std::string sample =
-      replaced(test::read_whole(repository + "/postfix-conf/smtpgate.toml"),
-               "\"/etc/smtpgate/ADDR_MAP.CFG\"", map);
+  const std::string sample = replaced(test::read_whole(repository + "/postfix-conf/smtpgate.toml"),
+                                      "\"/etc/smtpgate/ADDR_MAP.CFG\"", map);
   test::write_whole(directory.path() + "/sample.toml", sample);
-  test::write_whole(directory.path() + "/least.toml",
-                    "[converter]\naddress_map = " + map +
-                        "\n[[postoffice]]\nname = \"ACME/MAIN\"\npath = \"/var/spool/postoffice\"\n");
+  test::write_whole(
+      directory.path() + "/least.toml",
+      "[converter]\naddress_map = " + map +
+          "\n[[postoffice]]\nname = \"ACME/MAIN\"\npath = \"/var/spool/postoffice\"\n");
   const auto said = read_configuration(directory.path() + "/sample.toml");
   const auto least = read_configuration(directory.path() + "/least.toml");
   REQUIRE(said);
@@ -90,8 +90,8 @@ TEST_CASE("every key of the code stands in the sample and in the document") {
   const std::string document = test::read_whole(repository + "/docs/configuration.md");
   for (const std::string& key : keys) {
     INFO(key);
-    CHECK(std::regex_search(
-        sample, std::regex("(^|\\n)(" + key + " = |\\[+(\\w+\\.)?" + key + "\\]+)")));
+    CHECK(std::regex_search(sample,
+                            std::regex("(^|\\n)(" + key + " = |\\[+(\\w+\\.)?" + key + "\\]+)")));
     CHECK(document.find("`" + key + "`") + document.find("[" + key + "]") +
               document.find("." + key + "]") !=
           3 * std::string::npos);
@@ -170,8 +170,10 @@ TEST_CASE("a good configuration is taken, and what needs a restart is named") {
 
 TEST_CASE("a source reads the file anew when what it has is old") {
   test::Gateway gateway;
-  const ConfigurationSource always = read_when_old(gateway.configuration_path(), std::chrono::seconds(0));
-  const ConfigurationSource lazy = read_when_old(gateway.configuration_path(), std::chrono::hours(1));
+  const ConfigurationSource always =
+      read_when_old(gateway.configuration_path(), std::chrono::seconds(0));
+  const ConfigurationSource lazy =
+      read_when_old(gateway.configuration_path(), std::chrono::hours(1));
   REQUIRE(always());
   const auto kept = lazy();
   REQUIRE(kept);

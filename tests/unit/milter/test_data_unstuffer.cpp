@@ -51,7 +51,8 @@ TEST_CASE("an empty message is a dot alone") {
 }
 
 TEST_CASE("a doubled dot at the start of a line becomes one") {
-  CHECK(unstuff_all_ways("..\r\n...x\r\na..b\r\n.\r\n") == Result{".\r\n..x\r\na..b\r\n", "", true});
+  CHECK(unstuff_all_ways("..\r\n...x\r\na..b\r\n.\r\n") ==
+        Result{".\r\n..x\r\na..b\r\n", "", true});
 }
 
 TEST_CASE("a dot between bare line feeds ends nothing: SMTP smuggling") {
@@ -64,7 +65,8 @@ TEST_CASE("a dot between bare line feeds ends nothing: SMTP smuggling") {
   }
 }
 
-TEST_CASE("a lone dot before a bare line end loses the dot as any stuffed line, and stays content") {
+TEST_CASE(
+    "a lone dot before a bare line end loses the dot as any stuffed line, and stays content") {
   CHECK(unstuff_all_ways("a\r\n.\nb\r\n.\r\n") == Result{"a\r\n\nb\r\n", "", true});
   CHECK(unstuff_all_ways("a\r\n.\rb\r\n.\r\n") == Result{"a\r\n\rb\r\n", "", true});
   CHECK(unstuff_all_ways("a\r\n.\r\r\n.\r\n") == Result{"a\r\n\r\r\n", "", true});

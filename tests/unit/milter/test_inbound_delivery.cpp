@@ -1,10 +1,9 @@
 // The one delivery routine: outcomes per recipient, the deadline, faults, kept chains.
-#include "milter/inbound_delivery.h"
-
 #include <filesystem>
 
 #include "fault_file_system.h"
 #include "gateway_fixture.h"
+#include "milter/inbound_delivery.h"
 #include "milter/kept_chain.h"
 #include "unit/catch.h"
 
@@ -119,8 +118,8 @@ TEST_CASE("what is not begun by the deadline is temporary, what is filed by then
   for (int looks = 0; looks <= 4; ++looks) {
     INFO("passes after " << looks << " looks");
     test::Gateway gateway;
-    const auto outcomes =
-        deliver(gateway, envelope_for({"anna", "ben"}), postoffice::FileSystem::posix(), after_looks(looks));
+    const auto outcomes = deliver(gateway, envelope_for({"anna", "ben"}),
+                                  postoffice::FileSystem::posix(), after_looks(looks));
     CHECK(outcomes[0].is_delivered() == (looks >= 3));
     CHECK(outcomes[1].is_delivered() == (looks >= 4));
     CHECK(gateway.filed("anna").size() == (looks >= 3 ? 1 : 0));
@@ -189,8 +188,9 @@ TEST_CASE("the chain is kept for what failed, once, and complete") {
   CHECK(chains(gateway) == 0);
   for (int retry = 0; retry < 3; ++retry) deliver(gateway, envelope_for({"gone"}));
   REQUIRE(chains(gateway) == 1);
-  const auto kept =
-      std::filesystem::directory_iterator(gateway.configuration->chain_directory())->path().string();
+  const auto kept = std::filesystem::directory_iterator(gateway.configuration->chain_directory())
+                        ->path()
+                        .string();
   for (const char* name : {"SMTP_IN.ENV", "SMTP_IN.822", "API_OUT.TMP", "TO_NC.API"}) {
     INFO(name);
     CHECK(std::filesystem::file_size(kept + "/" + name) > 0);

@@ -1,9 +1,9 @@
 // The log: exact lines, escaping, files.
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <regex>
 #include <thread>
+
+#include <sys/stat.h>
 
 #include "gateway_fixture.h"
 #include "milter/log.h"
@@ -24,14 +24,15 @@ TEST_CASE("a delivery line has Postfix's shape") {
   CHECK(delivery_line("", "nobody@example.com", "", {}, Outcome::permanent("no such", "5.1.1")) ==
         "NOQUEUE: to=<nobody@example.com>, relay=none, delay=0, delays=0/0/0/0, dsn=5.1.1, "
         "status=bounced (no such)");
-  CHECK(delivery_line("Q", "a@b", "N/P", {12.4, 100}, Outcome::temporary("disk is full", "4.3.1")) ==
-        "Q: to=<a@b>, relay=postoffice[N/P], delay=112, delays=12/0/0/100, dsn=4.3.1, "
-        "status=deferred (disk is full)");
+  CHECK(
+      delivery_line("Q", "a@b", "N/P", {12.4, 100}, Outcome::temporary("disk is full", "4.3.1")) ==
+      "Q: to=<a@b>, relay=postoffice[N/P], delay=112, delays=12/0/0/100, dsn=4.3.1, "
+      "status=deferred (disk is full)");
 }
 
 TEST_CASE("an address cannot close its bracket or crowd out the line") {
-  const std::string line = delivery_line("Q", "a>, status=sent (x)<@b", "N/P", {},
-                                         Outcome::temporary("no"));
+  const std::string line =
+      delivery_line("Q", "a>, status=sent (x)<@b", "N/P", {}, Outcome::temporary("no"));
   CHECK(line.find("to=<a?, status=sent (x)?@b>, relay=") != std::string::npos);
   const std::string longest =
       delivery_line("Q", std::string(100'000, 'a'), "N/P", {}, Outcome::temporary("no"));
@@ -61,7 +62,7 @@ TEST_CASE("a log file gets one escaped line a call, with zone, host and tag") {
   const std::regex shape(
       R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d [^ ]+ postfix/smtpgate\[\d+\]: hello\\x0[aA]world \\x1[bB]\[31m \\x[eE]2\\x80\\x[aA][eE]\n[^\n]*: warning: careful\n)");
   CHECK(std::regex_match(content, shape));
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 0007) == 0);
 }
@@ -89,7 +90,8 @@ TEST_CASE("lines of several threads do not mix") {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&, i] {
-        for (int n = 0; n < 200; ++n) (*log)->info("line " + std::string(100, char('a' + i)) + " end");
+        for (int n = 0; n < 200; ++n)
+          (*log)->info("line " + std::string(100, char('a' + i)) + " end");
       });
     }
   }

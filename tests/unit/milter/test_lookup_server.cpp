@@ -1,13 +1,12 @@
 // The recipient look-up: answers, and a conversation.
-#include "milter/lookup_server.h"
+#include <array>
+#include <filesystem>
 
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <filesystem>
-
 #include "gateway_fixture.h"
+#include "milter/lookup_server.h"
 #include "milter/netstring.h"
 #include "unit/catch.h"
 
@@ -76,7 +75,8 @@ std::string converse(const ConfigurationSource& source, Log& log, const std::str
 
 TEST_CASE("many requests are answered on one connection") {
   test::Gateway gateway;
-  const ConfigurationSource source = read_when_old(gateway.configuration_path(), std::chrono::hours(1));
+  const ConfigurationSource source =
+      read_when_old(gateway.configuration_path(), std::chrono::hours(1));
   CHECK(converse(source, gateway.log,
                  make_netstring("r anna@example.com") + make_netstring("r nobody@example.com") +
                      make_netstring("r ben@example.com")) ==
@@ -86,7 +86,8 @@ TEST_CASE("many requests are answered on one connection") {
 
 TEST_CASE("a peer that speaks something else is told so, and left") {
   test::Gateway gateway;
-  const ConfigurationSource source = read_when_old(gateway.configuration_path(), std::chrono::hours(1));
+  const ConfigurationSource source =
+      read_when_old(gateway.configuration_path(), std::chrono::hours(1));
   CHECK(converse(source, gateway.log, "get anna@example.com\n") ==
         "32:PERM the request is no netstring,");
   CHECK(gateway.log.count("no netstring") == 1);
@@ -95,7 +96,8 @@ TEST_CASE("a peer that speaks something else is told so, and left") {
 TEST_CASE("a broken configuration makes every answer TEMP, with its line") {
   test::Gateway gateway;
   test::write_whole(gateway.configuration_path(), "[gateway]\nwork = 1\n");
-  const ConfigurationSource source = read_when_old(gateway.configuration_path(), std::chrono::hours(1));
+  const ConfigurationSource source =
+      read_when_old(gateway.configuration_path(), std::chrono::hours(1));
   const std::string output = converse(source, gateway.log, make_netstring("r nobody@example.com"));
   CHECK(output.find(":TEMP ") != std::string::npos);
   CHECK(output.find("smtpgate.toml:") != std::string::npos);

@@ -1,9 +1,9 @@
 // Netstrings and the peer stream under them: bounds, cuts, malformed frames.
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <thread>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "milter/netstring.h"
 #include "unit/catch.h"
@@ -47,8 +47,8 @@ TEST_CASE("netstrings are read one after the other") {
 }
 
 TEST_CASE("what is no netstring is malformed") {
-  for (const char* wrong : {"hello", ":,", "-1:a,", "05:hello,", "5:hello;", "999999:", "100001:",
-                            "99999999999999999999999:x,", "1 :a,", "\r\n"}) {
+  for (const char* wrong : {"hello", ":,", "-1:a,", "05:hello,", "5:hello;",
+                            "999999:", "100001:", "99999999999999999999999:x,", "1 :a,", "\r\n"}) {
     INFO(wrong);
     Pair pair;
     pair.say(wrong);

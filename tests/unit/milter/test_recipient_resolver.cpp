@@ -1,9 +1,8 @@
 // Internet addresses to mailboxes, in the one order.
-#include "milter/recipient_resolver.h"
-
 #include <filesystem>
 
 #include "gateway_fixture.h"
+#include "milter/recipient_resolver.h"
 #include "unit/catch.h"
 
 using namespace smtpgate;
@@ -71,9 +70,9 @@ TEST_CASE("a mailbox made or removed a moment ago counts at once") {
 TEST_CASE("a hostile local part cannot leave the mailbags") {
   test::Gateway gateway;
   RecipientResolver resolver(*gateway.configuration);
-  for (const char* hostile :
-       {"<../../GLB@example.com>", "<\"../anna\"@example.com>", "<.@example.com>", "<..@example.com>",
-        "<anna/new@example.com>", "<\"anna\\\\new\"@example.com>", "<CON@example.com>"}) {
+  for (const char* hostile : {"<../../GLB@example.com>", "<\"../anna\"@example.com>",
+                              "<.@example.com>", "<..@example.com>", "<anna/new@example.com>",
+                              "<\"anna\\\\new\"@example.com>", "<CON@example.com>"}) {
     INFO(hostile);
     const Kind kind = resolver.resolve_path(hostile).kind;
     CHECK((kind == Kind::unknown_mailbox || kind == Kind::no_address));
@@ -88,7 +87,10 @@ TEST_CASE("an internal address splits at its last at-sign") {
 
 TEST_CASE("two spellings of an address are the same only if their local parts are") {
   CHECK(same_address({"anna", "EXAMPLE.com"}, {"anna", "example.com"}));
-  CHECK(same_address({"anna", "b\xc3\xbc" "cher.example"}, {"anna", "xn--bcher-kva.example"}));
+  CHECK(same_address({"anna",
+                      "b\xc3\xbc"
+                      "cher.example"},
+                     {"anna", "xn--bcher-kva.example"}));
   CHECK_FALSE(same_address({"Anna", "example.com"}, {"anna", "example.com"}));
   CHECK_FALSE(same_address({"anna", "example.com"}, {"anna", "example.org"}));
 }

@@ -31,7 +31,8 @@ TEST_CASE("a path keeps its brackets and its quoted local part") {
 }
 
 TEST_CASE("a blank after the colon is forgiven") {
-  const auto parsed = parse_path_argument("FROM: <anna@example.com>  SIZE=12   BODY=8BITMIME", "FROM");
+  const auto parsed =
+      parse_path_argument("FROM: <anna@example.com>  SIZE=12   BODY=8BITMIME", "FROM");
   REQUIRE(parsed);
   CHECK(parsed->path == "<anna@example.com>");
   CHECK(parsed->parameters == "SIZE=12 BODY=8BITMIME");
@@ -59,7 +60,9 @@ TEST_CASE("xtext is decoded, and what is none is refused") {
 }
 
 TEST_CASE("a report of success is asked for in any case and place of the list") {
-  const auto asks = [](const char* text) { return asks_for_success_report(parse_parameters(text)); };
+  const auto asks = [](const char* text) {
+    return asks_for_success_report(parse_parameters(text));
+  };
   CHECK(asks("NOTIFY=SUCCESS"));
   CHECK(asks("notify=failure,Success,DELAY"));
   CHECK(asks("ORCPT=rfc822;a@b NOTIFY=DELAY,SUCCESS"));

@@ -1,0 +1,167 @@
+// What `smtpgate check` makes of Postfix's settings, and of a gateway that does not hold.
+#include <filesystem>
+
+#include "gateway_fixture.h"
+#include "milter/check.h"
+#include "milter/postfix_check.h"
+#include "unit/catch.h"
+
+using namespace smtpgate;
+using namespace smtpgate::milter;
+
+namespace {
+
+const std::string good_settings =
+    "queue_directory = /var/spool/postfix\n"
+    "smtpd_milters = inet:127.0.0.1:11332, { unix:smtpgate/milter.sock, default_action=accept, "
+    "connect_timeout=2s }\n"
+    "virtual_mailbox_maps = socketmap:unix:private/smtpgate-lookup:recipient\n"
+    "transport_maps = inline:{ example.com=smtpgate:unix:private/smtpgate-door }\n"
+    "enable_original_recipient = yes\n";
+const std::string good_services =
+    "smtpgate   unix  -  -  n  -  -  lmtp -o lmtp_line_length_limit=0 flags=X\n"
+    "smtpgate-door unix - n n - 20 spawn user=smtpgate argv=/usr/bin/smtpgate deliver\n"
+    "smtpgate-lookup unix - n n - 64 spawn user=smtpgate\n"
+    "    argv=/usr/bin/smtpgate lookup\n";
+
+std::vector<Finding> judge(const std::string& settings, const std::string& services) {
+  Configuration configuration;
+  configuration.gateway.transport = "smtpgate";
+  configuration.milter.socket = "/var/spool/postfix/smtpgate/milter.sock";
+  return check_postfix(configuration, [&](const std::vector<std::string>& arguments) {
+    return std::optional<std::string>(arguments.back() == "-M" ? services : settings);
+  });
+}
+
+std::string with(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+std::size_t count(const std::vector<Finding>& findings, FindingKind kind,
+                  std::string_view part = "") {
+  std::size_t result = 0;
+  for (const Finding& finding : findings) {
+    if (finding.kind == kind && finding.text.find(part) != std::string::npos) ++result;
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a Postfix that is set up well gives neither error nor warning") {
+  const auto findings = judge(good_settings, good_services);
+  CHECK(count(findings, FindingKind::error) == 0);
+  CHECK(count(findings, FindingKind::warning) == 0);
+  CHECK(count(findings, FindingKind::ok) >= 5);
+}
+
+TEST_CASE("each thing that is wrong with Postfix is found") {
+  const auto error = [](const std::string& settings, const std::string& services,
+                        const char* part) {
+    INFO(part);
+    CHECK(count(judge(settings, services), FindingKind::error, part) == 1);
+  };
+  error(with(good_settings, "connect_timeout=2s }", "connect_timeout=2s }, inet:localhost:8891"),
+        good_services, "is not the last");
+  error(with(good_settings, "default_action=accept, ", ""), good_services,
+        "lacks default_action=accept");
+  error(with(good_settings, "original_recipient = yes", "original_recipient = no"), good_services,
+        "enable_original_recipient");
+  error(good_settings + "smtpd_proxy_filter = 127.0.0.1:10025\n", good_services,
+        "smtpd_proxy_filter");
+  error(with(good_settings, "smtpgate:unix:private/smtpgate-door }", "other: }\nx = y"),
+        good_services + "", "nothing routes mail");
+  error(good_settings, with(good_services, "smtpgate   unix", "other   unix"),
+        "has no transport smtpgate");
+  error(good_settings, with(good_services, "lmtp -o", "pipe -o"), "is not Postfix's lmtp client");
+  error(good_settings, with(good_services, "smtpgate deliver", "smtpgate xxx"),
+        "no spawn entry for smtpgate deliver");
+  error(good_settings, with(good_services, "smtpgate lookup", "smtpgate xxx"),
+        "no spawn entry for smtpgate lookup");
+}
+
+TEST_CASE("what costs only speed or clarity is a warning") {
+  const auto warning = [](const std::string& settings, const std::string& services,
+                          const char* part) {
+    INFO(part);
+    const auto findings = judge(settings, services);
+    CHECK(count(findings, FindingKind::warning, part) == 1);
+    CHECK(count(findings, FindingKind::error) == 0);
+  };
+  warning(with(good_settings, "unix:smtpgate/milter.sock", "unix:other.sock"), good_services,
+          "smtpd_milters has no entry");
+  warning(with(good_settings, "virtual_mailbox_maps", "x"), good_services, "asks smtpgate lookup");
+  warning(with(good_settings, "inline:{ example.com=smtpgate:unix:private/smtpgate-door }",
+               "hash:/etc/postfix/transport"),
+          good_services, "make sure that transport_maps has it");
+  warning(good_settings + "content_filter = smtp:[127.0.0.1]:10024\n", good_services,
+          "content_filter");
+  warning(good_settings + "canonical_maps = hash:/x\n", good_services, "canonical_maps");
+  warning(good_settings + "virtual_alias_maps = hash:/x\n", good_services, "virtual_alias_maps");
+  warning(good_settings, with(good_services, "-o lmtp_line_length_limit=0 ", ""),
+          "lmtp_line_length_limit");
+}
+
+TEST_CASE("the socket is known by its whole path and by that below the queue directory") {
+  for (const char* spelling :
+       {"unix:/var/spool/postfix/smtpgate/milter.sock", "unix:smtpgate/milter.sock",
+        "unix:/smtpgate/milter.sock", "local:smtpgate/milter.sock"}) {
+    INFO(spelling);
+    CHECK(count(judge(with(good_settings, "unix:smtpgate/milter.sock", spelling), good_services),
+                FindingKind::warning) == 0);
+  }
+}
+
+TEST_CASE("a Postfix that cannot be asked is an error") {
+  const auto findings =
+      check_postfix({}, [](const std::vector<std::string>&) { return std::nullopt; });
+  CHECK(count(findings, FindingKind::error, "postconf gives no answer") == 1);
+}
+
+TEST_CASE("lists keep what stands in braces together") {
+  CHECK(split_postfix_list("a, b  {c d, e=f}, {g") ==
+        std::vector<std::string>{"a", "b", "c d, e=f", "g"});
+  CHECK(split_postfix_list("  ").empty());
+}
+
+TEST_CASE("the check finds what does not hold around the configuration") {
+  test::Gateway gateway("", "[milter]\nsocket = \"/nonexistent/milter.sock\"");
+  std::filesystem::permissions(gateway.work(), std::filesystem::perms::owner_all);
+  const auto findings = check({gateway.configuration_path(), "", true});
+  CHECK(count(findings, FindingKind::ok, "postoffice ACME/MAIN in ") == 1);
+  CHECK(count(findings, FindingKind::ok, "3 mailboxes") == 1);
+  CHECK(count(findings, FindingKind::error, "postoffice ACME/LOST: ") == 1);
+  CHECK(count(findings, FindingKind::error, "the socket's directory /nonexistent is not there") ==
+        1);
+  CHECK(count(findings, FindingKind::ok, "the work directory ") == 1);
+}
+
+TEST_CASE("the check finds a work directory that others can read, and one that is not there") {
+  test::Gateway gateway;
+  std::filesystem::permissions(gateway.work(), std::filesystem::perms(0755));
+  CHECK(count(check({gateway.configuration_path(), "", true}), FindingKind::error,
+              "has mode 0755") == 1);
+  std::filesystem::remove_all(gateway.work());
+  CHECK(count(check({gateway.configuration_path(), "", true}), FindingKind::error,
+              "make the work directory") == 1);
+}
+
+TEST_CASE("the check finds a folder that is another postoffice") {
+  test::Gateway gateway;
+  std::string text = test::read_whole(gateway.configuration_path());
+  text = with(text, gateway.path() + "/lost", gateway.folder());
+  test::write_whole(gateway.configuration_path(), text);
+  CHECK(count(check({gateway.configuration_path(), "", true}), FindingKind::error,
+              "says it is ACME/MAIN; correct") == 1);
+}
+
+TEST_CASE("a configuration at fault is the check's only finding") {
+  test::Gateway gateway;
+  test::write_whole(gateway.configuration_path(), "[gateway]\nlogg = 1\n");
+  for (const Finding& finding : check({gateway.configuration_path(), "", true})) {
+    CHECK(finding.kind == FindingKind::error);
+    CHECK(finding.text.find("smtpgate.toml:") != std::string::npos);
+  }
+}
