@@ -5,6 +5,7 @@ machine's own configuration. Mail for domains that nobody set up stays in the qu
 on the loopback port it is sent to: no test sends anything off the machine.
 """
 
+import collections
 import json
 import os
 import pwd
@@ -78,6 +79,9 @@ anvil     unix  - - n -   1 anvil
 scache    unix  - - n -   1 scache
 postlog   unix-dgram n - n - 1 postlogd
 """
+
+
+QueueFile = collections.namedtuple("QueueFile", "live claimed delivered")
 
 
 class PrivatePostfix:
@@ -196,21 +200,21 @@ class PrivatePostfix:
         wait_for("a settled queue", lambda: all(m["queue_name"] in resting for m in self.queue()), limit)
 
     def recipients_in_queue_file(self, queue_id):
-        """(live, done): the recipients as the queue file itself has them, by postcat."""
-        live, done = [], []
+        """Who stands in the queue file itself, by postcat: `live` (still to be delivered), `claimed`
+        (taken out by a milter) and `delivered` (done by a transport)."""
+        words = {"recipient": "live", "canceled_recipient": "claimed", "done_recipient": "delivered"}
+        found = QueueFile([], [], [])
         for line in self.command("postcat", "-e", "-q", queue_id).splitlines():
             kind, _, value = line.partition(": ")
-            if kind == "recipient":
-                live.append(value.strip())
-            elif kind == "done_recipient":
-                done.append(value.strip())
-        return live, done
+            if kind in words:
+                getattr(found, words[kind]).append(value.strip())
+        return found
 
     def live_recipients(self):
         """Every recipient that any queue file still holds."""
         addresses = []
         for queued in self.queue():
-            addresses.extend(self.recipients_in_queue_file(queued["queue_id"])[0])
+            addresses.extend(self.recipients_in_queue_file(queued["queue_id"]).live)
         return sorted(addresses)
 
     # --- the log -------------------------------------------------------------------------------
