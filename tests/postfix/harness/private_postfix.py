@@ -103,6 +103,7 @@ class PrivatePostfix:
         main_cf = MAIN_CF.format(top=self.top, name=self.name) + extra_main_cf
         (self.configuration / "main.cf").write_text(main_cf)
         (self.configuration / "master.cf").write_text(MASTER_CF.format(port=1))
+        self.age_configuration()
 
     def start(self):
         """Random ports until one is ours alone: Postfix shares ports silently (SO_REUSEPORT), so the
@@ -113,6 +114,7 @@ class PrivatePostfix:
             previous = f"127.0.0.1:{old or 1}/inet"
             self.command("postconf", "-MX", previous)
             self.command("postconf", "-M", f"{service}=127.0.0.1:{self.port} inet n - n - 64 smtpd")
+            self.age_configuration()
             self.command("postfix", "start", timeout=120)
             self.started = True
             if self.answers_alone():
@@ -145,7 +147,17 @@ class PrivatePostfix:
         return [pid for pid in own if not is_ours(pid)]
 
     def reload(self):
+        """Returns when no smtpd with the old configuration is left."""
+        before = [pid for pid in self.pids() if program_name(pid) == "smtpd"]
+        self.age_configuration()
         self.command("postfix", "reload")
+        wait_for("the old smtpd processes to end", lambda: not any(map(is_running, before)))
+
+    def age_configuration(self):
+        """Every program of Postfix waits a second or two while main.cf is younger than that."""
+        for name in ("main.cf", "master.cf"):
+            status = (self.configuration / name).stat()
+            os.utime(self.configuration / name, (status.st_atime, status.st_mtime - 60))
 
     def command(self, program, *arguments, **keywords):
         """Runs one of Postfix's commands on this instance; its standard output as text."""
@@ -176,6 +188,7 @@ class PrivatePostfix:
     def set(self, **parameters):
         """Changes main.cf by postconf -e."""
         self.command("postconf", "-e", *[f"{name} = {value}" for name, value in parameters.items()])
+        self.age_configuration()
 
     # --- the queue -----------------------------------------------------------------------------
 
@@ -240,6 +253,13 @@ def is_ours(pid):
         return pid == os.getpid() or int(fields[1]) == os.getpid()
     except (OSError, IndexError, ValueError):
         return False
+
+
+def program_name(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def free_port():

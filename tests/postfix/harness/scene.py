@@ -202,6 +202,7 @@ class Scene:
              "--config", self.settings_file, "--program", self.top / "bin" / "smtpgate",
              "--user", self.user, *self.setup_words, *words, verb],
             accept=accept)
+        self.postfix.age_configuration()
         return (done.stdout + done.stderr).decode()
 
     # --- the daemon ----------------------------------------------------------------------------
