@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import pwd
+import re
 import smtplib
 import socket
 import subprocess
@@ -79,6 +80,13 @@ anvil     unix  - - n -   1 anvil
 scache    unix  - - n -   1 scache
 postlog   unix-dgram n - n - 1 postlogd
 """
+
+
+class Client(smtplib.SMTP):
+    """Sends octets with LF line ends as a mail client does, with CR LF (smtplib would leave them)."""
+
+    def data(self, msg):
+        return super().data(re.sub(rb"\r?\n", b"\r\n", msg))
 
 
 QueueFile = collections.namedtuple("QueueFile", "live claimed delivered")
@@ -181,7 +189,7 @@ class PrivatePostfix:
 
     def client(self):
         """A connected smtplib.SMTP that has said EHLO."""
-        client = smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.test", timeout=60)
+        client = Client("127.0.0.1", self.port, local_hostname="client.test", timeout=60)
         client.ehlo()
         return client
 
