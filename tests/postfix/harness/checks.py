@@ -1,11 +1,27 @@
 """What a test may demand, and how to wait for it. Nothing ever sleeps for a fixed time and hopes."""
 
 import difflib
+import sys
 import time
+import traceback
 
 
 class Failure(Exception):
     """A demand that was not met: one sentence."""
+
+
+def tell(kind, error, trace):
+    """A failure is told by the test's own line and its sentence; anything else with its whole trace."""
+    if not issubclass(kind, Failure):
+        sys.__excepthook__(kind, error, trace)
+        return
+    for frame in traceback.extract_tb(trace):
+        if frame.filename.endswith("/run"):
+            print(f"line {frame.lineno}: {frame.line}", file=sys.stderr)
+    print(f"FAILED: {error}", file=sys.stderr)
+
+
+sys.excepthook = tell
 
 
 def check(condition, sentence):

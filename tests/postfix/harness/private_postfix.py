@@ -5,9 +5,11 @@ machine's own configuration. Mail for domains that nobody set up stays in the qu
 on the loopback port it is sent to: no test sends anything off the machine.
 """
 
+import collections
 import json
 import os
 import pwd
+import re
 import smtplib
 import socket
 import subprocess
@@ -80,6 +82,16 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
+class Client(smtplib.SMTP):
+    """Sends octets with LF line ends as a mail client does, with CR LF (smtplib would leave them)."""
+
+    def data(self, msg):
+        return super().data(re.sub(rb"\r?\n", b"\r\n", msg))
+
+
+QueueFile = collections.namedtuple("QueueFile", "live claimed delivered")
+
+
 class PrivatePostfix:
     def __init__(self, top, extra_main_cf=""):
         """Writes the configuration below `top`; extra_main_cf lines come last and so win."""
@@ -99,6 +111,7 @@ class PrivatePostfix:
         main_cf = MAIN_CF.format(top=self.top, name=self.name) + extra_main_cf
         (self.configuration / "main.cf").write_text(main_cf)
         (self.configuration / "master.cf").write_text(MASTER_CF.format(port=1))
+        self.age_configuration()
 
     def start(self):
         """Random ports until one is ours alone: Postfix shares ports silently (SO_REUSEPORT), so the
@@ -109,6 +122,7 @@ class PrivatePostfix:
             previous = f"127.0.0.1:{old or 1}/inet"
             self.command("postconf", "-MX", previous)
             self.command("postconf", "-M", f"{service}=127.0.0.1:{self.port} inet n - n - 64 smtpd")
+            self.age_configuration()
             self.command("postfix", "start", timeout=120)
             self.started = True
             if self.answers_alone():
@@ -141,7 +155,17 @@ class PrivatePostfix:
         return [pid for pid in own if not is_ours(pid)]
 
     def reload(self):
+        """Returns when no smtpd with the old configuration is left."""
+        before = [pid for pid in self.pids() if program_name(pid) == "smtpd"]
+        self.age_configuration()
         self.command("postfix", "reload")
+        wait_for("the old smtpd processes to end", lambda: not any(map(is_running, before)))
+
+    def age_configuration(self):
+        """Every program of Postfix waits a second or two while main.cf is younger than that."""
+        for name in ("main.cf", "master.cf"):
+            status = (self.configuration / name).stat()
+            os.utime(self.configuration / name, (status.st_atime, status.st_mtime - 60))
 
     def command(self, program, *arguments, **keywords):
         """Runs one of Postfix's commands on this instance; its standard output as text."""
@@ -165,13 +189,14 @@ class PrivatePostfix:
 
     def client(self):
         """A connected smtplib.SMTP that has said EHLO."""
-        client = smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.test", timeout=60)
+        client = Client("127.0.0.1", self.port, local_hostname="client.test", timeout=60)
         client.ehlo()
         return client
 
     def set(self, **parameters):
         """Changes main.cf by postconf -e."""
         self.command("postconf", "-e", *[f"{name} = {value}" for name, value in parameters.items()])
+        self.age_configuration()
 
     # --- the queue -----------------------------------------------------------------------------
 
@@ -196,21 +221,21 @@ class PrivatePostfix:
         wait_for("a settled queue", lambda: all(m["queue_name"] in resting for m in self.queue()), limit)
 
     def recipients_in_queue_file(self, queue_id):
-        """(live, done): the recipients as the queue file itself has them, by postcat."""
-        live, done = [], []
+        """Who stands in the queue file itself, by postcat: `live` (still to be delivered), `claimed`
+        (taken out by a milter) and `delivered` (done by a transport)."""
+        words = {"recipient": "live", "canceled_recipient": "claimed", "done_recipient": "delivered"}
+        found = QueueFile([], [], [])
         for line in self.command("postcat", "-e", "-q", queue_id).splitlines():
             kind, _, value = line.partition(": ")
-            if kind == "recipient":
-                live.append(value.strip())
-            elif kind == "done_recipient":
-                done.append(value.strip())
-        return live, done
+            if kind in words:
+                getattr(found, words[kind]).append(value.strip())
+        return found
 
     def live_recipients(self):
         """Every recipient that any queue file still holds."""
         addresses = []
         for queued in self.queue():
-            addresses.extend(self.recipients_in_queue_file(queued["queue_id"])[0])
+            addresses.extend(self.recipients_in_queue_file(queued["queue_id"]).live)
         return sorted(addresses)
 
     # --- the log -------------------------------------------------------------------------------
@@ -236,6 +261,13 @@ def is_ours(pid):
         return pid == os.getpid() or int(fields[1]) == os.getpid()
     except (OSError, IndexError, ValueError):
         return False
+
+
+def program_name(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def free_port():

@@ -121,9 +121,10 @@ class Scene:
     def build(self):
         self.make_place()
         self.make_postoffice()
-        self.start_postfix()
+        self.configure()
         if self.with_daemon:
             self.start_daemon()
+        self.postfix.start()
 
     def report(self, stream):
         if self.top is None:
@@ -178,14 +179,13 @@ class Scene:
         for name in self.mailboxes:
             self.postoffice("mailbox", "add", name)
 
-    def start_postfix(self):
-        """Configured by our own set-up script, like an administrator's."""
+    def configure(self):
+        """Both sides, Postfix by our own set-up script, as an administrator does it."""
         (self.top / "ADDR_MAP.CFG").write_text("".join(f"{POSTOFFICE}  {d}\n" for d in self.domains))
         self.postfix = PrivatePostfix(self.top, self.main_cf)
         self.own_directory(self.socket.parent)
         self.write_settings()
         self.setup("apply")
-        self.postfix.start()
 
     def write_settings(self, **changes):
         """smtpgate.toml; `changes` replace values of the template or its lines."""
@@ -202,6 +202,7 @@ class Scene:
              "--config", self.settings_file, "--program", self.top / "bin" / "smtpgate",
              "--user", self.user, *self.setup_words, *words, verb],
             accept=accept)
+        self.postfix.age_configuration()
         return (done.stdout + done.stderr).decode()
 
     # --- the daemon ----------------------------------------------------------------------------
