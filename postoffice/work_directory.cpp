@@ -4,6 +4,8 @@
 #include "postoffice/work_directory.h"
 
 #include <cerrno>
+#include <cstdlib>
+#include <ctime>
 #include <utility>
 
 #include <unistd.h>
@@ -43,6 +45,18 @@ FileResult<void> remove_with_files(FileSystem& files, const std::string& directo
   return files.remove_directory(directory);
 }
 
+/// Empty and new: somebody may be about to lock it. Left alone, so that clearing never makes a
+/// delivery start over; a lock comes before the first file, so a directory with files needs no age.
+FileResult<bool> may_be_starting(FileSystem& files, const std::string& path, std::int64_t now) {
+  constexpr std::int64_t longest_start = 60;  // seconds
+  auto status = files.status(path);
+  if (!status) return tl::unexpected(status.error());
+  if (std::abs(now - status->modified) > longest_start) return false;
+  auto names = files.list(path);
+  if (!names) return tl::unexpected(names.error());
+  return names->empty();
+}
+
 /// The directory locked and still of that name; null if somebody else has it or it is gone.
 FileResult<std::unique_ptr<File>> lock_directory(FileSystem& files, const std::string& path) {
   auto directory = files.open_directory(path);
@@ -62,6 +76,19 @@ FileResult<std::unique_ptr<File>> lock_directory(FileSystem& files, const std::s
   }
   if (named->device != ours->device || named->inode != ours->inode) return std::unique_ptr<File>();
   return directory;
+}
+
+/// Removes what a dead process left; false if somebody has it locked, or may yet lock it.
+FileResult<bool> clear_if_abandoned(FileSystem& files, const std::string& path, std::int64_t now) {
+  auto starting = may_be_starting(files, path, now);
+  if (!starting) return tl::unexpected(starting.error());
+  if (*starting) return false;
+  auto lock = lock_directory(files, path);
+  if (!lock) return tl::unexpected(lock.error());
+  if (!*lock) return false;
+  auto removed = remove_with_files(files, path);
+  if (!removed) return tl::unexpected(removed.error());
+  return true;
 }
 
 }  // namespace
@@ -139,16 +166,10 @@ Expected<std::uint64_t> clear_abandoned_work(const Postoffice& postoffice) {
   std::uint64_t cleared = 0;
   std::optional<Outcome> problem;
   for (const std::string& name : *names) {
-    const std::string path = host + "/" + name;
-    auto lock = lock_directory(files, path);
-    if (lock && !*lock) continue;
-    auto removed =
-        lock ? remove_with_files(files, path) : FileResult<void>(tl::unexpected(lock.error()));
-    if (removed) {
-      ++cleared;
-    } else if (!problem) {
-      problem = removed.error().outcome();  // the others are cleared all the same
-    }
+    auto done = clear_if_abandoned(files, host + "/" + name, std::time(nullptr));
+    if (done && *done) ++cleared;
+    // The others are cleared all the same. ENOENT: its own process was faster.
+    if (!done && done.error().code != ENOENT && !problem) problem = done.error().outcome();
   }
   if (problem) return failure(*problem);
   return cleared;

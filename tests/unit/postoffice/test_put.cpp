@@ -262,6 +262,9 @@ TEST_CASE("each operation of a delivery failing: temporary, nothing half, filed 
     CHECK(fixture.unread().size() == n + 1);
   }
   CHECK(n > 20);
+  for (const std::string& name : test::names_in(fixture.host())) {
+    test::set_modified(fixture.host() + "/" + name, 0);  // not starting just now
+  }
   CHECK(clear_abandoned_work(fixture.open()).has_value());
   CHECK(test::names_in(fixture.host()).empty());
 }
@@ -502,14 +505,42 @@ TEST_CASE("work of dead processes is cleared, work in hand is not") {
   const std::string host = fixture.host();
   REQUIRE(::mkdir((host + "/dead").c_str(), 0700) == 0);
   test::write_file(host + "/dead/TO_NC.API", "half");
+  REQUIRE(::mkdir((host + "/empty-and-old").c_str(), 0700) == 0);
+  test::set_modified(host + "/empty-and-old", std::time(nullptr) - 3600);
   REQUIRE(::mkdir((fixture / "P1/otherhost").c_str(), 0700) == 0);
   REQUIRE(::mkdir((fixture / "P1/otherhost/dead").c_str(), 0700) == 0);
-  CHECK(clear_abandoned_work(postoffice).value() == 1);
+  CHECK(clear_abandoned_work(postoffice).value() == 2);
   CHECK(test::names_in(host) == Names{alive->id()});
   CHECK(std::filesystem::exists(fixture / "P1/otherhost/dead"));
   REQUIRE(alive->message_file().write(sample_message()).has_value());
   REQUIRE(alive->seal(0, "").is_delivered());
   CHECK(alive->file_into("alice").is_delivered());
+}
+
+TEST_CASE("a directory that is about to be locked is not cleared") {
+  PutFixture fixture;
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  faulty.before([&](const Operation& operation) {
+    if (operation.name != "try_lock") return;
+    faulty.heal();
+    CHECK(clear_abandoned_work(fixture.open()).value() == 0);
+  });
+  CHECK(deliver(postoffice, {"alice"}).is_delivered());
+}
+
+TEST_CASE("a directory cleared or taken before it could be locked is replaced by another") {
+  PutFixture fixture;
+  const std::string at = GENERATE("open_directory", "try_lock", "status");
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  faulty.before([&](const Operation& operation) {
+    const std::string name = std::filesystem::path(operation.path).filename();
+    if (operation.name != at || name.size() != 32) return;
+    faulty.heal();
+    std::filesystem::remove(operation.path);
+  });
+  CHECK(deliver(postoffice, {"alice"}).is_delivered());
 }
 
 TEST_CASE("clearing beside beginning: no delivery loses its directory") {
