@@ -15,6 +15,8 @@ namespace smtpgate::postoffice {
 struct ShowOptions {
   ReaderOptions reader;
   std::string character_set = "UTF-8";  ///< of a file without a CHARSET field: the postoffice's
+  bool with_fields = true;              ///< show_text(): the extended fields
+  bool with_header_lines = false;  ///< show_text(): the rendered header lines on top of the text
 };
 
 /// {"messages":[{...}, ...]} as docs/mmff.md, "As JSON", defines it, and a line feed. Valid UTF-8

@@ -26,8 +26,9 @@ std::size_t columns_of(const std::string& text) {
 
 class TextShow {
  public:
-  TextShow(std::ostream& out, const MessageHeader& header, std::string set)
-      : out_(out), header_(header), set_(std::move(set)) {}
+  TextShow(std::ostream& out, const MessageHeader& header, std::string set,
+           const ShowOptions& options)
+      : out_(out), header_(header), set_(std::move(set)), options_(options) {}
 
   void show_header(std::uint64_t ordinal) {
     if (ordinal > 1) out_ << '\n';
@@ -39,7 +40,7 @@ class TextShow {
     line("Subject", clean(header_.subject));
     if (!header_.priority.empty()) line("Priority", clean(header_.priority));
     line("Text", fmt::format("{} octets, {}{}", header_.text_size, printable(set_), not_shown()));
-    show_fields();
+    if (options_.with_fields) show_fields();
     show_attachments();
     out_ << '\n';
   }
@@ -55,7 +56,7 @@ class TextShow {
   }
 
   std::string not_shown() const {
-    if (header_.header_lines == 0) return {};
+    if (header_.header_lines == 0 || options_.with_header_lines) return {};
     return fmt::format(", {} header line{} on top not shown", header_.header_lines,
                        header_.header_lines == 1 ? "" : "s");
   }
@@ -108,10 +109,11 @@ class TextShow {
   std::ostream& out_;
   const MessageHeader& header_;
   std::string set_;
+  const ShowOptions& options_;
 };
 
 FormatResult<void> show_contents(Reader& reader, const MessageHeader& header,
-                                 const std::string& set, std::ostream& out,
+                                 const std::string& set, bool with_header_lines, std::ostream& out,
                                  std::vector<char>& buffer) {
   RenderedHeaderSplitter splitter(header.header_lines, reader.line_end());
   Utf8Converter utf8(set);
@@ -126,8 +128,8 @@ FormatResult<void> show_contents(Reader& reader, const MessageHeader& header,
     const auto count = reader.read(buffer);
     if (!count) return tl::unexpected(count.error());
     if (*count == 0) break;
-    const auto text = splitter.split(std::string_view(buffer.data(), *count)).text;
-    show(lines.convert(utf8.convert(text)));
+    const std::string_view piece(buffer.data(), *count);
+    show(lines.convert(utf8.convert(with_header_lines ? piece : splitter.split(piece).text)));
   }
   show(lines.convert(utf8.finish()));
   show(lines.finish());
@@ -146,8 +148,9 @@ FormatResult<std::uint64_t> show_text(ByteSource& source, std::ostream& out,
     if (!header) return tl::unexpected(header.error());
     if (!*header) return count;
     const std::string set = character_set_of(**header, options.character_set);
-    TextShow(out, **header, set).show_header(count + 1);
-    if (auto shown = show_contents(reader, **header, set, out, buffer); !shown) {
+    TextShow(out, **header, set, options).show_header(count + 1);
+    if (auto shown = show_contents(reader, **header, set, options.with_header_lines, out, buffer);
+        !shown) {
       return tl::unexpected(shown.error());
     }
   }

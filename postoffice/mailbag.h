@@ -1,0 +1,67 @@
+// Reading a mailbag: which messages are in it, newest first; one by the beginning of its ID; its
+// file; and marking it read. Listing looks at names and times only and opens nothing.
+//
+// Not for filing (put.h) and not for what a message says (mmff_reader.h, mmff_show.h).
+//
+// The mailbag is looked at anew by each call; another process may file, move or delete meanwhile. A
+// Mailbag is a small value; const methods are safe from several threads.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postoffice/file_system.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+struct MailbagEntry {
+  std::string id;            ///< file name
+  std::string short_id;      ///< a beginning of it that is unique in the mailbag
+  bool is_read = false;      ///< lies in cur/, not in new/
+  std::int64_t arrival = 0;  ///< modification time, seconds since 1970
+  std::uint64_t size = 0;    ///< octets of the MMFF file
+};
+
+class Mailbag {
+ public:
+  /// `mailbox` in any case. permanent 5.1.1 if there is none; no aliases here, the names of
+  /// mailboxes are meant.
+  static Expected<Mailbag> open(const Postoffice& postoffice, std::string_view mailbox);
+
+  const std::string& mailbox() const { return mailbox_; }  ///< folded
+
+  /// The newest `most` messages, newest first; of those of one second by ID. Regular files only;
+  /// names with a leading dot are nobody's messages.
+  Expected<std::vector<MailbagEntry>> list(
+      std::size_t most = std::numeric_limits<std::size_t>::max()) const;
+
+  /// The message whose ID is or begins with `beginning` (any case). permanent if there is none or
+  /// more than one; the sentence says which.
+  Expected<MailbagEntry> find(std::string_view beginning) const;
+
+  /// Its MMFF file for reading. It may have been read and so moved since it was listed: then it is
+  /// found there. permanent if it is gone.
+  Expected<std::unique_ptr<File>> open_message(const MailbagEntry& entry) const;
+
+  /// From new/ to cur/, durably. Nothing to do for a message that was read.
+  Outcome mark_read(const MailbagEntry& entry) const;
+
+ private:
+  Mailbag(const Postoffice& postoffice, std::string mailbox);
+  std::string path_of(std::string_view id, bool is_read) const;
+  /// Names of messages in new/ and cur/, without looking at the files.
+  Expected<std::vector<MailbagEntry>> names() const;
+  Outcome gone(const MailbagEntry& entry) const;
+
+  FileSystem* files_;
+  std::string directory_;
+  std::string mailbox_;
+};
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,133 @@
+// Listings; see the header.
+#include "postoffice/mailbag_listing.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "postoffice/character_set.h"
+#include "postoffice/mmff_reader.h"
+#include "postoffice/mmff_text.h"
+#include "postoffice/printable.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t longest_cell = 300;  // octets; a terminal cuts earlier
+
+/// What the first message of a file says of itself, in UTF-8; or what is wrong with it.
+struct Summary {
+  TypedAddress from;
+  std::string subject;
+  std::size_t attachments = 0;
+  std::string problem;
+};
+
+std::string sender_of(const Summary& summary) {
+  if (!summary.from.name.empty()) return summary.from.name;
+  return summary.from.address;
+}
+
+Summary summarize(const Mailbag& mailbag, const MailbagEntry& entry, const std::string& fallback) {
+  Summary summary;
+  auto file = mailbag.open_message(entry);
+  if (!file) {
+    summary.problem = file.error().sentence();
+    return summary;
+  }
+  FileSource source(**file);
+  Reader reader(source);
+  auto header = reader.next();
+  if (!header) {
+    summary.problem = header.error().str();
+    return summary;
+  }
+  if (!*header) {
+    summary.problem = "the file is empty";
+    return summary;
+  }
+  const MessageHeader& message = **header;
+  const std::string set = character_set_of(message, fallback);
+  summary.from.type = to_utf8(message.from.type, set);
+  summary.from.address = to_utf8(message.from.address, set);
+  summary.from.name = to_utf8(message.from.name, set);
+  summary.subject = to_utf8(message.subject, set);
+  summary.attachments = message.attachments.size();
+  return summary;
+}
+
+/// "812", "4.2K", "17M": at most four characters, as ls -h has them.
+std::string short_size(std::uint64_t octets) {
+  if (octets < 1024) return std::to_string(octets);
+  auto size = static_cast<double>(octets);
+  const char* unit = " KMGTPE";
+  while (size >= 1023.5 && unit[1] != '\0') {
+    size /= 1024;
+    ++unit;
+  }
+  return size < 9.95 ? fmt::format("{:.1f}{}", size, *unit) : fmt::format("{:.0f}{}", size, *unit);
+}
+
+Json to_json(const MailbagEntry& entry, const Summary& summary, const LocalTime& arrival) {
+  Json message = {{"id", entry.id},
+                  {"status", entry.is_read ? "read" : "new"},
+                  {"received", arrival.rfc3339},
+                  {"size", entry.size}};
+  if (!summary.problem.empty()) {
+    message["problem"] = summary.problem;
+    return message;
+  }
+  message["from"] = {
+      {"type", summary.from.type}, {"address", summary.from.address}, {"name", summary.from.name}};
+  message["subject"] = summary.subject;
+  message["attachments"] = summary.attachments;
+  return message;
+}
+
+}  // namespace
+
+Outcome list_mailbag(const Postoffice& postoffice, const Mailbag& mailbag,
+                     const ListingOptions& options, std::ostream& out) {
+  auto entries = mailbag.list(options.newest);
+  if (!entries) return entries.error();
+  Table table({{"", false},
+               {"Received", false},
+               {"From", false, 12},
+               {"Subject", false, 16},
+               {"Size", true},
+               {"Att", true},
+               {"ID", false}});
+  Json list = {{"mailbox", mailbag.mailbox()}, {"messages", Json::array()}};
+  for (const MailbagEntry& entry : *entries) {
+    const Summary summary = summarize(mailbag, entry, postoffice.settings().character_set);
+    const LocalTime arrival = postoffice.local_time(entry.arrival);
+    if (options.as_json) {
+      list["messages"].push_back(to_json(entry, summary, arrival));
+      continue;
+    }
+    const bool is_broken = !summary.problem.empty();
+    table.add({entry.is_read ? "" : "new", arrival.date + " " + arrival.time,
+               printable(sender_of(summary), longest_cell),
+               is_broken ? "(" + printable(summary.problem, longest_cell) + ")"
+                         : printable(summary.subject, longest_cell),
+               short_size(entry.size),
+               summary.attachments == 0 ? "" : std::to_string(summary.attachments),
+               printable(entry.short_id)},
+              !entry.is_read);
+  }
+  if (options.as_json) {
+    out << list.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  } else if (entries->empty()) {
+    out << "no messages in mailbox " << mailbag.mailbox() << '\n';
+  } else {
+    table.print(out, options.terminal.width, options.terminal.with_colours);
+  }
+  return Outcome::delivered(fmt::format("{} messages", entries->size()));
+}
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,339 @@
+// The program `postoffice`: makes, looks after and reads a postoffice folder by hand. Thin: each
+// command asks the library and prints. Exit codes: sysexits.h. Manual: docs/man/postoffice.1.scd.
+#include "postoffice/postoffice.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <grp.h>
+#include <nlohmann/json.hpp>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "postoffice/exit_code.h"
+#include "postoffice/mailbag.h"
+#include "postoffice/mailbag_listing.h"
+#include "postoffice/mmff_extract.h"
+#include "postoffice/mmff_show.h"
+#include "postoffice/printable.h"
+#include "postoffice/table.h"
+
+namespace smtpgate::postoffice {
+namespace {
+
+constexpr const char* description =
+    "Makes, looks after and reads a postoffice that is a folder.\n\n"
+    "  postoffice -d /srv/postoffice init --name ACME/MAIN --owner smtpgate\n"
+    "  postoffice -d /srv/postoffice mailbox add anna\n"
+    "  postoffice -d /srv/postoffice list anna --newest 10\n"
+    "  postoffice -d /srv/postoffice read anna 3f2c\n\n"
+    "A message's ID is its file name; any unique beginning of it will do.\n"
+    "Exit codes as in sysexits.h: 0 done, 64 wrong command line, 65 refused, 67 no such mailbox,\n"
+    "75 try again, 78 the postoffice or its settings are at fault.";
+
+struct Options {
+  std::string directory;
+  std::string name;  ///< of a postoffice, mailbox or alias
+  std::string mailbox;
+  std::string id;
+  std::string owner;
+  std::string group;
+  std::string line_end = "lf";
+  std::string out;
+  PostofficeSettings settings;
+  std::uint64_t newest = 0;
+  bool as_json = false;
+  bool with_messages = false;
+  bool with_headers = false;
+  bool marks_read = false;
+};
+
+int fail(const Outcome& outcome) {
+  std::cerr << "postoffice: " << printable(outcome.sentence()) << '\n';
+  return exit_code(outcome);
+}
+
+int report(const Outcome& outcome) {
+  if (!outcome.is_delivered()) return fail(outcome);
+  std::cout << printable(outcome.sentence()) << '\n';
+  return EX_OK;
+}
+
+/// USER or USER:GROUP, names or numbers, to what the system knows them as.
+Expected<FolderOwner> parse_owner(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const std::string user = text.substr(0, colon);
+  const struct passwd* entry = ::getpwnam(user.c_str());
+  if (entry == nullptr) {
+    return failure(Outcome::permanent("there is no user " + user + "; make it with adduser"));
+  }
+  FolderOwner owner{entry->pw_uid, entry->pw_gid};
+  if (colon == std::string::npos) return owner;
+  const std::string group = text.substr(colon + 1);
+  const struct group* found = ::getgrnam(group.c_str());
+  if (found == nullptr) {
+    return failure(Outcome::permanent("there is no group " + group + "; make it with addgroup"));
+  }
+  owner.group = found->gr_gid;
+  return owner;
+}
+
+int init(Options& options) {
+  auto name = PostofficeName::parse(options.name);
+  if (!name) {
+    return fail(
+        Outcome::permanent("\"" + options.name + "\" is no postoffice name; write it as NET/PO"));
+  }
+  options.settings.name = *name;
+  options.settings.line_end = *parse_line_end(options.line_end);
+  std::optional<FolderOwner> owner;
+  if (!options.owner.empty()) {
+    if (::geteuid() != 0) {
+      return fail(Outcome::permanent("only root can use --owner; run this as the owner instead"));
+    }
+    auto parsed = parse_owner(options.owner);
+    if (!parsed) return fail(parsed.error());
+    owner = *parsed;
+  }
+  return report(Postoffice::init(options.directory, options.settings, FileSystem::posix(), owner));
+}
+
+int list_mailboxes(const Postoffice& postoffice) {
+  auto names = postoffice.list_mailboxes();
+  if (!names) return fail(names.error());
+  for (const std::string& name : *names) std::cout << printable(name) << '\n';
+  return EX_OK;
+}
+
+int show_mailbox(const Postoffice& postoffice, const Options& options) {
+  auto mailbag = Mailbag::open(postoffice, options.name);
+  if (!mailbag) return fail(mailbag.error());
+  auto entries = mailbag->list();
+  if (!entries) return fail(entries.error());
+  auto aliases = postoffice.list_aliases();
+  if (!aliases) return fail(aliases.error());
+  std::uint64_t unread = 0;
+  std::uint64_t octets = 0;
+  for (const MailbagEntry& entry : *entries) {
+    if (!entry.is_read) ++unread;
+    octets += entry.size;
+  }
+  const std::string address = postoffice.settings().name.str() + "/" + mailbag->mailbox();
+  std::cout << "Mailbox    " << printable(address) << '\n'
+            << "Folder     " << printable(postoffice.mailbag_directory(mailbag->mailbox())) << '\n'
+            << "Messages   " << entries->size() << ", " << unread << " unread, " << octets
+            << " octets\n";
+  if (!entries->empty()) {
+    const LocalTime newest = postoffice.local_time(entries->front().arrival);
+    std::cout << "Newest     " << newest.date << ' ' << newest.time << '\n';
+  }
+  for (const Postoffice::Alias& alias : *aliases) {
+    if (alias.mailbox == mailbag->mailbox()) {
+      std::cout << "Alias      " << printable(alias.name) << '\n';
+    }
+  }
+  return EX_OK;
+}
+
+int list_aliases(const Postoffice& postoffice) {
+  auto aliases = postoffice.list_aliases();
+  if (!aliases) return fail(aliases.error());
+  Table table({{"Alias", false}, {"Mailbox", false}});
+  for (const Postoffice::Alias& alias : *aliases) {
+    table.add({printable(alias.name), printable(alias.mailbox)});
+  }
+  if (!aliases->empty()) table.print(std::cout, 0, false);
+  return EX_OK;
+}
+
+int list_messages(const Postoffice& postoffice, const Options& options) {
+  auto mailbag = Mailbag::open(postoffice, options.mailbox);
+  if (!mailbag) return fail(mailbag.error());
+  ListingOptions listing;
+  if (options.newest != 0) listing.newest = options.newest;
+  listing.as_json = options.as_json;
+  listing.terminal = Terminal::of_standard_output();
+  const Outcome outcome = list_mailbag(postoffice, *mailbag, listing, std::cout);
+  return outcome.is_delivered() ? EX_OK : fail(outcome);
+}
+
+int read_message(const Postoffice& postoffice, const Options& options) {
+  auto mailbag = Mailbag::open(postoffice, options.mailbox);
+  if (!mailbag) return fail(mailbag.error());
+  auto entry = mailbag->find(options.id);
+  if (!entry) return fail(entry.error());
+  auto file = mailbag->open_message(*entry);
+  if (!file) return fail(file.error());
+  FileSource source(**file);
+  ShowOptions show;
+  show.character_set = postoffice.settings().character_set;
+  show.with_header_lines = options.with_headers;
+  show.with_fields = options.with_headers;
+  auto shown = show_text(source, std::cout, show);
+  std::cout.flush();
+  if (!shown) return fail(shown.error().outcome());
+  // Nobody has read what could not be shown.
+  if (!std::cout) return fail(FileError{EIO, "write", "the standard output"}.outcome());
+  if (!options.marks_read) return EX_OK;
+  const Outcome marked = mailbag->mark_read(*entry);
+  return marked.is_delivered() ? EX_OK : fail(marked);
+}
+
+int extract_message(const Postoffice& postoffice, const Options& options) {
+  auto mailbag = Mailbag::open(postoffice, options.mailbox);
+  if (!mailbag) return fail(mailbag.error());
+  auto entry = mailbag->find(options.id);
+  if (!entry) return fail(entry.error());
+  auto file = mailbag->open_message(*entry);
+  if (!file) return fail(file.error());
+  FileSource source(**file);
+  ExtractOptions how;
+  how.character_set = postoffice.settings().character_set;
+  auto extracted = extract(source, options.out, how);
+  if (!extracted) return fail(extracted.error());
+  Table table({{"File", false}, {"Octets", true}});
+  for (const ExtractedFile& one : *extracted) {
+    table.add({printable(one.path), std::to_string(one.size)});
+  }
+  table.print(std::cout, 0, false);
+  return EX_OK;
+}
+
+/// The command line. Each command sets `run`.
+class CommandLine {
+ public:
+  CommandLine() : app_(description, "postoffice") {
+    app_.set_version_flag("--version", "postoffice (smtpgate) " SMTPGATE_VERSION);
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.add_option("-d,--directory", options_.directory, "The postoffice's folder")
+        ->required()
+        ->envname("POSTOFFICE")
+        ->type_name("FOLDER");
+    add_init();
+    add_mailbox();
+    add_alias();
+    add_reading();
+  }
+
+  int run(int count, char** words) {
+    try {
+      app_.parse(count, words);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error) == 0 ? EX_OK : EX_USAGE;
+    }
+    if (init_->parsed()) return init(options_);
+    auto postoffice = Postoffice::open(options_.directory);
+    if (!postoffice) return fail(postoffice.error());
+    return run_(*postoffice, options_);
+  }
+
+ private:
+  using Command = int (*)(const Postoffice&, const Options&);
+
+  CLI::App* command(CLI::App* parent, const std::string& name, const std::string& what,
+                    Command action) {
+    CLI::App* added = parent->add_subcommand(name, what);
+    added->fallthrough();
+    if (action != nullptr) added->callback([this, action] { run_ = action; });
+    return added;
+  }
+
+  void add_init() {
+    init_ = command(&app_, "init", "Makes a postoffice in an empty or new directory", nullptr);
+    init_->add_option("--name", options_.name, "Its name, NET/PO")->required();
+    init_->add_option("--owner", options_.owner, "USER[:GROUP] it is to belong to (root only)");
+    init_->add_option("--character-set", options_.settings.character_set,
+                      "Character set of its message files (default UTF-8)");
+    init_->add_option("--time-zone", options_.settings.time_zone,
+                      "Its zone, such as Europe/Berlin (default: the machine's)");
+    init_->add_option("--line-end", options_.line_end, "Line ends of its message files")
+        ->check(CLI::IsMember({"lf", "crlf", "cr"}))
+        ->capture_default_str();
+  }
+
+  void add_mailbox() {
+    CLI::App* mailbox = command(&app_, "mailbox", "Adds, removes, lists, shows mailboxes", nullptr);
+    mailbox->require_subcommand(1);
+    CLI::App* add = command(mailbox, "add", "Makes a mailbox",
+                            [](const Postoffice& postoffice, const Options& options) {
+                              return report(postoffice.add_mailbox(options.name, {options.group}));
+                            });
+    add->add_option("NAME", options_.name, "The mailbox; kept in lower case")->required();
+    add->add_option("--group", options_.group,
+                    "Group whose members may read, move and delete its messages");
+    CLI::App* remove =
+        command(mailbox, "remove", "Removes a mailbox that holds no messages",
+                [](const Postoffice& postoffice, const Options& options) {
+                  return report(postoffice.remove_mailbox(options.name, options.with_messages));
+                });
+    remove->add_option("NAME", options_.name, "The mailbox")->required();
+    remove->add_flag("--with-messages", options_.with_messages, "And all that is in it");
+    command(
+        mailbox, "list", "Names all mailboxes",
+        [](const Postoffice& postoffice, const Options&) { return list_mailboxes(postoffice); });
+    command(mailbox, "show", "Says what is in a mailbox, and its aliases", show_mailbox)
+        ->add_option("NAME", options_.name, "The mailbox")
+        ->required();
+  }
+
+  void add_alias() {
+    CLI::App* alias = command(&app_, "alias", "Adds, removes, lists other names", nullptr);
+    alias->require_subcommand(1);
+    CLI::App* add = command(alias, "add", "Lets a name mean a mailbox",
+                            [](const Postoffice& postoffice, const Options& options) {
+                              return report(postoffice.add_alias(options.name, options.mailbox));
+                            });
+    add->add_option("NAME", options_.name, "The part before the @, or a whole address")->required();
+    add->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
+    command(alias, "remove", "Takes the name out",
+            [](const Postoffice& postoffice, const Options& options) {
+              return report(postoffice.remove_alias(options.name));
+            })
+        ->add_option("NAME", options_.name, "The alias")
+        ->required();
+    command(alias, "list", "Lists all aliases",
+            [](const Postoffice& postoffice, const Options&) { return list_aliases(postoffice); });
+  }
+
+  void add_reading() {
+    CLI::App* list = command(&app_, "list", "Lists a mailbox, newest first", list_messages);
+    list->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
+    list->add_option("--newest", options_.newest, "Only so many")->check(CLI::PositiveNumber);
+    list->add_flag("--json", options_.as_json, "For programs");
+    CLI::App* read = command(&app_, "read", "Shows a message", read_message);
+    read->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
+    read->add_option("ID", options_.id, "The message; a beginning will do")->required();
+    read->add_flag("--headers", options_.with_headers,
+                   "Also the header lines on top of the text, and all fields");
+    read->add_flag("--mark-read", options_.marks_read, "Moves it from new to cur");
+    CLI::App* extract =
+        command(&app_, "extract", "Writes text and attachments as files", extract_message);
+    extract->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
+    extract->add_option("ID", options_.id, "The message; a beginning will do")->required();
+    extract->add_option("--out", options_.out, "Directory, made if it is not there")->required();
+  }
+
+  CLI::App app_;
+  CLI::App* init_ = nullptr;
+  Options options_;
+  Command run_ = nullptr;
+};
+
+}  // namespace
+}  // namespace smtpgate::postoffice
+
+int main(int count, char** words) {
+  try {
+    return smtpgate::postoffice::CommandLine().run(count, words);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "postoffice: %s\n", error.what());
+    return EX_SOFTWARE;
+  }
+}
