@@ -7,12 +7,16 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
+
+#include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
 namespace {
 
-constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view alphabet_and_padding =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+constexpr std::string_view alphabet = alphabet_and_padding.substr(0, 64);
 
 // Beyond the 24 bits of a quantum: one or more of the four characters are not of the alphabet.
 constexpr std::uint32_t invalid = std::uint32_t{1} << 31;
@@ -87,6 +91,13 @@ char* put_six(char* to, std::uint64_t octets) {
 // written twice.
 constexpr std::size_t block_input = 8192;
 
+// Of a line after padding, before it is judged: any honest line (RFC 5322, 2.1.1).
+constexpr std::size_t longest_held = 998;
+
+bool is_white(char c) {
+  return c == '\r' || c == '\n' || c == ' ' || c == '\t';
+}
+
 }  // namespace
 
 struct Base64Decoder::Cursor {
@@ -129,19 +140,66 @@ const unsigned char* Base64Decoder::decode_quanta(const unsigned char* at, const
 }
 
 void Base64Decoder::feed(std::string_view piece, std::string& out) {
-  Cursor cursor;
   while (!piece.empty()) {
-    const std::string_view part = piece.substr(0, block_input);
-    piece.remove_prefix(part.size());
-    const auto* at = reinterpret_cast<const unsigned char*>(part.data());
-    const auto* const end = at + part.size();
-    cursor.to = cursor.block.data();
-    while (at != end) {
-      if (sextets_ == 0) at = decode_quanta(at, end, cursor);
-      if (at != end) decode_one(*at++, cursor);
-    }
-    out += cursor.written();
+    piece.remove_prefix(after_padding_ ? take_after_padding(piece, out) : decode_data(piece, out));
   }
+}
+
+// Up to the end of the piece, of a block, or of the data.
+std::size_t Base64Decoder::decode_data(std::string_view piece, std::string& out) {
+  Cursor cursor;
+  const auto* const begin = reinterpret_cast<const unsigned char*>(piece.data());
+  const auto* const end = begin + std::min(piece.size(), block_input);
+  const auto* at = begin;
+  while (at != end && !after_padding_) {
+    if (sextets_ == 0) at = decode_quanta(at, end, cursor);
+    if (at != end) decode_one(*at++, cursor);
+  }
+  out += cursor.written();
+  return static_cast<std::size_t>(at - begin);
+}
+
+// Gathers a line until it can be judged.
+std::size_t Base64Decoder::take_after_padding(std::string_view piece, std::string& out) {
+  const std::size_t end = piece.find('\n');
+  const std::size_t size = std::min(end, piece.size());
+  std::size_t used = 0;
+  for (; used < size && held_.size() < longest_held && !skips_line_; ++used) {
+    const char c = piece[used];
+    // More padding, blanks and line ends before the line mean nothing.
+    if (held_.empty() && (c == '=' || is_white(c))) continue;
+    held_ += c;
+  }
+  if (skips_line_) {
+    errors_ += static_cast<std::uint64_t>(
+        std::count_if(piece.begin(), piece.begin() + size, [](char c) { return !is_white(c); }));
+    used = size;
+  }
+  if (used == end) {
+    judge_held(true, out);
+    skips_line_ = false;
+    return used + 1;
+  }
+  if (held_.size() == longest_held) judge_held(false, out);
+  return used;
+}
+
+void Base64Decoder::judge_held(bool is_whole_line, std::string& out) {
+  const std::string line = std::exchange(held_, {});
+  const std::string_view data = trim(line);
+  if (data.empty()) return;
+  const bool is_base64 = data.find_first_not_of(alphabet_and_padding) == std::string_view::npos &&
+                         (!is_whole_line || data.size() % 4 == 0);
+  if (!is_base64) {
+    errors_ += static_cast<std::uint64_t>(
+        std::count_if(data.begin(), data.end(), [](char c) { return !is_white(c); }));
+    skips_line_ = true;
+    return;
+  }
+  Cursor cursor;
+  for (const char c : data) decode_one(static_cast<unsigned char>(c), cursor);
+  after_padding_ = data.back() == '=';
+  out += cursor.written();
 }
 
 void Base64Decoder::decode_one(unsigned char octet, Cursor& cursor) {
@@ -153,9 +211,11 @@ void Base64Decoder::decode_one(unsigned char octet, Cursor& cursor) {
       bits_ = sextets_ = 0;
     }
   } else if (octet == '=') {
-    // Padding ends a quantum; what follows is another piece glued on. A further '=' ends nothing.
-    end_quantum(cursor);
-  } else if (octet != '\r' && octet != '\n' && octet != ' ' && octet != '\t') {
+    if (sextets_ > 0) {
+      after_padding_ = sextets_ > 1;
+      end_quantum(cursor);
+    }
+  } else if (!is_white(static_cast<char>(octet))) {
     ++errors_;
   }
 }
@@ -171,6 +231,7 @@ void Base64Decoder::end_quantum(Cursor& cursor) {
 }
 
 void Base64Decoder::finish(std::string& out) {
+  judge_held(true, out);
   Cursor cursor;
   end_quantum(cursor);
   out += cursor.written();

@@ -1,5 +1,8 @@
-// base64 (RFC 2045, 6.8) as a TransferDecoder. Not for: base64 in encoded words, which is whole and
-// short (encoded_word.h), though it may use this.
+// base64 (RFC 2045, 6.8) as a TransferDecoder. Not for: base64 in encoded words (encoded_word.h).
+//
+// After padding the data is complete. What follows is another piece glued on, or what a relay or a
+// lost boundary left there (a list's footer, text): a line that is whole base64 is decoded, another
+// is skipped and counted. Without padding before it, odd octets alone are skipped.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +26,15 @@ class Base64Decoder : public TransferDecoder {
                                             Cursor& cursor);
   void decode_one(unsigned char octet, Cursor& cursor);
   void end_quantum(Cursor& cursor);
+  std::size_t decode_data(std::string_view piece, std::string& out);
+  std::size_t take_after_padding(std::string_view piece, std::string& out);
+  void judge_held(bool is_whole_line, std::string& out);
 
   std::uint32_t bits_ = 0;  // the sextets of the quantum that is not full yet
   unsigned sextets_ = 0;    // how many: 0 to 3
+  bool after_padding_ = false;
+  bool skips_line_ = false;  // the line after padding that is being read is no base64
+  std::string held_;         // the line after padding; bounded
   std::uint64_t errors_ = 0;
 };
 

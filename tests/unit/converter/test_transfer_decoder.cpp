@@ -114,7 +114,29 @@ TEST_CASE("base64 without its padding, or cut, gives what is there") {
 TEST_CASE("octets that are not base64 are skipped and counted") {
   CHECK(base64("SG!Vs\0bG\xff"
                "8=-_"s) == Decoded{"Hello"s, 5});
-  CHECK(base64("SGVsbG8=\r\n-- \r\nlist footer!").errors == 3);
+  CHECK(base64("SGVs-- \r\n!bG8").text == "Hello");
+}
+
+TEST_CASE("text behind the padding is skipped and counted, a whole base64 line there is not") {
+  CHECK(base64("SGVsbG8=\r\n-- \r\nlist footer\r\n") == Decoded{"Hello"s, 12});
+  CHECK(base64("SGVsbG8=\r\nThanks\r\nSGVsbG8=\r\n--x-->\r\nSGVs\r\nbG8\r\n") ==
+        Decoded{"HelloHelloHello"s, 12});
+  CHECK(base64("SGVsbG8= \r\n \r\n = \r\n SGVs \r\nbG8") == Decoded{"HelloHello"s, 0});
+  CHECK(base64("SA==SA==SA==\r\nSA==SA==x\r\nSA==") == Decoded{"HHHH"s, 9});
+}
+
+TEST_CASE("a long line behind the padding is not held in memory") {
+  const std::string data = encode_base64(std::string(3000, 'x'));
+  std::string line;
+  for (const char c : data) {
+    if (c != '\r' && c != '\n') line += c;
+  }
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}, std::size_t{10'000}}) {
+    CHECK(decode(TransferEncoding::base64, "SA==\r\n" + line + line, "\n", piece) ==
+          Decoded{"H" + std::string(6000, 'x'), 0});
+    CHECK(decode(TransferEncoding::base64, "SA==\r\n!" + line + "\r\nSA==", "\n", piece) ==
+          Decoded{"HH", line.size() + 1});
+  }
 }
 
 TEST_CASE("quoted-printable escapes in both cases") {
