@@ -38,10 +38,10 @@ def check_equal(got, wanted, what):
         raise Failure(f"{what}: wanted {wanted!r}, got {got!r}")
 
 
-def wait_for(what, condition, limit=30.0):
+def wait_for(what, condition, limit=30.0, longest_pause=0.2):
     """Calls `condition` until its answer is true, and returns that; Failure after `limit` seconds."""
     deadline = time.monotonic() + limit
-    pause = 0.01
+    pause = min(0.01, longest_pause)
     while True:
         answer = condition()
         if answer:
@@ -49,4 +49,4 @@ def wait_for(what, condition, limit=30.0):
         if time.monotonic() > deadline:
             raise Failure(f"waited {limit:g} s for {what}")
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.2)
+        pause = min(pause * 1.5, longest_pause)
