@@ -214,6 +214,36 @@ bool has_utf8_character(std::string_view text) {
   return false;
 }
 
+bool has_jis_signs(std::string_view key) {
+  return key == "shiftjis" || key == "sjis" || key == "csshiftjis";
+}
+
+/// From CP932's reading of six signs to that of JIS X 0208, in `text` from `from` on.
+void use_jis_signs(std::string& text, std::size_t from) {
+  using Sign = std::pair<std::string_view, std::string_view>;
+  constexpr std::array<Sign, 6> signs = {{
+      {"\xEF\xBC\x8D", "\xE2\x88\x92"},  // minus
+      {"\xEF\xBD\x9E", "\xE3\x80\x9C"},  // wave dash
+      {"\xE2\x88\xA5", "\xE2\x80\x96"},  // double vertical line
+      {"\xEF\xBF\xA0", "\xC2\xA2"},      // cent
+      {"\xEF\xBF\xA1", "\xC2\xA3"},      // pound
+      {"\xEF\xBF\xA2", "\xC2\xAC"},      // not
+  }};
+  std::string result;
+  for (std::size_t at = from; at < text.size();) {
+    const std::string_view here = std::string_view(text).substr(at, 3);
+    const auto* const sign = std::find_if(signs.begin(), signs.end(),
+                                          [&](const Sign& one) { return one.first == here; });
+    if (sign != signs.end()) {
+      result += sign->second;
+      at += 3;
+    } else {
+      result += text[at++];
+    }
+  }
+  text.replace(from, std::string::npos, result);
+}
+
 bool is_wide(std::string_view set) {
   return starts_with_ignoring_case(set, "UTF-16") || starts_with_ignoring_case(set, "UTF-32") ||
          starts_with_ignoring_case(set, "UCS-");
@@ -230,7 +260,7 @@ MailCharset charset_for_label(std::string_view label) {
     alias = find_alias(std::string_view(key).substr(1));
     if (alias != nullptr || !postoffice::CharacterDecoder::open(name)) key.erase(0, 1);
   }
-  if (alias != nullptr) return {std::string(alias->second), false};
+  if (alias != nullptr) return {std::string(alias->second), false, has_jis_signs(alias->first)};
   if (const std::string family = family_name(key); !family.empty()) {
     // The family's usual spelling may have an alias of its own: "8859-1", "windows936".
     alias = find_alias(key_of(family));
@@ -259,6 +289,7 @@ std::string decode_labelled(std::string_view octets, std::string_view label,
   }
   std::uint64_t count = 0;
   std::string text = postoffice::to_utf8(octets, charset.set, &count);
+  if (charset.has_jis_signs) use_jis_signs(text, 0);
   if (replaced != nullptr) *replaced += count;
   if (odd != nullptr && (is_odd || count > 0)) *odd = true;
   return text;
@@ -267,6 +298,7 @@ std::string decode_labelled(std::string_view octets, std::string_view label,
 MailTextDecoder::MailTextDecoder(std::string_view label) {
   MailCharset charset = charset_for_label(label);
   guessed_ = charset.guessed;
+  has_jis_signs_ = charset.has_jis_signs;
   set_ = std::move(charset.set);
   may_be_wide_ = is_wide(set_);
 }
@@ -274,6 +306,12 @@ MailTextDecoder::MailTextDecoder(std::string_view label) {
 void MailTextDecoder::open(std::string set) {
   decoder_ = postoffice::CharacterDecoder::open(set);
   set_ = std::move(set);
+}
+
+void MailTextDecoder::decode(std::string_view piece, std::string& out) {
+  const std::size_t before = out.size();
+  decoder_->feed(piece, out);
+  if (has_jis_signs_) use_jis_signs(out, before);
 }
 
 /// Decides on the set and decodes what was held back.
@@ -291,9 +329,10 @@ void MailTextDecoder::start(std::string& out) {
       feed_guessed_utf8(text, out);
       return;
     }
+    guessed_ = true;
   }
   open(set_);
-  decoder_->feed(text, out);
+  decode(text, out);
 }
 
 void MailTextDecoder::feed_guessed_utf8(std::string_view piece, std::string& out) {
@@ -325,7 +364,7 @@ void MailTextDecoder::feed(std::string_view piece, std::string& out) {
     start(out);
   }
   if (decoder_) {
-    decoder_->feed(piece, out);
+    decode(piece, out);
   } else {
     feed_guessed_utf8(piece, out);
   }

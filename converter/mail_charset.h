@@ -14,6 +14,9 @@ namespace smtpgate::converter {
 struct MailCharset {
   std::string set;       ///< a name for CharacterDecoder::open(), never one it refuses; or empty
   bool guessed = false;  ///< the label is unknown
+  /// Shift_JIS as the registry has it: six signs are not those of Windows' CP932, which is used to
+  /// decode it because it has more characters.
+  bool has_jis_signs = false;
 };
 
 /// `label` as in charset=..., with its quotes, blanks and comments if it has them. Empty,
@@ -50,11 +53,13 @@ class MailTextDecoder {
   void start(std::string& out);
   void feed_guessed_utf8(std::string_view piece, std::string& out);
   void open(std::string set);
+  void decode(std::string_view piece, std::string& out);
 
   std::string set_;
   bool guessed_ = false;
   bool started_ = false;
   bool may_be_wide_ = false;
+  bool has_jis_signs_ = false;
   std::string held_;
   std::optional<postoffice::CharacterDecoder> decoder_;  ///< none while UTF-8 is only guessed
 };

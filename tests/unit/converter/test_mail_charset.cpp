@@ -207,3 +207,27 @@ TEST_CASE("what is held back for the guess has a bound") {
   CHECK(fed <= 64 * 1024 + piece.size());
   CHECK(out.size() == fed);
 }
+
+TEST_CASE("Shift_JIS has the signs of JIS X 0208, Windows-31J those of Windows", "[mail_charset]") {
+  const std::string octets = "\x81\x60 \x81\x7C \x87\x40";  // wave dash, minus, circled one
+  CHECK(decode_labelled(octets, "Shift_JIS") == "\xE3\x80\x9C \xE2\x88\x92 \xE2\x91\xA0");
+  CHECK(decode_labelled(octets, "windows-31j") == "\xEF\xBD\x9E \xEF\xBC\x8D \xE2\x91\xA0");
+  MailTextDecoder decoder("x-sjis");
+  std::string text;
+  for (const char c : octets) decoder.feed(std::string_view(&c, 1), text);
+  decoder.finish(text);
+  CHECK(text == "\xE3\x80\x9C \xE2\x88\x92 \xE2\x91\xA0");
+}
+
+TEST_CASE("text without a label is a guess unless it is ASCII or UTF-8", "[mail_charset]") {
+  const auto is_guess = [](std::string_view octets) {
+    MailTextDecoder decoder("");
+    std::string text;
+    decoder.feed(octets, text);
+    decoder.finish(text);
+    return decoder.guessed();
+  };
+  CHECK_FALSE(is_guess("plain"));
+  CHECK(is_guess("Gr\xFC\xDF"));
+  CHECK_FALSE(is_guess("Gr\xC3\xBC"));
+}
