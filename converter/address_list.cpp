@@ -170,7 +170,7 @@ void ListParser::emit(std::string name, InternetAddress address) {
   }
   if (address.empty()) {
     result_.odd = true;
-    if (name.empty()) return;
+    return;
   }
   result_.addresses.push_back({std::move(name), std::move(address), group_});
 }
@@ -181,13 +181,13 @@ std::string ListParser::comment_name() {
   return std::string(trim(decoded.text));
 }
 
-/// One word is a mailbox of this host ("MAILER-DAEMON"); several are only words.
+/// One word is a mailbox of this host ("MAILER-DAEMON"); several are no address.
 void ListParser::emit_words(const Tokens& words, std::string comment) {
   if (words.size() == 1 && words.front().kind != Kind::literal) {
     emit(std::move(comment), address_of(words, 0, 1, result_.odd));
     return;
   }
-  emit(phrase(words, result_.odd), {});
+  result_.odd = true;
 }
 
 void ListParser::flush_parts() {

@@ -38,8 +38,8 @@ struct AddressList {
 };
 
 /// `value` may still be folded. Groups without members ("undisclosed-recipients:;") and empty
-/// members give no address; a member that has words but no address ("Some Body", "Name <>") gives
-/// one that is empty, with the words as its name, so that nothing is lost for reading.
+/// members give no address. Neither does a member of words alone ("Some Body", "Name <>"), but that
+/// is odd: a reader must be shown the field itself. No address in the list is empty.
 AddressList parse_address_list(std::string_view value, std::size_t most = 10'000);
 
 /// An envelope path as RCPT and MAIL give it: "<user@host>", "<@relay:user@host>", "user@host",

@@ -148,8 +148,7 @@ tl::expected<AddressMap, std::vector<std::string>> AddressMap::parse(std::string
         file + ": has no entries; write \"NET/PO  domain\", one pair a line"});
   }
   if (errors.empty()) return map;
-  std::stable_sort(errors.begin(), errors.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(errors.begin(), errors.end());
   std::vector<std::string> lines;
   lines.reserve(errors.size());
   for (auto& error : errors) lines.push_back(std::move(error.second));

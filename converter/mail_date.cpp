@@ -151,7 +151,8 @@ bool read_time(std::string_view word, Parts& parts) {
   int second = 0;
   if (!word.empty() && word[0] == ':') {
     word.remove_prefix(1);
-    second = take_number(word, 2);
+    const bool cut = word.empty() || !is_ascii_digit(word[0]);
+    second = cut ? 0 : take_number(word, 2);
     if (second < 0) return false;
   }
   if (word.size() > 1 && (word[0] == '.' || word[0] == ',') && is_ascii_digit(word[1])) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "converter/encoded_word.h"
 #include "converter/header_field.h"
@@ -281,16 +282,15 @@ std::string meaning(std::vector<Piece>::const_iterator begin,
   }
   // "name*" stands for itself; should there be sections too, the first kind that came counts.
   const bool sections = extended.front().section.has_value();
-  const auto other = std::stable_partition(
-      extended.begin(), extended.end(),
-      [sections](const Piece& piece) { return piece.section.has_value() == sections; });
-  extended.erase(other, extended.end());
+  std::erase_if(extended,
+                [sections](const Piece& piece) { return piece.section.has_value() != sections; });
   if (!sections) {
     if (extended.size() > 1) odd = true;
     extended.resize(1);
   }
-  std::stable_sort(extended.begin(), extended.end(),
-                   [](const Piece& a, const Piece& b) { return a.section < b.section; });
+  std::sort(extended.begin(), extended.end(), [](const Piece& a, const Piece& b) {
+    return std::tie(a.section, a.order) < std::tie(b.section, b.order);
+  });
   const bool any_encoded = std::any_of(extended.begin(), extended.end(),
                                        [](const Piece& piece) { return piece.extended; });
   if (!any_encoded) {
@@ -335,8 +335,9 @@ ParameterizedValue parse_parameterized(std::string_view value) {
   }
   result.odd = scanner.odd() || pieces.size() == most_pieces;
   // Same names together, the order of first appearance kept for the result.
-  std::stable_sort(pieces.begin(), pieces.end(),
-                   [](const Piece& a, const Piece& b) { return a.name < b.name; });
+  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    return std::tie(a.name, a.order) < std::tie(b.name, b.order);
+  });
   std::vector<std::pair<std::size_t, std::pair<std::string, std::string>>> found;
   for (auto begin = pieces.cbegin(); begin != pieces.cend();) {
     const auto end = std::find_if(begin, pieces.cend(),
