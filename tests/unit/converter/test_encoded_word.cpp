@@ -123,7 +123,7 @@ TEST_CASE("what a decoded word holds is not looked at again") {
   CHECK(text_of("=?utf-8?Q?a=0D=0ATO:CSI:X/Y/Z?=") == "a\r\nTO:CSI:X/Y/Z");
 }
 
-TEST_CASE("a hostile megabyte of encoded words takes time in proportion") {
+TEST_CASE("hostile encoded words take time in proportion") {
   for (std::string_view unit :
        {"=?", "=?a?q?", "=?utf-8?q?", "=?utf-8?q?x ", "=?utf-8?q?x?= ", "=?utf-8?b?YQ ",
         "?=", "=?x-unknown?q?", "=?x-unknown?q?a ", "=?a?q?=",
@@ -131,7 +131,7 @@ TEST_CASE("a hostile megabyte of encoded words takes time in proportion") {
         "a",
         "=?utf-8?q?=FF?= \xFF ", "=?=?", "=? ?q?"}) {
     std::string value;
-    while (value.size() < (1U << 20)) value += unit;
+    while (value.size() < (1U << 18)) value += unit;
     INFO(unit);
     const auto start = std::chrono::steady_clock::now();
     decode_header_text(value);

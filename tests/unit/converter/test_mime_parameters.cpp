@@ -162,12 +162,12 @@ TEST_CASE("content types") {
   CHECK(type_of("text/plain/x").str() == "text/plain");
 }
 
-TEST_CASE("a hostile megabyte of parameters takes time in proportion") {
+TEST_CASE("hostile parameters take time in proportion") {
   for (std::string_view unit : {"(", "()", "\"", "; a=\"", ";a=b", ";", "=", " ", "\\", "a/", "/ ",
                                 "; name*0=a", "; name*0*=%", "; a*=x'y'z", "; name=\"a\"b", "(\\",
                                 "; name==?utf-8?q?", "; a = b", ", "}) {
     std::string value = "text/plain; ";
-    while (value.size() < (1U << 20)) value += unit;
+    while (value.size() < (1U << 18)) value += unit;
     INFO(unit);
     const auto start = std::chrono::steady_clock::now();
     parse_parameterized(value);

@@ -220,14 +220,14 @@ TEST_CASE("hostile octets cost time in proportion to their number") {
         Attack{"CP932", "\xFF"}, Attack{"ISO-2022-JP", "\x1B$"}, Attack{"UTF-8", "\xF0\x9F\x93"},
         Attack{"UTF-32BE", "\x7F\xFF\xFF\xFF"}, Attack{"GB18030", std::string_view("\0", 1)}}) {
     INFO(attack.set);
-    const std::string text = repeated(attack.unit, 1 << 20);
+    const std::string text = repeated(attack.unit, 1 << 18);
     Result result;
     CHECK(seconds_of([&] { result = decode(attack.set, text); }) < 5.0);
     CHECK(is_utf8(result.text));
   }
-  CHECK(seconds_of([] { encode("ISO-8859-1", repeated("日本", 1 << 20)); }) < 5.0);
+  CHECK(seconds_of([] { encode("ISO-8859-1", repeated("日本", 1 << 18)); }) < 5.0);
   // A run of marks that alternates their classes is the worst case of ordering them.
-  const std::string marks = repeated("\xCC\x81\xCC\xA3", 1 << 20);
+  const std::string marks = repeated("\xCC\x81\xCC\xA3", 1 << 18);
   CHECK(seconds_of([&] { encode("CP850", marks); }) < 5.0);
   CHECK(seconds_of([&] { compose("a" + marks); }) < 5.0);
 }
