@@ -101,12 +101,7 @@ std::vector<ServedPostoffice> read_postoffices(SettingsFile& file, SettingsTable
 
 AddressMap read_map(const std::string& path, SettingsTable& table) {
   auto map = AddressMap::read(path);
-  if (map) {
-    if (map->entries().empty()) {
-      table.error("address_map", path + " maps no domain; write lines \"NET/PO  domain\" into it");
-    }
-    return std::move(*map);
-  }
+  if (map) return std::move(*map);
   for (std::string& line : map.error()) table.error("address_map", std::move(line));
   return {};
 }
