@@ -153,6 +153,7 @@ Expected<void> Extraction::extract_message(const MessageHeader& header,
                                            const std::string& directory) {
   if (auto done = extract_text(header, directory); !done) return done;
   const std::string set = character_set_of(header, character_set_);
+  const std::string prefix = directory + "/";
   UniqueNames names;
   for (const auto taken : {text_name, headers_name, first_directory}) {
     names.take(std::string(taken));
@@ -162,7 +163,7 @@ Expected<void> Extraction::extract_message(const MessageHeader& header,
     if (!opened) return failure(opened.error().outcome());
     const std::string name =
         names.take(safe_file_name(to_utf8(attachment.name, set), "attachment"));
-    if (auto done = extract_attachment(directory + "/" + name); !done) return done;
+    if (auto done = extract_attachment(prefix + name); !done) return done;
   }
   return {};
 }
