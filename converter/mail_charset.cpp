@@ -14,7 +14,7 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::size_t most_held_back = 64 * 1024;
+constexpr std::size_t most_held_back = 65'536;
 constexpr std::string_view latin = "windows-1252";
 
 using Alias = std::pair<std::string_view, std::string_view>;
@@ -293,7 +293,7 @@ void MailTextDecoder::start(std::string& out) {
     }
   }
   open(set_);
-  decoder_->feed(text, out);
+  if (decoder_) decoder_->feed(text, out);
 }
 
 void MailTextDecoder::feed_guessed_utf8(std::string_view piece, std::string& out) {
@@ -312,7 +312,7 @@ void MailTextDecoder::feed_guessed_utf8(std::string_view piece, std::string& out
   }
   guessed_ = true;
   open(std::string(latin));
-  decoder_->feed(piece, out);
+  if (decoder_) decoder_->feed(piece, out);
 }
 
 void MailTextDecoder::feed(std::string_view piece, std::string& out) {
@@ -337,7 +337,7 @@ void MailTextDecoder::finish(std::string& out) {
     // The text ends inside a character, so it was not UTF-8.
     guessed_ = true;
     open(std::string(latin));
-    decoder_->feed(std::exchange(held_, {}), out);
+    if (decoder_) decoder_->feed(std::exchange(held_, {}), out);
   }
   if (decoder_) decoder_->finish(out);
 }
