@@ -170,7 +170,7 @@ void Composer::append_raw(std::string_view text) {
     if (text.empty()) return;
     const std::size_t bad = postoffice::utf8_character(text, 0).length;
     if (!latin_) latin_ = postoffice::CharacterDecoder::open("windows-1252");
-    latin_->feed(text.substr(0, bad), result_.text);
+    if (latin_) latin_->feed(text.substr(0, bad), result_.text);
     text.remove_prefix(bad);
     result_.odd = true;
   }

@@ -14,7 +14,7 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::size_t most_held_back = 64 * 1024;
+constexpr std::size_t most_held_back = 65'536;
 constexpr std::string_view latin = "windows-1252";
 
 using Alias = std::pair<std::string_view, std::string_view>;
@@ -309,6 +309,7 @@ void MailTextDecoder::open(std::string set) {
 }
 
 void MailTextDecoder::decode(std::string_view piece, std::string& out) {
+  if (!decoder_) return;
   const std::size_t before = out.size();
   decoder_->feed(piece, out);
   if (has_jis_signs_) use_jis_signs(out, before);
@@ -351,7 +352,7 @@ void MailTextDecoder::feed_guessed_utf8(std::string_view piece, std::string& out
   }
   guessed_ = true;
   open(std::string(latin));
-  decoder_->feed(piece, out);
+  if (decoder_) decoder_->feed(piece, out);
 }
 
 void MailTextDecoder::feed(std::string_view piece, std::string& out) {
@@ -376,7 +377,7 @@ void MailTextDecoder::finish(std::string& out) {
     // The text ends inside a character, so it was not UTF-8.
     guessed_ = true;
     open(std::string(latin));
-    decoder_->feed(std::exchange(held_, {}), out);
+    if (decoder_) decoder_->feed(std::exchange(held_, {}), out);
   }
   if (decoder_) decoder_->finish(out);
 }

@@ -357,8 +357,9 @@ std::optional<MailDate> parse_mail_date(std::string_view value) {
   MailDate date;
   date.zone_unknown = !parts.zone.has_value();
   date.zone_minutes = parts.zone.value_or(0);
-  date.seconds = days_from_civil(parts.year, parts.month, parts.day) * 86'400 + parts.hour * 3600 +
-                 parts.minute * 60 + parts.second - std::int64_t{date.zone_minutes} * 60;
+  const std::int64_t minutes = std::int64_t{parts.hour} * 60 + parts.minute - date.zone_minutes;
+  date.seconds =
+      days_from_civil(parts.year, parts.month, parts.day) * 86'400 + minutes * 60 + parts.second;
   return date;
 }
 

@@ -63,7 +63,7 @@ bool set_keeps_ascii(std::string_view set) {
 
 struct CharacterDecoder::State {
   bool is_utf8 = false;
-  std::optional<Iconv> iconv;
+  Iconv iconv;  ///< closed for UTF-8
   Units units;
   bool order_pending = false;  ///< the first unit has not come yet
   std::string name;
@@ -138,7 +138,8 @@ std::string_view CharacterDecoder::State::take_byte_order(std::string_view piece
   const bool little = held == little_mark;
   if (little || held == big_mark) held.clear();
   const std::string base = units.size == 2 ? "UTF-16" : "UTF-32";
-  iconv = Iconv::open("UTF-8", base + (little ? "LE" : "BE"));
+  std::optional<Iconv> opened = Iconv::open("UTF-8", base + (little ? "LE" : "BE"));
+  if (opened) iconv = std::move(*opened);
   order_pending = false;
   return piece;
 }
@@ -181,7 +182,7 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
     if (at >= chunk_end) chunk_end = end_of_chunk(text, at, most);
     std::string_view rest = text.substr(at, chunk_end - at);
     const std::size_t before = rest.size();
-    const Iconv::Stop stop = iconv->convert(rest, scratch);
+    const Iconv::Stop stop = iconv.convert(rest, scratch);
     append_checked(out);
     at = chunk_end - rest.size();
     settled = false;
@@ -233,8 +234,9 @@ std::optional<CharacterDecoder> CharacterDecoder::open(std::string_view set) {
     state->is_utf8 = true;
     return CharacterDecoder(std::move(state));
   }
-  state->iconv = Iconv::open("UTF-8", set);
-  if (!state->iconv) return std::nullopt;
+  std::optional<Iconv> opened = Iconv::open("UTF-8", set);
+  if (!opened) return std::nullopt;
+  state->iconv = std::move(*opened);
   state->units = units_of(set);
   state->order_pending = state->units.order_unknown;
   state->name = set;
@@ -258,7 +260,7 @@ void CharacterDecoder::feed(std::string_view piece, std::string& out) {
 
 void CharacterDecoder::finish(std::string& out) {
   if (!state_->is_utf8 && !state_->order_pending) {
-    state_->iconv->reset(state_->scratch);
+    state_->iconv.reset(state_->scratch);
     state_->append_checked(out);
   }
   if (!state_->held.empty()) state_->replace(out);

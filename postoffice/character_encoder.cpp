@@ -68,8 +68,8 @@ std::size_t find_tag_character(std::string_view text) {
 }  // namespace
 
 struct CharacterEncoder::State {
-  CharacterDecoder checked;    ///< makes valid UTF-8 of the input; all there is for UTF-8
-  std::optional<Iconv> iconv;  ///< none: the target is UTF-8
+  CharacterDecoder checked;  ///< makes valid UTF-8 of the input; all there is for UTF-8
+  Iconv iconv;               ///< closed: the target is UTF-8
   bool keeps_ascii = false;
   bool has_replacement = true;  ///< the set has U+FFFD: bad input is counted where it is replaced
   std::string pending;          ///< valid UTF-8 whose end may still compose with what follows
@@ -87,9 +87,9 @@ void CharacterEncoder::State::encode_nearest(char32_t code, std::string& out) {
   for (std::size_t at = 0; at < nearest.size();) {
     const std::size_t length = utf8_character(nearest, at).length;
     std::string_view character = std::string_view(nearest).substr(at, length);
-    if (iconv->convert(character, out) != Iconv::Stop::done) {
+    if (iconv.convert(character, out) != Iconv::Stop::done) {
       character = "?";
-      iconv->convert(character, out);
+      iconv.convert(character, out);
     }
     at += length;
   }
@@ -107,7 +107,7 @@ void CharacterEncoder::State::encode_composed(std::string_view text, std::string
       std::size_t end = std::min(tag, at + window);
       while (end < tag && is_continuation(text[end])) ++end;
       std::string_view rest = text.substr(at, end - at);
-      const Iconv::Stop stop = iconv->convert(rest, out);
+      const Iconv::Stop stop = iconv.convert(rest, out);
       at = end - rest.size();
       window = std::min(most_window, 2 * window);
       if (stop == Iconv::Stop::done) continue;
@@ -149,12 +149,14 @@ void CharacterEncoder::State::encode(std::string_view text, std::string& out) {
 
 std::optional<CharacterEncoder> CharacterEncoder::open(std::string_view set) {
   std::optional<CharacterDecoder> utf8 = CharacterDecoder::open("UTF-8");
+  if (!utf8) return std::nullopt;
   auto state = std::make_unique<State>(std::move(*utf8));
   if (equals_ignoring_case(set, "UTF-8") || equals_ignoring_case(set, "UTF8")) {
     return CharacterEncoder(std::move(state));
   }
-  state->iconv = Iconv::open(set, "UTF-8");
-  if (!state->iconv) return std::nullopt;
+  std::optional<Iconv> opened = Iconv::open(set, "UTF-8");
+  if (!opened) return std::nullopt;
+  state->iconv = std::move(*opened);
   state->keeps_ascii = keeps_ascii(set);
   state->has_replacement = has_exactly(set, replacement_character);
   return CharacterEncoder(std::move(state));
@@ -166,7 +168,7 @@ CharacterEncoder& CharacterEncoder::operator=(CharacterEncoder&&) noexcept = def
 CharacterEncoder::~CharacterEncoder() = default;
 
 void CharacterEncoder::feed(std::string_view piece, std::string& out) {
-  if (!state_->iconv) {
+  if (!state_->iconv.is_open()) {
     state_->checked.feed(piece, out);
     return;
   }
@@ -177,14 +179,14 @@ void CharacterEncoder::feed(std::string_view piece, std::string& out) {
 }
 
 void CharacterEncoder::finish(std::string& out) {
-  if (!state_->iconv) {
+  if (!state_->iconv.is_open()) {
     state_->checked.finish(out);
     return;
   }
   state_->checked.finish(state_->pending);
   state_->encode(state_->pending, out);
   state_->pending.clear();
-  state_->iconv->reset(out);
+  state_->iconv.reset(out);
 }
 
 std::uint64_t CharacterEncoder::replaced() const {

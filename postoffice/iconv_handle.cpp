@@ -25,8 +25,8 @@ bool is_safe_name(std::string_view name) {
 }  // namespace
 
 iconv_t Iconv::closed() {
-  // What iconv_open() returns for a failure; iconv_t is a pointer type.
-  return reinterpret_cast<iconv_t>(-1);
+  // What iconv_open() returns for a failure; iconv_t is a pointer type, so there is no other way.
+  return reinterpret_cast<iconv_t>(-1);  // NOLINT(performance-no-int-to-ptr)
 }
 
 std::optional<Iconv> Iconv::open(std::string_view to, std::string_view from) {
@@ -37,10 +37,11 @@ std::optional<Iconv> Iconv::open(std::string_view to, std::string_view from) {
 }
 
 Iconv::~Iconv() {
-  if (handle_ != closed()) iconv_close(handle_);
+  if (is_open()) iconv_close(handle_);
 }
 
 Iconv::Stop Iconv::call(char** input, std::size_t* input_left, std::string& out) {
+  if (!is_open()) return Stop::illegal;
   std::array<char, 16384> buffer;  // filled by iconv before it is read
   for (;;) {
     char* to = buffer.data();

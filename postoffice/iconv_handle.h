@@ -20,6 +20,8 @@ class Iconv {
     incomplete,  ///< the input now begins with what may be the start of a character
   };
 
+  /// Closed: converts nothing.
+  Iconv() : handle_(closed()) {}
   /// nullopt if a name is not one that may reach iconv (is_safe_name()) or iconv refuses it.
   static std::optional<Iconv> open(std::string_view to, std::string_view from);
 
@@ -29,6 +31,8 @@ class Iconv {
     return *this;
   }
   ~Iconv();
+
+  bool is_open() const { return handle_ != closed(); }
 
   /// Takes octets from the front of `input` and appends what they become to `out`.
   Stop convert(std::string_view& input, std::string& out);
