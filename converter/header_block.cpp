@@ -2,6 +2,7 @@
 #include "converter/header_block.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "postoffice/ascii.h"
@@ -12,6 +13,11 @@ namespace {
 // A field name with its colon must fit a line (RFC 5322, 2.1.1: 998 octets). What is longer is no
 // field; so the octets held while a line is undecided are bounded too.
 constexpr std::size_t longest_name = 998;
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+constexpr std::array<std::string_view, 9> usual_names = {
+    "bcc", "cc", "date", "from", "received", "references", "sender", "subject", "to"};
 
 std::string_view line_end_of(std::string_view line) {
   if (line.ends_with("\r\n")) return "\r\n";
@@ -30,19 +36,26 @@ void HeaderBlock::start(bool of_message) {
 HeaderBlock::Line HeaderBlock::classify(char c) {
   const std::size_t at = line_.size();
   if (at == 0) {
-    if (is_blank(c)) return has_field_ ? Line::continuation : Line::other;
+    if (is_blank(c) && has_field_) return Line::continuation;
+    if (is_blank(c)) return first_line_of_message_ ? Line::incomplete : Line::other;
     if (c == '\n') return Line::blank;
     if (c == '\r') return Line::incomplete;
   } else if (line_.front() == '\r') {
     return c == '\n' ? Line::blank : Line::other;
   }
-  if (c == ':' && at > 0) {
+  if (first_line_of_message_ && at < byte_order_mark.size() && c == byte_order_mark[at] &&
+      byte_order_mark.starts_with(line_)) {
+    return Line::incomplete;
+  }
+  if (line_.starts_with(byte_order_mark.front())) return Line::other;
+  const bool has_name = !trim(line_).empty();
+  if (c == ':' && has_name) {
     colon_ = at;
     return Line::field;
   }
   const bool in_name = !name_ended_ && c > ' ' && c < 127 && c != ':';
-  if ((in_name || (is_blank(c) && at > 0)) && at < longest_name) {
-    name_ended_ = !in_name;
+  if ((in_name || is_blank(c)) && at < longest_name) {
+    name_ended_ = !in_name && has_name;
     return Line::incomplete;
   }
   const bool is_envelope = first_line_of_message_ && name_ended_ &&
@@ -54,11 +67,18 @@ std::size_t HeaderBlock::feed(std::string_view piece, std::size_t most) {
   std::size_t used = 0;
   while (kind_ == Line::incomplete && used < piece.size()) {
     kind_ = classify(piece[used]);
-    if (kind_ == Line::other) {
-      complete_ = true;
-      return used;
-    }
+    if (kind_ == Line::other) break;
     line_ += piece[used++];
+    if (first_line_of_message_ && line_ == byte_order_mark) line_.clear();
+  }
+  if (kind_ == Line::other) {
+    const std::size_t room = has_field_ ? longest_other - line_.size() : 0;
+    const std::size_t end = piece.find('\n', used);
+    const std::size_t stop = end == std::string_view::npos ? piece.size() : end + 1;
+    const std::size_t take = std::min(stop - used, room);
+    line_.append(piece.substr(used, take));
+    complete_ = take == room || line_.ends_with('\n');
+    return used + take;
   }
   if (kind_ == Line::incomplete || line_.back() == '\n') {
     complete_ = kind_ != Line::incomplete;
@@ -104,6 +124,24 @@ std::string HeaderBlock::give_up() {
 void HeaderBlock::forget_line() {
   kind_ = Line::incomplete;
   name_ended_ = complete_ = exceeded_ = false;
+}
+
+void HeaderBlock::continue_last(std::string_view lines) {
+  const std::string_view end = line_end_of(lines);
+  field_.value.append(fold_).append(lines.substr(0, lines.size() - end.size()));
+  fold_ = end;
+}
+
+bool HeaderBlock::last_is_unfinished() const {
+  const std::string_view value = trim(field_.value);
+  return value.ends_with(';') || value.ends_with(',') ||
+         std::count(value.begin(), value.end(), '"') % 2 != 0;
+}
+
+bool HeaderBlock::has_usual_name() const {
+  const std::string name = ascii_lower(trim(std::string_view(line_).substr(0, colon_)));
+  return name.find('-') != std::string::npos ||
+         std::find(usual_names.begin(), usual_names.end(), name) != usual_names.end();
 }
 
 HeaderFields HeaderBlock::take_fields() {

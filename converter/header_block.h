@@ -22,19 +22,22 @@ class HeaderBlock {
     continuation,  ///< begins with a blank, after a field
     envelope,      ///< "From " or ">From " of an mbox file, first line of a message
     blank,         ///< the end of the block
-    other,         ///< no header line; known before its end, so line() may be a part of it
+    other,         ///< no header line; line() is whole if it is short and follows a field
   };
 
-  /// Begins a block, without fields. Only the first line of a message can be Line::envelope.
+  static constexpr std::size_t longest_other = 998;
+
+  /// Begins a block, without fields. Only the first line of a message can be Line::envelope, have a
+  /// byte order mark, which is dropped, or blanks before its name, which are forgiven.
   void start(bool of_message);
 
-  /// Consumes octets up to the end of the current line, or to where it shows that it is
-  /// Line::other; returns how many. `most` bounds line() for the other kinds: an octet beyond it is
-  /// not consumed and exceeded() is true.
+  /// Consumes octets up to the end of the current line, or of Line::other to where it shows (after
+  /// a field: to its end, or to `longest_other`); returns how many. `most` bounds line() for the
+  /// other kinds: an octet beyond it is not consumed and exceeded() is true.
   std::size_t feed(std::string_view piece, std::size_t most);
 
   Line kind() const { return kind_; }
-  bool complete() const { return complete_; }  ///< line() has its end; true for Line::other
+  bool complete() const { return complete_; }  ///< nothing more is to come of the line
   bool exceeded() const { return exceeded_; }
   std::string_view line() const { return line_; }  ///< with its line end
 
@@ -43,6 +46,14 @@ class HeaderBlock {
   void accept();
   /// The line goes elsewhere: it is moved out.
   std::string give_up();
+  /// Whole lines that go on with the last field although no blank begins them.
+  void continue_last(std::string_view lines);
+  /// The last field's value ends in the middle of something: a separator or a quoted string.
+  bool last_is_unfinished() const;
+  bool has_field() const { return has_field_; }
+  /// The field in line() has a name that mail uses in headers and text hardly ever has before a
+  /// colon.
+  bool has_usual_name() const;
   /// The fields so far; the block is empty afterwards.
   HeaderFields take_fields();
   std::size_t field_count() const { return field_count_; }

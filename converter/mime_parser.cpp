@@ -3,7 +3,9 @@
 //
 // What the malformed cases become is chosen here so that every octet reaches the handler and none
 // is taken for something it may not be:
-// - a line in a header block that is no field ends the block; the body begins with that line;
+// - a line in a header block that is no field ends the block, and the body begins with that line;
+//   unless fields go on behind it, or the field before it is plainly unfinished (a fold whose
+//   blank was lost): then it belongs to that field;
 // - a boundary of any open multipart ends all that is inside it;
 // - a multipart without a usable boundary is a leaf;
 // - after a close-delimiter the same delimiter begins a part again.
@@ -35,6 +37,9 @@ std::string usable_boundary(const ContentType& type) {
   return boundary.size() > longest_boundary ? std::string{} : std::string(boundary);
 }
 
+// Of lines in a header block that are no fields, before it shows what they are.
+constexpr std::size_t most_doubtful = 4096;
+
 std::size_t find_line_feed(std::string_view text, std::size_t from) {
   const void* found = std::memchr(text.data() + from, '\n', text.size() - from);
   if (found == nullptr) return std::string_view::npos;
@@ -62,6 +67,9 @@ struct MimeParser::State {
   std::uint64_t header_octets = 0;
   std::size_t header_fields = 0;
   unsigned entities = 0;
+  // Whole lines of a header block that may be folds of the last field or the beginning of the body.
+  std::string doubtful;
+  bool header_mended = false;
 
   BoundaryStack open;
   bool in_leaf = false;
@@ -80,6 +88,8 @@ struct MimeParser::State {
   void finish();
 
   std::size_t header(std::string_view piece);
+  bool belongs_to_header();
+  bool take_doubtful();
   void begin_body(bool header_cut);
   void end_header_with_other_line();
 
@@ -109,10 +119,19 @@ std::size_t MimeParser::State::header(std::string_view piece) {
     return used;
   }
   if (!block.complete()) return used;
-  if (block.kind() == HeaderBlock::Line::other || open.match(block.line())) {
-    end_header_with_other_line();
+  if (!belongs_to_header()) {
+    // Room for a few lines: broken folds come in long fields.
+    const bool may_wait = block.has_field() && block.line().ends_with('\n') &&
+                          block.kind() != HeaderBlock::Line::blank && !open.match(block.line()) &&
+                          doubtful.size() + block.line().size() <= most_doubtful;
+    if (may_wait) {
+      doubtful += block.give_up();
+    } else {
+      end_header_with_other_line();
+    }
     return used;
   }
+  if (!take_doubtful()) return used;
   const std::string_view line = block.line();
   const std::string_view end = line.ends_with(crlf) ? crlf : line_feed;
   raw(line.substr(0, line.size() - end.size()));
@@ -120,6 +139,10 @@ std::size_t MimeParser::State::header(std::string_view piece) {
   if (block.kind() == HeaderBlock::Line::blank) {
     block.give_up();
     begin_body(false);
+    return used;
+  }
+  if (line.size() > limits.header_octets - header_octets) {
+    broken = LimitBroken::header_octets;
     return used;
   }
   header_octets += line.size();
@@ -131,11 +154,38 @@ std::size_t MimeParser::State::header(std::string_view piece) {
   return used;
 }
 
-// The line in hand is the first of the body (or a boundary: the text mode finds out).
+// Whether the complete line in hand, and with it the doubtful ones before it, are the header's.
+bool MimeParser::State::belongs_to_header() {
+  if (block.kind() == HeaderBlock::Line::other || open.match(block.line())) return false;
+  if (doubtful.empty()) return true;
+  if (block.kind() == HeaderBlock::Line::field) return block.has_usual_name();
+  return block.kind() == HeaderBlock::Line::blank && block.last_is_unfinished();
+}
+
+// False if a limit is broken.
+bool MimeParser::State::take_doubtful() {
+  if (doubtful.empty()) return true;
+  const std::string lines = std::exchange(doubtful, {});
+  if (lines.size() > limits.header_octets - header_octets) {
+    broken = LimitBroken::header_octets;
+    return false;
+  }
+  header_octets += lines.size();
+  header_mended = true;
+  const std::string_view view = lines;
+  const std::string_view end = view.ends_with(crlf) ? crlf : line_feed;
+  raw(view.substr(0, view.size() - end.size()));
+  hold(end, false);
+  block.continue_last(view);
+  return true;
+}
+
+// The doubtful lines and the one in hand are the first of the body (or the last is a boundary: the
+// text mode finds out).
 void MimeParser::State::end_header_with_other_line() {
-  const std::string line = block.give_up();
+  const std::string lines = std::exchange(doubtful, {}) + block.give_up();
   begin_body(true);
-  std::string_view rest = line;
+  std::string_view rest = lines;
   while (!rest.empty() && !in_header && broken == LimitBroken::none) {
     rest.remove_prefix(text(rest));
   }
@@ -164,7 +214,8 @@ void MimeParser::State::begin_body(bool header_cut) {
   at_line_start = true;
   handler.begin_entity(EntityStart{fields, type, static_cast<unsigned>(open.size()),
                                    open.empty() ? 0 : open.innermost().children - 1, !in_leaf,
-                                   header_cut});
+                                   header_cut, header_mended});
+  header_mended = false;
   if (!in_leaf) open.push(std::move(boundary), type.subtype == "digest");
 }
 
@@ -313,12 +364,14 @@ void MimeParser::State::release_held() {
 void MimeParser::State::finish() {
   if (finished) return;
   finished = true;
-  if (broken == LimitBroken::none && in_header && !block.line().empty()) {
+  const bool has_line = !block.line().empty() || !doubtful.empty();
+  if (broken == LimitBroken::none && in_header && has_line) {
     // The last line has no end. As it is no more than the beginning of a line, an undecided one is
     // no field.
-    if (block.kind() == HeaderBlock::Line::incomplete || open.match(block.line())) {
+    const bool is_undecided = block.kind() == HeaderBlock::Line::incomplete;
+    if (is_undecided || !belongs_to_header()) {
       end_header_with_other_line();
-    } else {
+    } else if (take_doubtful()) {
       raw(block.line());
       block.accept();
     }

@@ -36,6 +36,9 @@ struct EntityStart {
   /// The header block ended at a line that is no field (the body begins with it) or at a boundary,
   /// not at a blank line. The end of the message in a header is no such cut.
   bool header_cut;
+  /// A line without a field name was taken as the rest of the field before it, whose value has it
+  /// as a further line.
+  bool header_mended;
 };
 
 /// Receives events in the order of the octets. For a leaf: begin, body pieces, end. For a

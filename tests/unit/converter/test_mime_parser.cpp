@@ -22,6 +22,7 @@ class Recorder : public EntityHandler {
     log_ += " " + std::to_string(entity.depth) + "." + std::to_string(entity.child_index);
     if (entity.is_multipart) log_ += " multipart";
     if (entity.header_cut) log_ += " cut";
+    if (entity.header_mended) log_ += " mended";
     if (entity.content_type.is_default) log_ += " default";
     for (const HeaderField& field : entity.header.all()) {
       if (show_fields) log_ += "{" + field.name + ":" + field.value + "}";
@@ -125,6 +126,15 @@ std::vector<std::string> odd_messages() {
       ">From \r\nA: b\r\n\r\nbody\r\n",
       "From : a@b.example\r\n\r\nbody\r\n",
       "A: b\r\nno field\r\nC: d\r\n\r\nbody\r\n",
+      "A: b\r\nno field\r\n fold\r\nother: x\r\nX-C: d\r\nagain\r\nSubject: y\r\n\r\nbody\r\n",
+      "A: b;\r\nno field\r\n\r\nbody\r\n",
+      "A: b\r\nno field\r\n\r\nbody\r\n",
+      "A: b\r\nno field\r\n",
+      "A: b\r\nno field",
+      "\xEF\xBB\xBF \tA: b\r\n\r\nbody",
+      multipart("--b\r\nA: b\r\nno field\r\nX-C: d\r\n\r\n\r\n--b\r\nA: b\r\nno field\r\n--b\r\n"
+                "A: b\r\n" +
+                std::string(1000, 'x') + "\r\nX-C: d\r\n--b--\r\n"),
       " leading blank\r\nA: b\r\n\r\nbody",
       ": no name\r\n\r\nbody",
       "A: " + nul + "N" + nul + ": x\r\n\r\n" + nul,
@@ -182,6 +192,50 @@ TEST_CASE("a line that is no field ends the header and begins the body") {
   CHECK(fields_of(" blank first\r\n") ==
         "(text/plain 0.0 cut default\nbody[ blank first\r\n]\n)\n");
   CHECK(fields_of(": x\r\n\r\n") == "(text/plain 0.0 cut default\nbody[: x\r\n\r\n]\n)\n");
+}
+
+TEST_CASE("a fold that lost its blank is the rest of its field if fields go on behind it") {
+  CHECK(fields_of("A: b;\r\nname=x\r\n y\r\nX-C: d\r\n\r\nbody") ==
+        "(text/plain 0.0 mended default{A: b;\r\nname=x\r\n y}{X-C: d}\nbody[body]\n)\n");
+  CHECK(fields_of("A: b\r\njunk\r\nmore: junk\r\nSubject: c\r\n\r\nbody") ==
+        "(text/plain 0.0 mended default{A: b\r\njunk\r\nmore: junk}{Subject: c}\nbody[body]\n)\n");
+}
+
+TEST_CASE(
+    "a fold that lost its blank at the end of a header belongs to a field that is unfinished") {
+  CHECK(log_of("Content-Type: multipart/mixed;\r\nboundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n") ==
+        "(multipart/mixed 0.0 multipart mended\n(text/plain 1.0 default\nbody[x]\n)\n)\n");
+  CHECK(fields_of("A: \"b\r\nc\"\r\n\r\nx") ==
+        "(text/plain 0.0 mended default{A: \"b\r\nc\"}\nbody[x]\n)\n");
+  CHECK(fields_of("A: b\r\nHello,\r\n\r\nx") ==
+        "(text/plain 0.0 cut default{A: b}\nbody[Hello,\r\n\r\nx]\n)\n");
+}
+
+TEST_CASE("text behind a header without a blank line is text, whatever looks like a field in it") {
+  CHECK(fields_of("A: b\r\nHello\r\nAgenda: one\r\n\r\nx") ==
+        "(text/plain 0.0 cut default{A: b}\nbody[Hello\r\nAgenda: one\r\n\r\nx]\n)\n");
+  const std::string text = std::string(900, 'x') + "\r\n";
+  std::string body;
+  for (int line = 0; line < 5; ++line) body += text;
+  CHECK(fields_of("A: b\r\n" + body + "Subject: c\r\n") ==
+        "(text/plain 0.0 cut default{A: b}\nbody[" + body + "Subject: c\r\n]\n)\n");
+  CHECK(log_of(multipart("--b\r\nA: b\r\nHello\r\n--b--\r\nSubject: x\r\n")) ==
+        "(multipart/mixed 0.0 multipart\n(text/plain 1.0 cut default\nbody[Hello]\n)\n"
+        "after[Subject: x\r\n]\n)\n");
+}
+
+TEST_CASE("a byte order mark or a blank before the first field of a message is forgiven") {
+  CHECK(fields_of("\xEF\xBB\xBF"
+                  "A: b\r\n\r\nx") == "(text/plain 0.0 default{A: b}\nbody[x]\n)\n");
+  CHECK(fields_of(" \tA: b\r\n\r\nx") == "(text/plain 0.0 default{A: b}\nbody[x]\n)\n");
+  CHECK(fields_of(" \r\nA: b\r\n") == "(text/plain 0.0 cut default\nbody[ \r\nA: b\r\n]\n)\n");
+  CHECK(fields_of("\xEF\xBB"
+                  "A: b") ==
+        "(text/plain 0.0 cut default\nbody[\xEF\xBB"
+        "A: b]\n)\n");
+  CHECK(
+      log_of(multipart("--b\r\n A: b\r\n\r\nx\r\n--b--\r\n")) ==
+      "(multipart/mixed 0.0 multipart\n(text/plain 1.0 cut default\nbody[ A: b\r\n\r\nx]\n)\n)\n");
 }
 
 TEST_CASE("an mbox line before the first field is no part of the message") {
@@ -357,6 +411,8 @@ TEST_CASE("where the pieces are cut makes no difference, random messages") {
                                           "Content-Type: multipart/mixed; boundary=b\r\n",
                                           "Content-Type: multipart/digest; boundary=c\r\n\r\n",
                                           "A: b\r\n",
+                                          "junk\r\n",
+                                          "X-C: d;\r\n",
                                           "\r\n\r\n",
                                           ":"};
   for (int round = 0; round < 400; ++round) {
@@ -404,6 +460,9 @@ TEST_CASE("each limit holds exactly where it stands") {
     CHECK(broken(message, {.header_octets = octets - 1}) == LimitBroken::header_octets);
     CHECK(broken("A:" + std::string(500, ' '), {.header_octets = 100}) ==
           LimitBroken::header_octets);
+    const std::string mended = "A: b\r\njunk\r\nX-C: d\r\n\r\n";
+    CHECK(broken(mended, {.header_octets = mended.size() - 2}) == LimitBroken::none);
+    CHECK(broken(mended, {.header_octets = mended.size() - 3}) == LimitBroken::header_octets);
   }
   SECTION("header fields of all blocks together") {
     const std::string message = multipart("--b\r\nA: b\r\n c\r\n\r\n1\r\n--b--\r\n");
