@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from harness import Failure, Scene, message, shipped_message, wait_for  # noqa: 
 from harness.processes import end, pids_naming  # noqa: E402
 
 STEPS = 8
+WIDTH = 108
 DOMAIN = "example.com"
 MARK = "smtpgate-quick-start"
 MESSAGES = (  # file, envelope sender, envelope recipients
@@ -58,14 +60,15 @@ def show(title, text, most=40):
     terminal = sys.stdout.isatty()
     print(f"\n      {chr(27)}[1m{title}{chr(27)}[0m" if terminal else f"\n      == {title}")
     for line in lines[:most]:
-        print(f"      | {printable(line)}")
+        for piece in textwrap.wrap(printable(line), WIDTH, subsequent_indent="    ", tabsize=8,
+                                   drop_whitespace=False, replace_whitespace=False) or [""]:
+            print(f"      | {piece}")
     if len(lines) > most:
         print(f"      | ... {len(lines) - most} more lines")
     sys.stdout.flush()
 
 
 def printable(line):
-    line = line if len(line) <= 110 else line[:107] + "..."
     return "".join(c if c.isprintable() or c == "\t" else "." for c in line)
 
 
@@ -144,7 +147,7 @@ def show_chain(scene):
     show("the chain of the purchase order, mail to mailbag", listing)
     for name in ("SMTP_IN.ENV", "TO_NC.API"):
         text = (directory / name).read_bytes().decode("utf-8", "replace")
-        show(name, text, 30)
+        show(name, text, 36)
 
 
 def demonstrate(scene, steps):
