@@ -201,7 +201,8 @@ void HtmlToText::State::end_tag(std::string_view name) {
     case HtmlElement::line_break:  // browsers read </br> as <br>
       return layout.line_break();
     case HtmlElement::preformatted:
-      if (preformatted > 0 && --preformatted == 0) layout.set_preformatted(false);
+      if (preformatted > 0) --preformatted;
+      if (preformatted == 0) layout.set_preformatted(false);
       return layout.block(2);
     case HtmlElement::quote:
       layout.block(2);

@@ -108,7 +108,7 @@ void TextLayout::begin_line() {
     for (unsigned quote = 0; quote < quotes_; ++quote) *out_ += "> ";
     const std::size_t columns = std::max(indentation_, marker_.size()) - marker_.size();
     out_->append(columns, ' ');
-    prefixed_ += 2 * quotes_ + columns;
+    prefixed_ += std::uint64_t{2} * quotes_ + columns;
   }
   *out_ += marker_;
   marker_.clear();
@@ -122,7 +122,7 @@ bool TextLayout::may_prefix() const {
 void TextLayout::end_lines() {
   // A blank line belongs to a quote if the lines around it do.
   const unsigned quotes = may_prefix() ? std::min(quotes_, quotes_before_) : 0;
-  prefixed_ += 2 * quotes * (newlines_ - 1);
+  prefixed_ += std::uint64_t{2} * quotes * (newlines_ - 1);
   *out_ += '\n';
   for (std::uint64_t line = 1; line < newlines_; ++line) {
     for (unsigned quote = 0; quote < quotes; ++quote) *out_ += quote == 0 ? ">" : " >";
