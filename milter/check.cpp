@@ -68,7 +68,7 @@ void check_work(const Configuration& configuration, Findings& findings) {
     return add(findings, FindingKind::error, work + " is no directory; make it one, mode 0700");
   }
   if ((status->mode & 0077) != 0) {
-    add(findings, FindingKind::error,
+    add(findings, FindingKind::warning,
         fmt::format("{} has mode {:04o}, so others can look at mail in it; chmod 0700 {}", work,
                     status->mode, work));
   }

@@ -298,9 +298,7 @@ void LmtpServer::reply_per_recipient(const std::vector<Outcome>& outcomes,
     const Outcome& outcome = outcomes[i];
     log_.info(delivery_line(envelope.queue_id, without_brackets(recipient.path),
                             recipient.mailbox.postoffice.str(), delays, outcome));
-    std::string text = recipient.path + " " + outcome.sentence();
-    if (outcome.is_delivered()) text += " in " + recipient.mailbox.str();
-    reply(code_of(outcome), outcome.status(), text);
+    reply(code_of(outcome), outcome.status(), recipient.path + " " + outcome.sentence());
   }
 }
 

@@ -167,7 +167,10 @@ sfsistat on_recipient(SMFICTX* context, char** arguments) {
         {macro(context, "{rcpt_mailer}").value_or(""), macro(context, "{rcpt_addr}")});
   });
   if (!reply) return SMFIS_CONTINUE;
-  smfi_setreply(context, reply->code.data(), reply->status.data(), reply->text.data());
+  // The text is a format to Postfix, as it was to sendmail: a single % vanishes with what follows.
+  std::string text;
+  for (const char c : reply->text) text.append(c == '%' ? 2 : 1, c);
+  smfi_setreply(context, reply->code.data(), reply->status.data(), text.data());
   return reply->code.front() == '5' ? SMFIS_REJECT : SMFIS_TEMPFAIL;
 }
 

@@ -36,23 +36,33 @@ std::string without_brackets(std::string_view path) {
   return std::string(path);
 }
 
-/// The address that Postfix routes: its own form if it gave one ("alice" has a domain then), else
-/// what RCPT said. nullopt if the two are different addresses, or there is none.
-std::optional<InternetAddress> routed_address(std::string_view path,
-                                              const std::optional<std::string>& macro) {
-  const auto given = converter::parse_path(path);
-  if (!macro || macro->empty()) return given;
-  const InternetAddress routed = parse_internal_address(*macro);
-  if (given && !given->domain.empty() && !same_address(*given, routed)) return std::nullopt;
-  return routed;
+/// The recipient that RCPT gave, if it is spelt so that nothing can be mistaken. Postfix deletes by
+/// comparing our string, unquoted, with the address that it kept, and says nothing if none is the
+/// same; a source route, for one, it had taken off before. So only the plain spelling is claimed:
+/// what we would write ourselves, with a domain, and the same (but for case, which Postfix folds in
+/// its macro) as what it routes.
+std::optional<InternetAddress> plain_address(std::string_view path,
+                                             const std::optional<std::string>& routed) {
+  auto given = converter::parse_path(path);
+  if (!given || given->domain.empty() || given->str() != without_brackets(path)) {
+    return std::nullopt;
+  }
+  if (routed && !routed->empty() && !equals_ignoring_case(*routed, given->str())) {
+    return std::nullopt;
+  }
+  return given;
 }
 
-/// Both doors must give the content key the same sender: door 2 gets it as Postfix rewrote it, so
-/// door 1 takes the macro, which is that, in its internal form.
+/// Both doors must give the content key the same sender. Door 2 gets it as Postfix rewrote it: that
+/// is the macro, but with its case folded. So what MAIL said stands where the two are the same but
+/// for case, and the macro where Postfix rewrote more (added a domain, say).
 std::string sender_address(std::string_view path, const std::optional<std::string>& macro) {
-  if (macro) return macro->empty() ? std::string() : parse_internal_address(*macro).str();
   const auto given = converter::parse_path(path);
-  return given ? given->str() : without_brackets(path);
+  const std::string said = given ? given->str() : without_brackets(path);
+  if (!macro) return said;
+  const auto rewritten = converter::parse_path(*macro);
+  const std::string routed = rewritten ? rewritten->str() : *macro;
+  return equals_ignoring_case(said, routed) ? said : routed;
 }
 
 }  // namespace
@@ -108,9 +118,9 @@ std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
     return std::nullopt;
   }
   try {
-    const auto address = routed_address(path, macros.recipient_address);
+    const auto address = plain_address(path, macros.recipient_address);
     if (!address) {
-      leave(path, "Postfix routes it as another address than RCPT gave");
+      leave(path, "it is not spelt plainly, or Postfix routes another address");
       return std::nullopt;
     }
     const Resolution resolution = transaction_->resolver.resolve(*address);

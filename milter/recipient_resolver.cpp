@@ -80,9 +80,4 @@ InternetAddress parse_internal_address(std::string_view text) {
   return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
 }
 
-bool same_address(const InternetAddress& a, const InternetAddress& b) {
-  return a.local_part == b.local_part &&
-         converter::canonical_domain(a.domain) == converter::canonical_domain(b.domain);
-}
-
 }  // namespace smtpgate::milter

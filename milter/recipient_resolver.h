@@ -64,7 +64,4 @@ class RecipientResolver {
 /// An address in Postfix's internal form (macros, table keys): not quoted, split at the last '@'.
 converter::InternetAddress parse_internal_address(std::string_view text);
 
-/// Two spellings of one address: local parts equal octet by octet, domains as A-labels.
-bool same_address(const converter::InternetAddress& a, const converter::InternetAddress& b);
-
 }  // namespace smtpgate::milter
