@@ -1,6 +1,9 @@
 // The chain files of the original (Q115493), for people who want to see each step: SMTP_IN.ENV,
 // SMTP_IN.822, API_OUT.TMP, TO_NC.API. docs/chain.md says what is in each.
+#include <cerrno>
 #include <functional>
+#include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,12 +31,16 @@ std::string for_trace(std::string_view text) {
   return result;
 }
 
+FileResult<std::unique_ptr<File>> create_anew(FileSystem& files, const std::string& path) {
+  if (auto removed = files.remove(path); !removed && removed.error().code != ENOENT) {
+    return tl::unexpected(removed.error());
+  }
+  return files.create(path, 0600);
+}
+
 Outcome write_file(FileSystem& files, const std::string& path,
                    const std::function<FileResult<void>(File&)>& fill) {
-  if (auto removed = files.remove(path); !removed && removed.error().code != ENOENT) {
-    return removed.error().outcome();
-  }
-  auto file = files.create(path, 0600);
+  auto file = create_anew(files, path);
   if (!file) return file.error().outcome();
   if (auto filled = fill(**file); !filled) return filled.error().outcome();
   if (auto closed = (*file)->close(); !closed) return closed.error().outcome();
@@ -58,6 +65,17 @@ std::string render_trace(const Envelope& envelope, const InboundSettings& settin
   return text;
 }
 
+Outcome keep_raw_in_chain(const std::string& directory, RawMessage& raw, const Envelope& envelope,
+                          const InboundSettings& settings, FileSystem& files) {
+  const std::string path = directory + "/SMTP_IN.822";
+  auto file = create_anew(files, path);
+  if (!file) return file.error().outcome();
+  const std::string trace = render_trace(envelope, settings);
+  if (auto written = (*file)->write(trace); !written) return written.error().outcome();
+  raw.content().keep_in(std::move(*file), trace.size());
+  return Outcome::delivered("wrote " + path);
+}
+
 Outcome write_chain(const std::string& directory, RawMessage& raw, const Envelope& envelope,
                     ConvertedMessage& converted, const InboundSettings& settings,
                     postoffice::LineEnd line_end, FileSystem& files) {
@@ -65,11 +83,15 @@ Outcome write_chain(const std::string& directory, RawMessage& raw, const Envelop
   Outcome outcome = write_file(files, in("SMTP_IN.ENV"),
                                [&](File& file) { return file.write(render_envelope(envelope)); });
   if (!outcome.is_delivered()) return outcome;
-  outcome = write_file(files, in("SMTP_IN.822"), [&](File& file) {
-    if (auto written = file.write(render_trace(envelope, settings)); !written) return written;
-    return raw.content().copy_to(file);
-  });
-  if (!outcome.is_delivered()) return outcome;
+  if (raw.content().is_kept()) {
+    if (auto flushed = raw.content().flush(); !flushed) return flushed.error().outcome();
+  } else {
+    outcome = write_file(files, in("SMTP_IN.822"), [&](File& file) {
+      if (auto written = file.write(render_trace(envelope, settings)); !written) return written;
+      return raw.content().copy_to(file);
+    });
+    if (!outcome.is_delivered()) return outcome;
+  }
   outcome = write_file(files, in("API_OUT.TMP"), [&](File& file) {
     if (auto written = file.write(converted.rendered_header); !written) return written;
     return converted.text.copy_to(file);

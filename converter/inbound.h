@@ -86,8 +86,13 @@ Expected<ConvertedMessage> convert_inbound(RawMessage& raw, const Envelope& enve
                                            const InboundSettings& settings,
                                            const SpoolPlace& place);
 
-/// SMTP_IN.ENV, SMTP_IN.822, API_OUT.TMP and TO_NC.API in `directory`, which exists; files are
-/// replaced.
+/// Makes SMTP_IN.822 in `directory` with our trace on top and lets `raw`, still empty, keep its
+/// octets there: a message that is written to the chain anyhow needs no spool of its own.
+Outcome keep_raw_in_chain(const std::string& directory, RawMessage& raw, const Envelope& envelope,
+                          const InboundSettings& settings, postoffice::FileSystem& files);
+
+/// SMTP_IN.ENV, SMTP_IN.822 (unless it is there by keep_raw_in_chain()), API_OUT.TMP and TO_NC.API
+/// in `directory`, which exists; files are replaced.
 Outcome write_chain(const std::string& directory, RawMessage& raw, const Envelope& envelope,
                     ConvertedMessage& converted, const InboundSettings& settings,
                     postoffice::LineEnd line_end, postoffice::FileSystem& files);

@@ -79,6 +79,7 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
     header_is_cut_ = entity.header_cut;
   }
   if (entity.header_cut) mark("header-cut");
+  if (entity.header_mended) mark("header-mended");
   const PartDescription description = describe_part(entity);
   bool in_body = true;
   if (!open_.empty() && open_.back()->multipart) {

@@ -10,9 +10,17 @@ namespace smtpgate::converter {
 using postoffice::FileError;
 using postoffice::FileResult;
 
+namespace {
+
+constexpr std::size_t large_piece = std::size_t{64} << 10;
+
+}  // namespace
+
 FileResult<void> Spool::write(std::string_view data) {
   size_ += data.size();
-  if (memory_.size() + data.size() <= place_.memory) {
+  // What is large goes to the file as it is, without a copy in between.
+  const bool direct = file_ && data.size() >= large_piece;
+  if (!direct && memory_.size() + data.size() <= place_.memory) {
     memory_.append(data);
     return {};
   }
@@ -21,14 +29,14 @@ FileResult<void> Spool::write(std::string_view data) {
     if (!file) return tl::unexpected(file.error());
     file_ = std::move(*file);
   }
-  if (auto flushed = flush_memory(); !flushed) return flushed;
-  if (data.size() >= place_.memory) return file_->write(data);
+  if (auto flushed = flush(); !flushed) return flushed;
+  if (direct || data.size() >= place_.memory) return file_->write(data);
   memory_.assign(data);
   return {};
 }
 
-FileResult<void> Spool::flush_memory() {
-  if (memory_.empty()) return {};
+FileResult<void> Spool::flush() {
+  if (memory_.empty() || !file_) return {};
   auto written = file_->write(memory_);
   memory_.clear();
   return written;
@@ -38,12 +46,20 @@ void Spool::clear() {
   memory_.clear();
   file_.reset();
   size_ = 0;
+  offset_ = 0;
+  is_kept_ = false;
+}
+
+void Spool::keep_in(std::unique_ptr<postoffice::File> file, std::uint64_t offset) {
+  file_ = std::move(file);
+  offset_ = offset;
+  is_kept_ = true;
 }
 
 FileResult<void> Spool::copy_to(postoffice::File& target) {
   if (!file_) return target.write(memory_);
-  if (auto flushed = flush_memory(); !flushed) return flushed;
-  return target.append_from(*file_, 0, size_);
+  if (auto flushed = flush(); !flushed) return flushed;
+  return target.append_from(*file_, offset_, size_);
 }
 
 FileResult<void> Spool::copy_to(postoffice::ByteSink& target) {
@@ -58,8 +74,8 @@ FileResult<void> Spool::copy_to(postoffice::ByteSink& target) {
 FileResult<std::size_t> Spool::read_at(std::uint64_t offset, std::span<char> buffer) {
   if (offset >= size_) return std::size_t{0};
   if (file_) {
-    if (auto flushed = flush_memory(); !flushed) return tl::unexpected(flushed.error());
-    return file_->read_at(offset, buffer);
+    if (auto flushed = flush(); !flushed) return tl::unexpected(flushed.error());
+    return file_->read_at(offset_ + offset, buffer);
   }
   const std::size_t count = std::min<std::size_t>(buffer.size(), memory_.size() - offset);
   std::copy_n(memory_.data() + offset, count, buffer.data());

@@ -29,6 +29,13 @@ class Spool : public postoffice::ByteSink {
   std::uint64_t size() const { return size_; }
   void clear();
 
+  /// From now on the octets go to `file`, behind what stands in it already (`offset` octets), and
+  /// stay there: for a raw message whose spool is its SMTP_IN.822. Only while the spool is empty.
+  void keep_in(std::unique_ptr<postoffice::File> file, std::uint64_t offset);
+  bool is_kept() const { return is_kept_; }
+  /// Everything that keep_in()'s file shall hold is in it.
+  postoffice::FileResult<void> flush();
+
   /// All octets, from the start, into `target`: by a copy in the kernel where they lie in a file.
   postoffice::FileResult<void> copy_to(postoffice::File& target);
   postoffice::FileResult<void> copy_to(postoffice::ByteSink& target);
@@ -40,12 +47,12 @@ class Spool : public postoffice::ByteSink {
   postoffice::FileResult<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer);
 
  private:
-  postoffice::FileResult<void> flush_memory();
-
   SpoolPlace place_;
   std::string memory_;                      ///< everything, or what is not yet in the file
   std::unique_ptr<postoffice::File> file_;  ///< once there is too much for memory
   std::uint64_t size_ = 0;
+  std::uint64_t offset_ = 0;  ///< of our first octet in the file
+  bool is_kept_ = false;
 };
 
 template <typename Take>
@@ -54,10 +61,10 @@ postoffice::FileResult<void> Spool::for_each_piece(std::size_t piece, Take take)
     take(std::string_view(memory_));
     return {};
   }
-  if (auto flushed = flush_memory(); !flushed) return flushed;
+  if (auto flushed = flush(); !flushed) return flushed;
   std::string buffer(piece, '\0');
   for (std::uint64_t offset = 0; offset < size_;) {
-    auto count = file_->read_at(offset, buffer);
+    auto count = file_->read_at(offset_ + offset, buffer);
     if (!count) return tl::unexpected(count.error());
     if (*count == 0) return tl::unexpected(postoffice::FileError{EIO, "read", "a work file"});
     if (!take(std::string_view(buffer.data(), *count))) return {};

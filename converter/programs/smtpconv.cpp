@@ -177,6 +177,11 @@ int run_in(const InOptions& options) {
   FileSystem& files = FileSystem::posix();
   const converter::SpoolPlace place{&files, options.directory};
   converter::RawMessage raw(place);
+  if (const Outcome kept =
+          converter::keep_raw_in_chain(options.directory, raw, envelope, settings.inbound, files);
+      !kept.is_delivered()) {
+    return fail(exit_code(kept), kept.sentence());
+  }
   std::optional<Outcome> trouble;
   if (auto unread = read_pieces(options.message, [&](std::string_view piece) {
         if (auto fed = raw.feed(piece); !fed) trouble = fed.error().outcome();

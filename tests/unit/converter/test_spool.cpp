@@ -87,3 +87,25 @@ TEST_CASE("a spool without a place for its file says so", "[spool]") {
   CHECK(written.error().code == ENOENT);
   CHECK(written.error().outcome().is_temporary());
 }
+
+TEST_CASE("a spool kept in a file leaves its octets there, behind what stood in it", "[spool]") {
+  TemporaryDirectory directory;
+  for (const std::size_t size : {5, 50, 5000, 200'000}) {
+    const std::string octets = numbered_octets(size);
+    const std::string path = directory / "kept";
+    auto file = FileSystem::posix().create(path, 0600);
+    REQUIRE(file);
+    REQUIRE((*file)->write("before:"));
+    Spool spool(SpoolPlace{&FileSystem::posix(), directory.path(), 100});
+    spool.keep_in(std::move(*file), 7);
+    REQUIRE(spool.write(octets.substr(0, 3)));
+    REQUIRE(spool.write(std::string_view(octets).substr(3)));
+    std::string copied;
+    StringSink sink(copied);
+    REQUIRE(spool.copy_to(sink));
+    CHECK(copied == octets);
+    REQUIRE(spool.flush());
+    CHECK(read_whole(path) == "before:" + octets);
+    REQUIRE(FileSystem::posix().remove(path));
+  }
+}
