@@ -109,7 +109,7 @@ Expected<std::vector<MailbagEntry>> Mailbag::list(std::size_t most) const {
     entries.push_back(std::move(entry));
   }
   const auto newest_first = [](const MailbagEntry& a, const MailbagEntry& b) {
-    return a.arrival != b.arrival ? a.arrival > b.arrival : a.id < b.id;
+    return a.arrival != b.arrival ? a.arrival > b.arrival : a.id > b.id;
   };
   const std::size_t count = std::min(most, entries.size());
   std::partial_sort(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(count),

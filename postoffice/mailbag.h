@@ -36,7 +36,8 @@ class Mailbag {
 
   const std::string& mailbox() const { return mailbox_; }  ///< folded
 
-  /// The newest `most` messages, newest first; of those of one second by ID. Regular files only;
+  /// The newest `most` messages, newest first; those of one second by ID
+  /// backwards, since IDs of messages without a key begin with their time. Regular files only;
   /// names with a leading dot are nobody's messages.
   Expected<std::vector<MailbagEntry>> list(
       std::size_t most = std::numeric_limits<std::size_t>::max()) const;

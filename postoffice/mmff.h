@@ -79,6 +79,8 @@ struct MessageHeader {
   TypedAddress from;
   std::vector<TypedAddress> to;
   std::vector<TypedAddress> cc;
+  std::vector<std::uint64_t> to_lines;  ///< reader only: the line of each `to`, for errors (142)
+  std::vector<std::uint64_t> cc_lines;
   std::string date;  ///< yyyy-mm-dd; empty if the line is missing
   std::string time;  ///< hh:mm
   std::string subject;

@@ -171,9 +171,9 @@ FormatResult<bool> MmffHeaderParser::take_token(std::string_view name, std::stri
     case TokenKind::version:
       return take_version(trim(tail));
     case TokenKind::to:
-      return take_recipient(name, tail, header_.to);
+      return take_recipient(name, tail, header_.to, header_.to_lines);
     case TokenKind::cc:
-      return take_recipient(name, tail, header_.cc);
+      return take_recipient(name, tail, header_.cc, header_.cc_lines);
     case TokenKind::from:
       return take_address(name, tail, header_.from);
     case TokenKind::date:
@@ -226,12 +226,14 @@ FormatResult<bool> MmffHeaderParser::take_address(std::string_view name, std::st
 }
 
 FormatResult<bool> MmffHeaderParser::take_recipient(std::string_view name, std::string_view tail,
-                                                    std::vector<TypedAddress>& list) {
+                                                    std::vector<TypedAddress>& list,
+                                                    std::vector<std::uint64_t>& lines) {
   if (header_.to.size() + header_.cc.size() >= options_.most_recipients) {
     return tl::unexpected(error(
         145, "In group name " + std::string(name) + ", contents fields too big: more than " +
                  std::to_string(options_.most_recipients) + " recipients; split the message"));
   }
+  lines.push_back(line_);
   return take_address(name, tail, list.emplace_back());
 }
 

@@ -45,7 +45,7 @@ class MmffHeaderParser {
   Result take_version(std::string_view tail);
   Result take_address(std::string_view name, std::string_view tail, TypedAddress& address) const;
   Result take_recipient(std::string_view name, std::string_view tail,
-                        std::vector<TypedAddress>& list);
+                        std::vector<TypedAddress>& list, std::vector<std::uint64_t>& lines);
   Result take_attachment(std::string_view name, std::string_view tail);
   Result take_external_attachment(std::string_view tail);
   Result take_extended(std::string_view tail);

@@ -21,12 +21,6 @@ namespace {
 constexpr std::int64_t day_seconds = 86'400;
 constexpr std::size_t key_size = 64;
 
-bool is_content_key(std::string_view text) {
-  return text.size() == key_size && std::all_of(text.begin(), text.end(), [](char c) {
-           return is_ascii_digit(c) || (c >= 'a' && c <= 'f');
-         });
-}
-
 /// ids/.<id>: a copy that a process was making more than a day ago. Told by the time in its id,
 /// since its own time is the message's arrival.
 bool is_left_over_copy(std::string_view name, std::int64_t now) {
@@ -39,6 +33,12 @@ bool is_left_over_copy(std::string_view name, std::int64_t now) {
 }
 
 }  // namespace
+
+bool is_content_key(std::string_view text) {
+  return text.size() == key_size && std::all_of(text.begin(), text.end(), [](char c) {
+           return is_ascii_digit(c) || (c >= 'a' && c <= 'f');
+         });
+}
 
 struct Delivery::State {
   State(Postoffice office, WorkDirectory directory, std::unique_ptr<File> opened)

@@ -19,6 +19,9 @@
 
 namespace smtpgate::postoffice {
 
+/// 64 lower-case hex digits: what a content key looks like.
+bool is_content_key(std::string_view text);
+
 /// One message on its way into mailbags: a locked directory P1/<host>/<id>/ that goes away with the
 /// object.
 class Delivery {

@@ -1,0 +1,58 @@
+// The copy of a message put by hand that is filed: the file's own octets where it holds one message
+// in the postoffice's line ends, else written anew from what the reader finds. For hand_put.cpp
+// only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "postoffice/file_system.h"
+#include "postoffice/mmff.h"
+#include "postoffice/mmff_reader.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+/// Reads from an open File at an offset of its own: several may read the same one.
+class OffsetSource : public ByteSource {
+ public:
+  explicit OffsetSource(File& file) : file_(file) {}
+  FileResult<std::size_t> read(std::span<char> buffer) override;
+
+ private:
+  File& file_;
+  std::uint64_t offset_ = 0;
+};
+
+class HandCopy {
+ public:
+  /// `reader` stands at the contents of the message whose header is given; `file` is what it reads.
+  HandCopy(const Postoffice& postoffice, File& file, Reader& reader, const MessageHeader& header,
+           bool believes_key);
+
+  struct Result {
+    std::optional<FormatError> format_error;  ///< of the file put: it ends here
+    std::optional<Outcome> failed;            ///< temporary: our own disk
+  };
+  Result write_to(File& target, bool is_first);
+
+  /// K, if there is one and it is believed; else empty.
+  const std::string& content_key() const { return content_key_; }
+
+ private:
+  FileResult<bool> is_alone();
+  Result write_anew(File& target);
+  Result copy_section(ByteSink& sink);
+
+  const Postoffice& postoffice_;
+  File& file_;
+  Reader& reader_;
+  MessageHeader header_;
+  std::string content_key_;
+  bool is_changed_ = false;  ///< the header is not what the file says
+  std::string buffer_;
+};
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,249 @@
+// The program `smtpput`: files an MMFF file in mailbags by hand, with the switches and the error
+// form of the File Format API's put programs (Q118787, Q104280, Q104425). Thin: routing and filing
+// are in hand_put.h. Manual: docs/man/smtpput.1.scd.
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <boost/filesystem.hpp>
+#include <fmt/format.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "postoffice/folder.h"
+#include "postoffice/hand_put.h"
+#include "postoffice/printable.h"
+
+namespace smtpgate::postoffice {
+namespace {
+
+constexpr std::uint64_t largest_envelope = std::uint64_t{256} << 20;
+
+constexpr const char* description =
+    "Files the messages of an MMFF file in the mailbags of a postoffice.\n\n"
+    "  smtpput -d /srv/postoffice BATCH.API\n"
+    "  smtpput -d /srv/postoffice -k -r ACME/MAIN/anna TO_NC.API\n"
+    "  smtpput -d /srv/postoffice -e SMTP_IN.ENV TO_NC.API\n\n"
+    "Without -r or -e each message goes to its own TO and CC, never to the Internet. The file is\n"
+    "removed when all was delivered, unless -k keeps it.\n"
+    "Errors are written as error-message-line: \"142-1-2 Bad address ...\".\n"
+    "Exit codes: 0 all delivered, 64 wrong command line, 65 the file is at fault, 66 it cannot be\n"
+    "read, 75 some must be tried again.";
+
+struct Options {
+  std::string directory;
+  std::vector<std::string> recipients;
+  std::string envelope;
+  int line_end = -1;
+  bool keeps = false;
+  std::string log;
+  std::string file;
+  std::string external_directory;
+};
+
+/// Where errors go: standard output, or the log, which hears of what was filed too.
+class Report {
+ public:
+  /// False if the log cannot be written.
+  bool open(const std::string& log, std::string file) {
+    file_ = std::move(file);
+    if (log.empty()) return true;
+    log_.open(log, std::ios::app);
+    return log_.is_open();
+  }
+  void use_clock_of(const Postoffice& postoffice) { clock_ = &postoffice; }
+
+  void error(const std::string& text) {
+    if (log_.is_open()) {
+      to_log(text);
+    } else {
+      std::cout << text << '\n';
+    }
+  }
+  void filed(const std::string& text) {
+    if (log_.is_open()) to_log(text);
+  }
+
+ private:
+  void to_log(const std::string& text) {
+    const std::time_t now = std::time(nullptr);
+    const std::string moment =
+        clock_ == nullptr ? std::to_string(now) : clock_->local_time(now).rfc3339;
+    log_ << fmt::format("{} smtpput {}: {}\n", moment, printable(file_), text) << std::flush;
+  }
+
+  std::ofstream log_;
+  std::string file_;
+  const Postoffice* clock_ = nullptr;
+};
+
+/// The links of a path followed: a person may give one, and the file system door follows none.
+std::string without_links(const std::string& path) {
+  boost::system::error_code error;
+  const auto resolved = boost::filesystem::canonical(path, error);
+  return error ? path : resolved.string();
+}
+
+std::optional<LineEnd> forced_line_end(int number) {
+  switch (number) {
+    case 0:
+      return LineEnd::cr;
+    case 1:
+      return LineEnd::lf;
+    case 2:
+      return LineEnd::crlf;
+    default:
+      return std::nullopt;
+  }
+}
+
+class Put {
+ public:
+  explicit Put(Options options) : options_(std::move(options)) {}
+
+  int run() {
+    if (!report_.open(options_.log, options_.file)) {
+      std::cout << "smtpput: cannot write the log " << printable(options_.log) << ": "
+                << std::generic_category().message(errno) << '\n';
+      return EX_CANTCREAT;
+    }
+    if (const int code = prepare(); code != EX_OK) return code;
+    auto postoffice = Postoffice::open(options_.directory);
+    if (!postoffice) {
+      report_.error("201-0-0 " + printable(postoffice.error().sentence()));
+      return EX_TEMPFAIL;
+    }
+    report_.use_clock_of(*postoffice);
+    const auto result =
+        put_by_hand(*postoffice, *file_, hand_put_, [this](const HandPutNote& note) {
+          note.number == 0 ? report_.filed(note.str()) : report_.error(note.str());
+        });
+    if (result.some_temporary) return EX_TEMPFAIL;
+    if (!result.all_delivered) return EX_DATAERR;
+    return remove_input();
+  }
+
+ private:
+  /// Everything that can be wrong before the first filing.
+  int prepare() {
+    hand_put_.reader.line_end = forced_line_end(options_.line_end);
+    hand_put_.reader.external_directory = options_.external_directory;
+    for (const std::string& recipient : options_.recipients) {
+      auto address = NativeAddress::parse(recipient);
+      if (!address) {
+        report_.error("142-0-0 Bad address " + printable(recipient) + "; write NET/PO/MAILBOX");
+        return EX_USAGE;
+      }
+      hand_put_.recipients.push_back(std::move(*address));
+    }
+    if (!options_.envelope.empty()) {
+      if (const int code = read_envelope(); code != EX_OK) return code;
+    }
+    return open_input();
+  }
+
+  int read_envelope() {
+    auto text = read_whole(FileSystem::posix(), without_links(options_.envelope), largest_envelope);
+    if (!text) {
+      report_.error("52-0-0 " + printable(text.error().sentence()));
+      return EX_NOINPUT;
+    }
+    auto lines = parse_envelope_file(*text, options_.envelope);
+    if (!lines) {
+      report_.error("142-0-0 " + lines.error());
+      return EX_DATAERR;
+    }
+    hand_put_.envelope = std::move(*lines);
+    return EX_OK;
+  }
+
+  int open_input() {
+    auto file = FileSystem::posix().open(without_links(options_.file));
+    auto status = file ? (*file)->status() : FileResult<FileStatus>(tl::unexpected(file.error()));
+    if (!status) {
+      report_.error("52-0-0 " + printable(status.error().sentence()));
+      return EX_NOINPUT;
+    }
+    if (status->kind != FileKind::regular) {
+      report_.error("52-0-0 " + printable(options_.file) + " is no regular file");
+      return EX_NOINPUT;
+    }
+    // Found out now: a file that stays after it was filed would be filed again the next time.
+    if (!options_.keeps && ::access(parent_directory(options_.file).c_str(), W_OK) != 0) {
+      report_.error("52-0-0 cannot remove " + printable(options_.file) +
+                    " afterwards; give -k to keep it");
+      return EX_NOPERM;
+    }
+    file_ = std::move(*file);
+    return EX_OK;
+  }
+
+  int remove_input() {
+    if (options_.keeps) return EX_OK;
+    auto removed = FileSystem::posix().remove(options_.file);
+    if (removed) return EX_OK;
+    report_.error("52-0-0 all was delivered, but " + printable(removed.error().sentence()) +
+                  "; remove it by hand, or it will be filed again");
+    return EX_IOERR;
+  }
+
+  Options options_;
+  Report report_;
+  HandPutOptions hand_put_;
+  std::unique_ptr<File> file_;
+};
+
+int run(int count, char** words) {
+  Options options;
+  CLI::App app(description, "smtpput");
+  app.set_help_flag("--help", "Print this help message and exit");
+  app.set_version_flag("--version", "smtpput (smtpgate) " SMTPGATE_VERSION);
+  app.add_option("-d", options.directory, "The postoffice's folder")
+      ->required()
+      ->envname("POSTOFFICE")
+      ->type_name("FOLDER");
+  CLI::Option* const recipients =
+      app.add_option("-r", options.recipients, "A recipient; may be repeated")
+          ->type_name("NET/PO/MAILBOX")
+          ->allow_extra_args(false);
+  app.add_option("-e", options.envelope, "Recipients from an envelope file (SMTP_IN.ENV)")
+      ->type_name("FILE")
+      ->excludes(recipients);
+  app.add_option("-f", options.line_end, "Token lines end in: 0 CR, 1 LF, 2 CR LF (default: told)")
+      ->type_name("0|1|2")
+      ->check(CLI::Range(0, 2));
+  app.add_flag("-k", options.keeps, "Keep FILE.API");
+  app.add_option("-l", options.log, "Append errors and what was filed to LOG")->type_name("LOG");
+  app.add_option("--external", options.external_directory,
+                 "Where XTEXT and XATTACH may name files; without it they are errors")
+      ->type_name("DIR");
+  bool is_extended = false;
+  app.add_flag("-h", is_extended, "Extended format: always understood, taken for old scripts");
+  app.add_option("FILE.API", options.file, "The MMFF file")->required()->type_name("");
+  try {
+    app.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+  }
+  return Put(std::move(options)).run();
+}
+
+}  // namespace
+}  // namespace smtpgate::postoffice
+
+int main(int count, char** words) {
+  try {
+    return smtpgate::postoffice::run(count, words);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "smtpput: %s\n", error.what());
+    return EX_SOFTWARE;
+  }
+}
