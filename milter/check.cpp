@@ -8,7 +8,9 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <grp.h>
 #include <nlohmann/json.hpp>
+#include <pwd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -77,6 +79,29 @@ void check_work(const Configuration& configuration, Findings& findings) {
                failed + "; run the check as the gateway's user, and let it write there");
   }
   add(findings, FindingKind::ok, "the work directory " + work + " can be written");
+}
+
+/// Only root may become somebody; for anybody else the key has no meaning.
+void check_user(const Configuration& configuration, Findings& findings) {
+  const std::string& user = configuration.gateway.user;
+  if (user.empty()) return;
+  if (::getpwnam(user.c_str()) == nullptr) {
+    return add(findings, FindingKind::error,
+               fmt::format("there is no user {}; make one (adduser --system --group {}), or set "
+                           "user = \"\" to stay who you are",
+                           user, user));
+  }
+  const std::string& group = configuration.gateway.group;
+  if (!group.empty() && ::getgrnam(group.c_str()) == nullptr) {
+    return add(findings, FindingKind::error,
+               fmt::format("there is no group {}; make one, or leave group empty", group));
+  }
+  const std::string& socket_group = configuration.milter.socket_group;
+  if (!socket_group.empty() && ::getgrnam(socket_group.c_str()) == nullptr) {
+    return add(findings, FindingKind::error,
+               fmt::format("there is no group {}; correct socket_group", socket_group));
+  }
+  add(findings, FindingKind::ok, "the user " + user + " is there");
 }
 
 void check_socket(const Configuration& configuration, Findings& findings) {
@@ -173,6 +198,7 @@ std::vector<Finding> check(const CheckOptions& options) {
   add(findings, FindingKind::ok,
       fmt::format("the address map has {} domain{}", configuration->converter.map.entries().size(),
                   configuration->converter.map.entries().size() == 1 ? "" : "s"));
+  check_user(*configuration, findings);
   check_work(*configuration, findings);
   check_socket(*configuration, findings);
   for (const converter::ServedPostoffice& served : configuration->converter.postoffices) {

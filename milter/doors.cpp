@@ -3,9 +3,12 @@
 
 #include <chrono>
 #include <csignal>
+#include <exception>
 #include <memory>
 
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "milter/configuration_source.h"
 #include "milter/inbound_delivery.h"
@@ -23,13 +26,23 @@ constexpr std::chrono::seconds longest_age{5};
 constexpr std::chrono::seconds lookup_timeout{300};
 constexpr std::chrono::seconds fallback_timeout{300};
 
+/// Whether standard error is the peer's end too, as it is under spawn(8).
+bool stderr_is_peer(int output) {
+  struct stat peer{};
+  struct stat error{};
+  return ::fstat(output, &peer) == 0 && ::fstat(STDERR_FILENO, &error) == 0 &&
+         peer.st_dev == error.st_dev && peer.st_ino == error.st_ino;
+}
+
 /// The log that the configuration names; syslog if there is no configuration, or if that log cannot
 /// be opened, which is then the first line in it.
-std::unique_ptr<Log> log_for(const ConfigurationSource& source, const std::string& tag) {
+std::unique_ptr<Log> log_for(const ConfigurationSource& source, const std::string& tag,
+                             int output) {
   const auto configuration = source();
   std::string trouble;
   if (configuration) {
-    auto log = open_log((*configuration)->gateway.log, tag);
+    const std::string& wanted = (*configuration)->gateway.log;
+    auto log = open_log(wanted == "stderr" && stderr_is_peer(output) ? "syslog" : wanted, tag);
     if (log) return std::move(*log);
     trouble = log.error();
   } else {
@@ -40,14 +53,11 @@ std::unique_ptr<Log> log_for(const ConfigurationSource& source, const std::strin
   return std::move(*log);
 }
 
-}  // namespace
-
-int run_deliver(const std::string& configuration_path, int input, int output) {
-  std::signal(SIGPIPE, SIG_IGN);
+int deliver(const std::string& configuration_path, int input, int output) {
   const ConfigurationSource source = read_when_old(configuration_path, longest_age);
   // Not Postfix's own name: its lmtp client has a line for each recipient already, and a log
   // summary would count both.
-  const auto log = log_for(source, "smtpgate/deliver");
+  const auto log = log_for(source, "smtpgate/deliver", output);
   std::chrono::seconds timeout = fallback_timeout;
   if (const auto configuration = source()) {
     timeout = (*configuration)->lmtp.timeout;
@@ -59,13 +69,35 @@ int run_deliver(const std::string& configuration_path, int input, int output) {
   return LmtpServer(stream, source, *log).run();
 }
 
-int run_lookup(const std::string& configuration_path, int input, int output) {
-  std::signal(SIGPIPE, SIG_IGN);
+int lookup(const std::string& configuration_path, int input, int output) {
   const ConfigurationSource source = read_when_old(configuration_path, longest_age);
-  const auto log = log_for(source, "smtpgate/lookup");
+  const auto log = log_for(source, "smtpgate/lookup", output);
   PeerStream stream(input, output, lookup_timeout);
   serve_lookups(stream, source, *log);
   return EX_OK;
+}
+
+/// What is thrown beside the conversation ends the process, so that Postfix sees a closed
+/// connection and defers; the reason must not be printed into that connection.
+template <typename Serve>
+int guarded(Serve serve, const char* tag, const std::string& path, int input, int output) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return serve(path, input, output);
+  } catch (const std::exception& exception) {
+    if (const auto log = open_log("syslog", tag)) (*log)->error(exception.what());
+    return EX_TEMPFAIL;
+  }
+}
+
+}  // namespace
+
+int run_deliver(const std::string& configuration_path, int input, int output) {
+  return guarded(deliver, "smtpgate/deliver", configuration_path, input, output);
+}
+
+int run_lookup(const std::string& configuration_path, int input, int output) {
+  return guarded(lookup, "smtpgate/lookup", configuration_path, input, output);
 }
 
 }  // namespace smtpgate::milter

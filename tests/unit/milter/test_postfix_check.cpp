@@ -147,6 +147,19 @@ TEST_CASE("the check finds a work directory that others can read, and one that i
               "make the work directory") == 1);
 }
 
+TEST_CASE("the check finds users and groups that are not there") {
+  test::Gateway gateway;
+  const std::string text = test::read_whole(gateway.configuration_path());
+  const auto errors = [&](const std::string& user, const std::string& more, const char* part) {
+    test::write_whole(gateway.configuration_path(),
+                      with(text, "user = \"\"", "user = \"" + user + "\"\n" + more));
+    return count(check({gateway.configuration_path(), "", true}), FindingKind::error, part);
+  };
+  CHECK(errors("nobody-of-that-name", "", "there is no user nobody-of-that-name; ") == 1);
+  CHECK(errors("root", "group = \"no-such-group\"", "there is no group no-such-group; ") == 1);
+  CHECK(errors("root", "", "there is no ") == 0);
+}
+
 TEST_CASE("the check finds a folder that is another postoffice") {
   test::Gateway gateway;
   std::string text = test::read_whole(gateway.configuration_path());
