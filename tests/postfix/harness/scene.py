@@ -157,6 +157,7 @@ class Scene:
         self.copy_programs()
         for name in ("work", "log"):
             self.own_directory(self.top / name)
+        (self.top / "work").chmod(0o700)  # mail lies in it
 
     def copy_programs(self):
         """A copy that the gateway's user can reach, wherever the build lies (often below /root)."""
