@@ -130,6 +130,7 @@ class ListParser {
   void emit(std::string name, InternetAddress address);
   void clear_member();
   std::string comment_name();
+  void name_or_comment(std::string& name);
   InternetAddress angle_address();
 
   struct Part {
@@ -173,6 +174,16 @@ void ListParser::emit(std::string name, InternetAddress address) {
     return;
   }
   result_.addresses.push_back({std::move(name), std::move(address), group_});
+}
+
+/// The comment is the name where there is no other; else only the field itself tells it.
+void ListParser::name_or_comment(std::string& name) {
+  std::string comment = comment_name();
+  if (name.empty()) {
+    name = std::move(comment);
+  } else if (!comment.empty()) {
+    result_.says_more = true;
+  }
 }
 
 std::string ListParser::comment_name() {
@@ -228,7 +239,7 @@ void ListParser::end_angle_member() {
     result_.odd = true;
     if (name.empty()) name = phrase(after, result_.odd);
   }
-  if (name.empty()) name = comment_name();
+  name_or_comment(name);
   emit(std::move(name), angle_address());
 }
 
@@ -250,7 +261,7 @@ void ListParser::end_bare_address(std::size_t at) {
   std::string name = phrase(before, result_.odd);
   if (name.empty()) name = phrase(after, result_.odd);
   if (!name.empty()) result_.odd = true;
-  if (name.empty()) name = comment_name();
+  name_or_comment(name);
   emit(std::move(name), address);
 }
 
@@ -327,6 +338,7 @@ void ListParser::take_colon() {
       result_.odd = true;
     }
     in_group_ = true;
+    result_.says_more = result_.says_more || !group_.empty();
   }
   clear_member();
 }

@@ -33,7 +33,9 @@ struct HeaderAddress {
 
 struct AddressList {
   std::vector<HeaderAddress> addresses;
-  bool odd = false;        ///< something had to be forgiven or skipped
+  bool odd = false;  ///< something had to be forgiven or skipped
+  /// A comment or a group's name that stands in no address of the list.
+  bool says_more = false;
   bool truncated = false;  ///< more than `most` addresses
 };
 

@@ -9,6 +9,7 @@
 #include "converter/encoded_word.h"
 #include "converter/mail_date.h"
 #include "postoffice/ascii.h"
+#include "postoffice/character_set.h"
 
 namespace smtpgate::converter {
 
@@ -35,9 +36,13 @@ bool describes_encoding(std::string_view name) {
                      [&](std::string_view n) { return equals_ignoring_case(name, n); });
 }
 
-// A blind recipient appears in no shared file, whatever a careless sender wrote.
+// A blind recipient appears in no shared file, whatever a careless sender wrote; nor does what
+// delivery agents add for the one recipient of their copy.
 bool is_blind(std::string_view name) {
-  return equals_ignoring_case(name, "Bcc") || equals_ignoring_case(name, "Resent-Bcc");
+  constexpr std::array<std::string_view, 6> names = {
+      "Bcc", "Resent-Bcc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To"};
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view n) { return equals_ignoring_case(name, n); });
 }
 
 class Translation {
@@ -71,14 +76,21 @@ class Translation {
     return std::move(decoded.text);
   }
 
+  // A postoffice that is not UTF-8 may lack a letter of the name: then it is no name in the file.
+  bool survives_target_set(const std::string& native) const {
+    const std::string there = postoffice::from_utf8(native, target_.character_set);
+    return postoffice::to_utf8(there, target_.character_set) == postoffice::compose(native) &&
+           postoffice::has_native_form(there);
+  }
+
   // Only a domain of the map and a legal mailbox name make an address native (Q112286).
   TypedAddress typed(const HeaderAddress& header) const {
     const AddressMap::Entry* entry = header.address.domain.empty()
                                          ? nullptr
                                          : map_.find(canonical_domain(header.address.domain));
     if (entry != nullptr && !postoffice::why_bad_mailbox_name(header.address.local_part)) {
-      return TypedAddress::native(NativeAddress{entry->postoffice, header.address.local_part},
-                                  header.name);
+      const NativeAddress native{entry->postoffice, header.address.local_part};
+      if (survives_target_set(native.str())) return TypedAddress::native(native, header.name);
     }
     return TypedAddress::internet(header.address.str(), header.name);
   }
@@ -90,7 +102,8 @@ class Translation {
     if (field != nullptr) list = parse_address_list(field->value, settings_.most_addresses);
     result_.odd = result_.odd || list.odd;
     TypedAddress& from = result_.message.from;
-    shown_from_ = list.addresses.size() == 1 && !settings_.from_envelope;
+    shown_from_ =
+        list.addresses.size() == 1 && !list.odd && !list.says_more && !settings_.from_envelope;
     if (!settings_.from_envelope && !list.addresses.empty()) {
       // An outsider's From stays an Internet address even if it claims a domain of ours.
       from = envelope_.sender_is_trusted
@@ -123,15 +136,16 @@ class Translation {
 
   // True if the tokens say all that the header lines said.
   bool add_addresses(std::string_view name, std::vector<TypedAddress>& addresses) {
+    bool says_all = true;
     for (const HeaderField* field : fields_.find_all(name)) {
       AddressList list = parse_address_list(field->value, settings_.most_addresses);
       result_.odd = result_.odd || list.odd;
       const bool fits = addresses.size() + list.addresses.size() <= settings_.most_addresses;
       if (list.truncated || !fits) return false;
       for (const HeaderAddress& address : list.addresses) addresses.push_back(typed(address));
-      if (list.odd) return false;
+      says_all = says_all && !list.odd && !list.says_more;
     }
-    return true;
+    return says_all;
   }
 
   // Importance, X-Priority and Priority to the native codes (Q112915): 5 urgent, 1 low, none for
@@ -270,11 +284,8 @@ std::vector<std::string> InboundSettings::default_hidden_fields() {
       "DKIM-Filter",
       // trace that relays add
       "X-Received",
-      "Delivered-To",
-      "X-Original-To",
       "X-Originating-IP",
       "X-Forwarded-*",
-      "Envelope-To",
       "Delivery-Date",
       // spam and virus scanners
       "X-Spam-*",

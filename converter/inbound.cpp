@@ -66,6 +66,8 @@ class BodyOctets {
     if (found_) return piece;
     for (std::size_t i = 0; i < piece.size(); ++i) {
       const char c = piece[i];
+      // "CR CR LF" is no empty line, here as in the parser.
+      if (c == '\r' && after_cr_) empty_line_ = false;
       if (c == '\n' && after_cr_) {
         if (empty_line_) {
           found_ = true;
@@ -99,8 +101,10 @@ Outcome disk_trouble(const FileError& error) {
 }
 
 // Strings of the model go to the postoffice's set at the end, in one place.
-void to_target_set(MessageHeader& header, std::string_view set) {
-  const auto convert = [&](std::string& text) { text = postoffice::from_utf8(text, set); };
+void to_target_set(MessageHeader& header, std::string_view set, std::uint64_t& replaced) {
+  const auto convert = [&](std::string& text) {
+    text = postoffice::from_utf8(text, set, &replaced);
+  };
   const auto convert_address = [&](postoffice::TypedAddress& address) {
     convert(address.address);
     convert(address.name);
@@ -123,7 +127,7 @@ class Conversion {
         settings_(settings),
         result_(place),
         assembler_(target_, settings, place, result_.text, result_.attachments) {
-    if (!postoffice::is_known_character_set(target_.character_set)) target_.character_set = "UTF-8";
+    if (!postoffice::is_file_character_set(target_.character_set)) target_.character_set = "UTF-8";
   }
 
   Expected<ConvertedMessage> run() {
@@ -135,7 +139,7 @@ class Conversion {
     auto read = raw_.content().for_each_piece(read_piece, [&](std::string_view piece) {
       parser.feed(piece);
       const std::string_view body_octets = body.of(piece);
-      if (!keyed_header && body.found()) {
+      if (!keyed_header && body.found() && assembler_.has_header()) {
         key.add_header(assembler_.header());
         keyed_header = true;
       }
@@ -152,8 +156,10 @@ class Conversion {
       assembler_.keep_whole(raw_.content(), reason(limit));
       if (assembler_.error()) return failure(disk_trouble(*assembler_.error()));
     }
-    // Where header and body have no clear border, or a limit hides it, every octet counts.
-    const bool whole = limit != LimitBroken::none || !body.found() || assembler_.header_is_cut();
+    // Where the header is not known whole, every octet counts.
+    const bool whole =
+        !assembler_.has_header() || assembler_.header_is_cut() || (body.found() && !keyed_header);
+    if (!whole && !keyed_header) key.add_header(assembler_.header());
     if (whole) {
       auto hashed = key_of_everything();
       if (!hashed) return failure(disk_trouble(hashed.error()));
@@ -184,12 +190,15 @@ class Conversion {
     header = std::move(translated.message);
     header.add_field(ext::character_set, target_.character_set);
     header.add_field(ext::content_key, result_.content_key);
+    render_lines(translated.text_lines);
+    to_target_set(header, target_.character_set, replaced_);
+    if (replaced_ > 0) {
+      header.add_field(ext::odd, "header-characters-replaced:" + std::to_string(replaced_));
+    }
     for (const std::string& mark : marks_) header.add_field(ext::odd, mark);
     for (const std::string& mark : assembler_.marks()) header.add_field(ext::odd, mark);
     if (translated.odd) header.add_field(ext::odd, "header-forgiven");
-    to_target_set(header, target_.character_set);
     header.attachments = std::move(assembler_.attachments());
-    render_lines(translated.text_lines);
     header.text_size = result_.rendered_header.size() + result_.text.size();
   }
 
@@ -198,7 +207,11 @@ class Conversion {
     const std::string_view end = postoffice::line_end_octets(target_.line_end);
     std::string& out = result_.rendered_header;
     for (const std::string& line : lines) {
-      out += postoffice::from_utf8(line, target_.character_set);
+      std::string there = postoffice::from_utf8(line, target_.character_set, &replaced_);
+      // Nothing that the encoder puts for a character may end the line: HEADLEN counts them.
+      std::replace_if(
+          there.begin(), there.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+      out += there;
       out += end;
     }
     out += separator;
@@ -214,6 +227,7 @@ class Conversion {
   ConvertedMessage result_;
   InboundAssembler assembler_;
   std::vector<std::string> marks_;
+  std::uint64_t replaced_ = 0;  ///< characters of the header that the set lacks
 };
 
 }  // namespace

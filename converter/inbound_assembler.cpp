@@ -3,8 +3,10 @@
 #include "converter/inbound_assembler.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "converter/blind_field_filter.h"
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 
@@ -15,17 +17,26 @@ using postoffice::Attachment;
 namespace {
 
 constexpr std::size_t copy_piece = std::size_t{256} << 10;
+constexpr std::size_t most_notice = 1000;  // octets
 
 // What mail programs write before the first part for readers without MIME: says nothing of its own.
 bool is_notice_for_old_readers(Spool& octets) {
-  if (octets.size() > 1000) return false;
+  if (octets.size() > most_notice) return false;
   std::string text;
   postoffice::StringSink sink(text);
   if (!octets.copy_to(sink)) return false;
   const std::string lower = ascii_lower(text);
-  return trim(text).empty() || lower.find("mime") != std::string::npos ||
-         lower.find("multi-part") != std::string::npos ||
-         lower.find("multipart") != std::string::npos;
+  constexpr std::array<std::string_view, 8> phrases = {"message in mime format",
+                                                       "message is in mime format",
+                                                       "mime-aware",
+                                                       "mime aware",
+                                                       "mime-compliant",
+                                                       "mime compliant",
+                                                       "mime-encapsulated",
+                                                       "mime encoded"};
+  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
+    return lower.find(phrase) != std::string::npos;
+  });
 }
 
 bool is_blank(Spool& octets) {
@@ -45,7 +56,8 @@ struct InboundAssembler::Multipart {
   bool in_body = false;
   bool has_parts = false;
   bool is_root = false;
-  bool has_plain_text = false;       ///< alternative: a text/plain that says something came
+  bool has_plain_text = false;       ///< alternative: a child with plain text is complete
+  bool has_text_in_child = false;    ///< the child being read has plain text that says something
   std::unique_ptr<Spool> html_text;  ///< alternative: rendered HTML, used if no plain text comes
   std::unique_ptr<Spool> before;     ///< octets before the first part
   std::unique_ptr<Spool> after;      ///< octets after the last
@@ -190,6 +202,10 @@ void InboundAssembler::end_entity(bool closed) {
   if (ended->leaf) end_leaf(*ended->leaf, closed);
   if (ended->multipart) end_multipart(*ended->multipart, closed);
   if (raw_ && open_.size() == raw_depth_) end_raw();
+  // One child of an alternative says it all: the next one's text is another form of the same.
+  if (!open_.empty() && open_.back()->multipart && open_.back()->multipart->has_text_in_child) {
+    open_.back()->multipart->has_plain_text = true;
+  }
 }
 
 void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
@@ -218,18 +234,21 @@ void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
   if (leaf.use == LeafUse::text && leaf.segment->has_content()) {
     has_plain_text_ = true;
     for (const std::unique_ptr<OpenEntity>& entity : open_) {
-      if (entity->multipart) entity->multipart->has_plain_text = true;
+      if (entity->multipart) entity->multipart->has_text_in_child = true;
     }
   }
 }
 
 void InboundAssembler::end_multipart(Multipart& multipart, bool closed) {
   if (!closed) mark("not-closed");
-  if (multipart.html_text && !multipart.has_plain_text) {
+  if (multipart.html_text && !multipart.has_plain_text && !multipart.has_text_in_child) {
     auto copied = multipart.html_text->copy_to(static_cast<postoffice::ByteSink&>(text_));
     if (!copied) error_ = copied.error();
   }
   if (!multipart.has_parts) mark("boundary-not-found");
+  if (multipart.before && multipart.has_parts && is_notice_for_old_readers(*multipart.before)) {
+    multipart.before.reset();
+  }
   if (multipart.before) keep_between(*multipart.before, !multipart.has_parts, multipart.in_body);
   if (multipart.after) keep_between(*multipart.after, false, multipart.in_body);
 }
@@ -254,7 +273,6 @@ void InboundAssembler::keep_between(Spool& octets, bool is_the_body, bool in_bod
     has_plain_text_ = true;
     return;
   }
-  if (!is_the_body && is_notice_for_old_readers(octets)) return;
   attach_octets(octets, "outside-parts.txt", "text/plain", "outside-parts");
 }
 
@@ -290,11 +308,14 @@ void InboundAssembler::attach_octets(Spool& octets, std::string name, std::strin
 }
 
 std::string InboundAssembler::target_name(std::string_view wanted, std::string_view fallback) {
-  std::string name =
-      in_target_set(postoffice::safe_file_name(wanted, fallback, settings_.longest_name));
-  // '?' is what the encoder puts for a character that the set lacks; no file name may hold it.
-  std::replace(name.begin(), name.end(), '?', '_');
-  return names_.take(name);
+  std::string name = postoffice::safe_file_name(wanted, fallback, settings_.longest_name);
+  // What the encoder puts for a character that the set lacks ('?', or quotes and the like) may not
+  // be safe: the name is judged once more as it will read in the file.
+  name = postoffice::to_utf8(in_target_set(name), target_.character_set);
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '?' || c == '/' || c == '\\'; }, '_');
+  name = postoffice::safe_file_name(name, fallback, settings_.longest_name);
+  return in_target_set(names_.take(name));
 }
 
 std::string InboundAssembler::in_target_set(std::string_view text) const {
@@ -343,7 +364,16 @@ void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
   note += "It is attached whole, as it came, as message.eml.";
   note += end;
   write_text(note);
-  attach_octets(raw, "message.eml", "message/rfc822", "kept-whole");
+  Spool shared(place_);
+  BlindFieldFilter filter;
+  auto copied = raw.for_each_piece(copy_piece, [&](std::string_view piece) {
+    scratch_.clear();
+    filter.feed(piece, scratch_);
+    write(shared, scratch_);
+    return !error_;
+  });
+  if (!copied) error_ = copied.error();
+  attach_octets(shared, "message.eml", "message/rfc822", "kept-whole");
 }
 
 }  // namespace smtpgate::converter

@@ -2,12 +2,26 @@
 // character_decoder.cpp and character_encoder.cpp, UTF-8 alone in utf8.cpp, NFC in composition.cpp.
 #include "postoffice/character_set.h"
 
+#include <algorithm>
+
 #include "postoffice/iconv_handle.h"
 
 namespace smtpgate::postoffice {
 
 bool is_known_character_set(std::string_view name) {
   return Iconv::open("UTF-8", name).has_value() && Iconv::open(name, "UTF-8").has_value();
+}
+
+bool is_file_character_set(std::string_view name) {
+  if (!is_known_character_set(name)) return false;
+  std::string ascii;
+  for (char c = 1; c < 0x7F; ++c) ascii += c;
+  if (from_utf8(ascii, name) != ascii || to_utf8(ascii, name) != ascii) return false;
+  // Letters of Latin, Cyrillic, kana, Chinese and Korean: a set with shift states shows itself.
+  const std::string letters =
+      from_utf8("\xC3\xA9\xD0\xB6\xE3\x81\x82\xE4\xB8\xAD\xED\x95\x9C", name);
+  return std::none_of(letters.begin(), letters.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
 std::string to_utf8(std::string_view text, std::string_view set, std::uint64_t* replaced) {

@@ -30,6 +30,10 @@ std::string compose(std::string_view text);
 /// True if iconv can read from and write to `name`.
 bool is_known_character_set(std::string_view name);
 
+/// True if a postoffice's files can be in that set: it is known, ASCII stands for itself octet for
+/// octet (the format's own words are ASCII), and no character needs a control octet.
+bool is_file_character_set(std::string_view name);
+
 /// Some set to UTF-8. Undecodable octets become U+FFFD, one each, and are counted. UTF-8 input
 /// takes a fast path that copies valid text. UTF-16 and UTF-32 without a byte order mark are read
 /// big-endian.

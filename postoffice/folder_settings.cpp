@@ -39,9 +39,11 @@ void read_name(SettingsTable& table, PostofficeSettings& settings) {
 
 void read_texts(SettingsTable& table, PostofficeSettings& settings) {
   settings.character_set = table.string("character_set", settings.character_set);
-  if (!is_known_character_set(settings.character_set)) {
-    table.error("character_set", fmt::format("\"{}\" is not known here; `iconv -l` lists the sets",
-                                             printable(settings.character_set, 80)));
+  if (!is_file_character_set(settings.character_set)) {
+    table.error("character_set",
+                fmt::format("\"{}\" is not known here, or cannot hold ASCII octet for octet; take "
+                            "one such as UTF-8, windows-1252 or CP437",
+                            printable(settings.character_set, 80)));
   }
   settings.line_end = *parse_line_end(
       table.choice("line_end", line_end_name(settings.line_end), {"lf", "crlf", "cr"}));

@@ -108,6 +108,10 @@ struct MessageHeader {
 std::string escape_value(std::string_view value);
 std::string unescape_value(std::string_view value);
 
+/// Whether a reader takes `address` for NET/PO/MAILBOX. Octets beyond ASCII may be of any character
+/// set here; they are letters to the rules of names.
+bool has_native_form(std::string_view address);
+
 /// What is wrong with a file, in the original's form and with its numbers.
 struct FormatError {
   int number = 143;            ///< 140..147, 151

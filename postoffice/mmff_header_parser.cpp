@@ -85,7 +85,8 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
-/// Octets beyond ASCII may be of any character set here; they are letters to the rules of names.
+}  // namespace
+
 bool has_native_form(std::string_view address) {
   if (NativeAddress::parse(address)) return true;
   std::string as_ascii(address);
@@ -94,8 +95,6 @@ bool has_native_form(std::string_view address) {
   }
   return as_ascii != address && !is_utf8(address) && NativeAddress::parse(as_ascii).has_value();
 }
-
-}  // namespace
 
 MmffHeaderParser::MmffHeaderParser(const ReaderOptions& options, LineEnd line_end,
                                    std::uint64_t message)

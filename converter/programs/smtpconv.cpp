@@ -14,12 +14,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "converter/address_list.h"
 #include "converter/inbound.h"
 #include "converter/settings.h"
+#include "postoffice/character_set.h"
 #include "postoffice/file_system.h"
 #include "postoffice/mmff_extract.h"
 #include "postoffice/mmff_show.h"
@@ -43,27 +45,55 @@ int exit_code(const Outcome& outcome) {
   return outcome.is_temporary() ? EX_TEMPFAIL : EX_DATAERR;
 }
 
-/// A file, or standard input for "" and "-". Pieces go to `take` until it returns false.
-template <typename Take>
-std::optional<std::string> read_pieces(const std::string& path, Take take) {
-  const bool standard_input = path.empty() || path == "-";
-  const int descriptor = standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return "cannot open " + path + ": " + std::strerror(errno);
-  std::string buffer(std::size_t{256} << 10, '\0');
-  std::optional<std::string> error;
-  for (;;) {
-    const ssize_t count = read(descriptor, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      error =
-          "cannot read " + (standard_input ? "standard input" : path) + ": " + std::strerror(errno);
-    }
-    if (count <= 0) break;
-    if (!take(std::string_view(buffer.data(), static_cast<std::size_t>(count)))) break;
+/// A file, or standard input for "" and "-".
+class Input {
+ public:
+  explicit Input(const std::string& path)
+      : name_(path.empty() || path == "-" ? "standard input" : path),
+        is_standard_(path.empty() || path == "-"),
+        descriptor_(is_standard_ ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (descriptor_ < 0) fail_with("open");
   }
-  if (!standard_input) close(descriptor);
-  return error;
-}
+  ~Input() {
+    if (!is_standard_ && descriptor_ >= 0) close(descriptor_);
+  }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+
+  const std::string& error() const { return error_; }  ///< empty while all is well
+
+  /// Whether it is the very file at `path`.
+  bool is(const std::string& path) const {
+    struct stat ours{};
+    struct stat other{};
+    return fstat(descriptor_, &ours) == 0 && stat(path.c_str(), &other) == 0 &&
+           ours.st_dev == other.st_dev && ours.st_ino == other.st_ino;
+  }
+
+  /// Pieces go to `take` until it returns false.
+  template <typename Take>
+  void for_each_piece(Take take) {
+    std::string buffer(std::size_t{256} << 10, '\0');
+    for (;;) {
+      const ssize_t count = read(descriptor_, buffer.data(), buffer.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) fail_with("read");
+      if (count <= 0) return;
+      if (!take(std::string_view(buffer.data(), static_cast<std::size_t>(count)))) return;
+    }
+  }
+
+ private:
+  void fail_with(std::string_view operation) {
+    error_ = fmt::format("cannot {} {}: {}; name a message file that can be read", operation, name_,
+                         std::strerror(errno));
+  }
+
+  std::string name_;
+  bool is_standard_;
+  int descriptor_;
+  std::string error_;
+};
 
 struct LineEndFlags {
   bool cr = false;
@@ -104,7 +134,9 @@ std::optional<postoffice::NativeAddress> mailbox_of(const std::string& recipient
   const auto address = converter::parse_path(recipient);
   if (!address) return std::nullopt;
   const auto* entry = map.find(converter::canonical_domain(address->domain));
-  if (entry == nullptr) return std::nullopt;
+  if (entry == nullptr || postoffice::why_bad_mailbox_name(address->local_part)) {
+    return std::nullopt;
+  }
   return postoffice::NativeAddress{entry->postoffice, address->local_part};
 }
 
@@ -168,6 +200,11 @@ int run_in(const InOptions& options) {
   converter::TargetFormat target = target_for(envelope.recipients.front().mailbox.postoffice,
                                               settings.postoffices, envelope.arrival);
   if (!options.character_set.empty()) target.character_set = options.character_set;
+  if (!postoffice::is_file_character_set(target.character_set)) {
+    return fail(EX_USAGE, "--character-set " + target.character_set +
+                              " is not known, or cannot hold ASCII octet for octet; take one such "
+                              "as UTF-8, windows-1252 or CP437");
+  }
   if (const auto line_end = options.line_end.chosen()) target.line_end = *line_end;
 
   boost::system::error_code error;
@@ -176,6 +213,12 @@ int run_in(const InOptions& options) {
 
   FileSystem& files = FileSystem::posix();
   const converter::SpoolPlace place{&files, options.directory};
+  Input input(options.message);
+  if (!input.error().empty()) return fail(EX_NOINPUT, input.error());
+  if (input.is(options.directory + "/SMTP_IN.822")) {
+    return fail(EX_USAGE,
+                "FILE is the SMTP_IN.822 of --out, which is written anew; give another --out");
+  }
   converter::RawMessage raw(place);
   if (const Outcome kept =
           converter::keep_raw_in_chain(options.directory, raw, envelope, settings.inbound, files);
@@ -183,12 +226,11 @@ int run_in(const InOptions& options) {
     return fail(exit_code(kept), kept.sentence());
   }
   std::optional<Outcome> trouble;
-  if (auto unread = read_pieces(options.message, [&](std::string_view piece) {
-        if (auto fed = raw.feed(piece); !fed) trouble = fed.error().outcome();
-        return !trouble;
-      })) {
-    return fail(EX_NOINPUT, *unread);
-  }
+  input.for_each_piece([&](std::string_view piece) {
+    if (auto fed = raw.feed(piece); !fed) trouble = fed.error().outcome();
+    return !trouble;
+  });
+  if (!input.error().empty()) return fail(EX_NOINPUT, input.error());
   if (trouble) return fail(exit_code(*trouble), trouble->sentence());
 
   auto converted =
@@ -208,7 +250,8 @@ struct FileOptions {
 };
 
 int report(const postoffice::FormatError& error) {
-  return fail(error.is_file_error ? EX_TEMPFAIL : EX_DATAERR, error.str());
+  std::cerr << "smtpconv: " << error.str() << '\n';  // escaped by str()
+  return error.is_file_error ? EX_TEMPFAIL : EX_DATAERR;
 }
 
 template <typename Use>
@@ -232,6 +275,9 @@ int run_show(const FileOptions& options) {
 }
 
 int run_extract(const FileOptions& options) {
+  boost::system::error_code error;
+  boost::filesystem::create_directories(options.directory, error);
+  if (error) return fail(EX_CANTCREAT, "cannot make " + options.directory + ": " + error.message());
   return with_source(options.file, [&](postoffice::ByteSource& source) {
     postoffice::ExtractOptions extract;
     extract.reader.line_end = options.line_end.chosen();
