@@ -89,31 +89,60 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-/// Whether a milter entry's first word reaches our socket: by its whole path, or relative to the
-/// queue directory, where Postfix's programs (chrooted or not) have their working directory.
-bool names_socket(std::string_view word, const Configuration& configuration,
-                  const std::string& queue_directory) {
+/// The path of a milter entry's first word; empty if it is no Unix socket.
+std::string socket_path(std::string_view entry) {
+  const std::string_view word = entry.substr(0, entry.find_first_of(", \t"));
   for (const std::string_view prefix : {"unix:", "local:"}) {
-    if (!word.starts_with(prefix)) continue;
-    const std::string path(word.substr(prefix.size()));
-    return path == configuration.milter.socket ||
-           queue_directory + "/" + path == configuration.milter.socket ||
-           queue_directory + path == configuration.milter.socket;
+    if (word.starts_with(prefix)) return std::string(word.substr(prefix.size()));
   }
-  return false;
+  return {};
+}
+
+/// Where a program of Postfix finds `path`: they all work in the queue directory, and for a
+/// chrooted one that is the root too.
+std::string seen_by_postfix(const std::string& path, const std::string& queue_directory,
+                            bool chrooted) {
+  if (!path.starts_with('/')) return queue_directory + "/" + path;
+  return chrooted ? queue_directory + path : path;
+}
+
+bool names_socket(const std::string& entry, const Configuration& configuration,
+                  const std::string& queue_directory) {
+  const std::string path = socket_path(entry);
+  return !path.empty() &&
+         (seen_by_postfix(path, queue_directory, false) == configuration.milter.socket ||
+          seen_by_postfix(path, queue_directory, true) == configuration.milter.socket);
+}
+
+/// Each smtpd, chrooted or not, must reach the socket by the spelling of the entry.
+void check_reach(const std::string& entry, const Configuration& configuration,
+                 const std::string& queue_directory, const std::vector<Service>& services,
+                 Findings& findings) {
+  for (const Service& service : services) {
+    if (!service.runs("smtpd")) continue;
+    const bool chrooted = service.fields[4] == "y";
+    if (seen_by_postfix(socket_path(entry), queue_directory, chrooted) ==
+        configuration.milter.socket) {
+      continue;
+    }
+    findings.error("the service " + service.fields[0] + " in master.cf is " +
+                   (chrooted ? "" : "not ") + "chrooted and does not find our socket by " +
+                   socket_path(entry) +
+                   "; put the socket below the queue directory and name it without a leading /");
+  }
 }
 
 void check_milter_entry(const Configuration& configuration, Parameters& parameters,
-                        Findings& findings) {
+                        const std::vector<Service>& services, Findings& findings) {
   const std::vector<std::string> entries = split_postfix_list(parameters["smtpd_milters"]);
   const auto ours = std::find_if(entries.begin(), entries.end(), [&](const std::string& entry) {
-    return names_socket(std::string_view(entry).substr(0, entry.find_first_of(", \t")),
-                        configuration, parameters["queue_directory"]);
+    return names_socket(entry, configuration, parameters["queue_directory"]);
   });
   if (ours == entries.end()) {
     return findings.warning("smtpd_milters has no entry for " + configuration.milter.socket +
                             "; all mail then goes the slower way, by the transport");
   }
+  check_reach(*ours, configuration, parameters["queue_directory"], services, findings);
   if (ours + 1 != entries.end()) {
     findings.error(
         "our entry in smtpd_milters is not the last; a milter after it may refuse what "
@@ -303,8 +332,9 @@ std::vector<Finding> check_postfix(const Configuration& configuration, const Pos
     return findings.take();
   }
   Parameters parameters = parse_parameters_of(*settings);
-  check_milter_entry(configuration, parameters, findings);
-  check_services(configuration, parse_services(*services), findings);
+  const std::vector<Service> entries = parse_services(*services);
+  check_milter_entry(configuration, parameters, entries, findings);
+  check_services(configuration, entries, findings);
   check_routing(configuration, parameters, findings);
   check_lookup(parameters, findings);
   check_traps(parameters, findings);

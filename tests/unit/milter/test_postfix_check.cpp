@@ -103,14 +103,19 @@ TEST_CASE("what costs only speed or clarity is a warning") {
           "lmtp_line_length_limit");
 }
 
-TEST_CASE("the socket is known by its whole path and by that below the queue directory") {
-  for (const char* spelling :
-       {"unix:/var/spool/postfix/smtpgate/milter.sock", "unix:smtpgate/milter.sock",
-        "unix:/smtpgate/milter.sock", "local:smtpgate/milter.sock"}) {
-    INFO(spelling);
-    CHECK(count(judge(with(good_settings, "unix:smtpgate/milter.sock", spelling), good_services),
-                FindingKind::warning) == 0);
-  }
+TEST_CASE("an smtpd, chrooted or not, must find the socket by its spelling") {
+  const std::string plain = good_services + "smtp inet n - n - - smtpd\n";
+  const std::string chrooted = good_services + "smtp inet n - y - - smtpd\n";
+  const auto errors = [](const char* spelling, const std::string& services) {
+    return count(judge(with(good_settings, "unix:smtpgate/milter.sock", spelling), services),
+                 FindingKind::error, "does not find our socket by ");
+  };
+  CHECK(errors("unix:smtpgate/milter.sock", plain) == 0);
+  CHECK(errors("local:smtpgate/milter.sock", chrooted) == 0);
+  CHECK(errors("unix:/var/spool/postfix/smtpgate/milter.sock", plain) == 0);
+  CHECK(errors("unix:/var/spool/postfix/smtpgate/milter.sock", chrooted) == 1);
+  CHECK(errors("unix:/smtpgate/milter.sock", chrooted) == 0);
+  CHECK(errors("unix:/smtpgate/milter.sock", plain) == 1);
 }
 
 TEST_CASE("a Postfix that cannot be asked is an error") {
