@@ -11,10 +11,12 @@
 #include <grp.h>
 #include <nlohmann/json.hpp>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "milter/postfix_check.h"
+#include "milter/privileges.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/printable.h"
 
@@ -113,6 +115,15 @@ void check_socket(const Configuration& configuration, Findings& findings) {
                "the socket's directory " + directory +
                    " is not there; make it, writable for the gateway's user and open to Postfix's");
   }
+  const MilterSettings& settings = configuration.milter;
+  if (settings.socket_group.empty() && (settings.socket_mode & 0006) != 0006 &&
+      (status->mode & S_ISGID) == 0) {
+    return add(findings, FindingKind::error,
+               fmt::format("Postfix's user will not be able to open the socket {}: it belongs to "
+                           "the gateway's user and group alone, so all mail goes by door 2; chgrp "
+                           "postfix {} && chmod 2750 {}",
+                           socket, directory, directory));
+  }
   add(findings, FindingKind::ok, "the socket's directory " + directory + " is there");
 }
 
@@ -199,12 +210,20 @@ std::vector<Finding> check(const CheckOptions& options) {
       fmt::format("the address map has {} domain{}", configuration->converter.map.entries().size(),
                   configuration->converter.map.entries().size() == 1 ? "" : "s"));
   check_user(*configuration, findings);
+  check_postfix_side(options, *configuration, findings);
+  // What follows is tried as the gateway's user: root can write everywhere, which proves nothing.
+  if (options.as_gateway_user) {
+    const auto became = become_user(configuration->gateway.user, configuration->gateway.group);
+    if (!became) {
+      add(findings, FindingKind::error, became.error());
+      return findings;
+    }
+  }
   check_work(*configuration, findings);
   check_socket(*configuration, findings);
   for (const converter::ServedPostoffice& served : configuration->converter.postoffices) {
     check_postoffice(served, findings);
   }
-  check_postfix_side(options, *configuration, findings);
   return findings;
 }
 

@@ -23,6 +23,8 @@ struct CheckOptions {
   std::string configuration_path;
   std::string postfix_directory;  ///< --postfix; empty: Postfix's default, if it is installed
   bool skip_postfix = false;
+  /// The program as root: try what the gateway's user can do, for good (the process becomes it).
+  bool as_gateway_user = false;
 };
 
 std::vector<Finding> check(const CheckOptions& options);

@@ -152,8 +152,10 @@ void LmtpServer::mail(const std::string& argument) {
   if (!greeted_) return refuse("503", "5.5.1", "say LHLO first");
   if (transaction_) return refuse("503", "5.5.1", "a transaction is open; say RSET first");
   const auto parsed = parse_path_argument(argument, "FROM");
-  const auto sender = parsed ? converter::parse_path(parsed->path) : std::nullopt;
-  if (!sender) return refuse("501", "5.1.7", "write MAIL FROM:<address>");
+  if (!parsed) return refuse("501", "5.5.4", "write MAIL FROM:<address>");
+  // What is no address is kept as it came, as door 1 does: Postfix has taken the message, and a
+  // refusal here would lose it (its bounce has nowhere to go either).
+  const auto sender = converter::parse_path(parsed->path);
 
   const auto current = source_();
   if (!current) {
@@ -186,7 +188,7 @@ void LmtpServer::mail(const std::string& argument) {
       std::make_unique<RecipientResolver>(*transaction_->configuration, files_);
   transaction_->began = Clock::now();
   converter::Envelope& envelope = transaction_->envelope;
-  envelope.sender = sender->str();
+  envelope.sender = sender ? sender->str() : without_brackets(parsed->path);
   envelope.sender_parameters = parsed->parameters;
   envelope.client_name = client_.helo.empty() ? client_.name : client_.helo;
   envelope.client_address = client_.address;

@@ -14,6 +14,9 @@ namespace {
 /// Postfix logs the reason; it need not be longer than a log line.
 constexpr std::size_t longest_reason = 500;
 
+/// The map's name where Postfix asks other tables beside this one.
+constexpr std::string_view shared_map = "shared";
+
 std::string temporary(std::string_view reason) {
   return "TEMP " + printable_ascii(reason, longest_reason);
 }
@@ -40,6 +43,7 @@ std::string answer_lookup(const Configuration& configuration, std::string_view r
   if (blank == std::string_view::npos || blank == 0 || blank + 1 == request.size()) {
     return "PERM the request is not \"<map> <key>\"";
   }
+  const std::string_view map = request.substr(0, blank);
   const std::string_view key = request.substr(blank + 1);
   // Postfix also asks for "@domain" (a catch-all of the table kind) and for bare local parts: a
   // postoffice's catch-all answers for each address, so these are never there.
@@ -51,6 +55,11 @@ std::string answer_lookup(const Configuration& configuration, std::string_view r
     // Postfix may ask in its internal form too, where the local part is not quoted.
     if (resolution.kind == Resolution::Kind::no_address) {
       resolution = resolver.resolve(parse_internal_address(key));
+    }
+    // In a list with tables of other domains, those are not ours to speak of; alone, a domain that
+    // Postfix routes to us and the map does not know is a fault of the configuration.
+    if (resolution.kind == Resolution::Kind::unknown_domain && map == shared_map) {
+      return "NOTFOUND ";
     }
     return answer(resolution, key);
   } catch (const std::exception& exception) {

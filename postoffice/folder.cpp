@@ -1,6 +1,7 @@
 // Shared work on the postoffice folder; see the header.
 #include "postoffice/folder.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -94,7 +95,20 @@ std::optional<Outcome> why_not_there(const Postoffice& postoffice) {
                                   postoffice.path(needed) + "; is its file system mounted?",
                               "4.3.5");
   }
-  return std::nullopt;
+  // The postmaster's mailbox always exists; an empty MBG is a mount point without its mount.
+  auto postmaster =
+      postoffice.files().status(postoffice.mailbag_directory(std::string(layout::postmaster)));
+  if (postmaster || postmaster.error().code != ENOENT) return std::nullopt;
+  auto names = postoffice.files().list(postoffice.path(layout::mailbags));
+  if (!names) return names.error().outcome();
+  const bool has_mailboxes = std::any_of(names->begin(), names->end(), [](const std::string& name) {
+    return name.front() != '.' && name != "lost+found";
+  });
+  if (has_mailboxes) return std::nullopt;
+  return Outcome::temporary(
+      postoffice.path(layout::mailbags) +
+          " is empty; is its file system mounted? If it is, add the mailbox postmaster",
+      "4.3.5");
 }
 
 std::string parent_directory(const std::string& path) {

@@ -65,6 +65,7 @@ int run(int argc, char** argv) {
   }
   if (*check) {
     check_options.configuration_path = configuration;
+    check_options.as_gateway_user = true;
     return milter::run_check(check_options, json);
   }
   if (*serve) return milter::serve(configuration);

@@ -40,7 +40,6 @@ log = "{top}/log/smtpgate.log"
 {gateway}
 [milter]
 socket = "{socket}"
-socket_mode = "0666"
 {milter}
 [converter]
 address_map = "{top}/ADDR_MAP.CFG"
@@ -185,6 +184,9 @@ class Scene:
         (self.top / "ADDR_MAP.CFG").write_text("".join(f"{POSTOFFICE}  {d}\n" for d in self.domains))
         self.postfix = PrivatePostfix(self.top, self.main_cf)
         self.own_directory(self.socket.parent)
+        # As smtpgate-setup says: the socket gets Postfix's group.
+        shutil.chown(self.socket.parent, group="postfix")
+        self.socket.parent.chmod(0o2750)
         self.write_settings()
         self.setup("apply")
 

@@ -97,3 +97,17 @@ TEST_CASE("a date that is none is kept as written", "[header]") {
   CHECK(result.message.field(ext::sent_as_written) == "tomorrow");
   CHECK_FALSE(result.message.field(ext::sent));
 }
+
+TEST_CASE("what the tokens cannot say stands on top", "[header]") {
+  CHECK_THAT(translate({{"Cc", " Bob <b@c.example> (order 7)"}}).text_lines,
+             VectorContains(std::string("Cc: Bob <b@c.example> (order 7)")));
+  CHECK_THAT(translate({{"To", " Sales Team: a@b.example;"}}).text_lines,
+             VectorContains(std::string("To: Sales Team: a@b.example;")));
+  CHECK(translate({{"From", " a@b.example (A)"}}).text_lines.empty());
+}
+
+TEST_CASE("what delivery agents add for one recipient appears nowhere", "[header]") {
+  const TranslatedHeader result = translate({{"Delivered-To", " secret@example.net"}});
+  CHECK(result.text_lines.empty());
+  CHECK_FALSE(result.message.field(ext::trace));
+}

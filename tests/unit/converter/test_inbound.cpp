@@ -337,3 +337,104 @@ TEST_CASE("the chain is complete and says the same as the file", "[inbound][chai
         "MAIL FROM:<sender@example.com>\r\n"
         "RCPT TO:<alice@example.net> XMAILBOX=NET/PO/alice\r\n");
 }
+
+TEST_CASE("a name that the postoffice's set lacks is no native address", "[inbound]") {
+  Converting converting;
+  converting.target.character_set = "ISO-8859-1";
+  const ReadMessage message = converting.read(
+      "From: bob@example.com\r\nTo: \xE6\x97\xA5\xE6\x9C\xAC@example.net, "
+      "j\xC3\xB6rg@example.net\r\n\r\ntext\r\n");
+  REQUIRE(message.header.to.size() == 2);
+  CHECK(message.header.to[0].type == "SMTP");
+  CHECK(message.header.to[1].str() == "CSI:NET/PO/j\xF6rg");
+}
+
+TEST_CASE("no character becomes a line of the header on top", "[inbound][hostile]") {
+  for (const char* set : {"UTF-8", "ISO-8859-1", "CP437", "US-ASCII"}) {
+    Converting converting;
+    converting.target.character_set = set;
+    const ReadMessage message =
+        converting.read(head + "X-A: =?utf-8?B?4oCoeOKAqXk=?=\r\nX-B: q\r\n\r\nthe text\r\n");
+    INFO(set);
+    CHECK(message.header.header_lines == 3);
+    CHECK(message.text == "the text\n");
+  }
+}
+
+TEST_CASE("names are safe in the postoffice's own set too", "[inbound][hostile]") {
+  for (const char* set : {"ISO-8859-1", "CP437", "US-ASCII"}) {
+    Converting converting;
+    converting.target.character_set = set;
+    const ReadMessage message =
+        converting.read(head +
+                        "Content-Disposition: attachment;\r\n "
+                        "filename*=utf-8''%E2%80%9CReport%E2%80%9D%20%E2%84%80.pdf\r\n\r\nx\r\n");
+    INFO(set << ": " << names(message).at(0));
+    CHECK(names(message).at(0).find_first_of("\"/\\:*?<>|") == std::string::npos);
+  }
+}
+
+TEST_CASE("a message kept whole shows no blind recipient", "[inbound][hostile]") {
+  Converting converting;
+  converting.settings.limits.parts = 3;
+  std::string message =
+      head +
+      "Bcc: secret@hidden.example,\r\n more@hidden.example\r\nX-After: stays\r\n"
+      "Content-Type: multipart/mixed; boundary=p\r\n\r\nBcc: in the body stays\r\n";
+  for (int part = 0; part < 5; ++part) message += "--p\r\n\r\nx\r\n";
+  const std::string file = converting.convert(message);
+  CHECK(file.find("hidden.example") == std::string::npos);
+  const ReadMessage kept = smtpgate::test::read_api(file);
+  CHECK_THAT(kept.contents.at(0),
+             Contains("X-After: stays\r\n") && Contains("\r\n\r\nBcc: in the body stays\r\n"));
+}
+
+TEST_CASE("the content key is the same beyond a limit, without a body, by either door",
+          "[inbound][key]") {
+  const auto key = [](const std::string& message) {
+    Converting converting;
+    converting.settings.limits.parts = 3;
+    converting.convert(message);
+    return converting.content_key;
+  };
+  const std::string trace = "Received: from a by b; today\r\n";
+  std::string parts = head + "Content-Type: multipart/mixed; boundary=p\r\n\r\n";
+  for (int part = 0; part < 5; ++part) parts += "--p\r\n\r\nx\r\n";
+  CHECK(key(trace + parts) == key(parts));
+  CHECK(key(trace + head) == key(head));
+  CHECK(key(head) == key(head + "\r\n"));
+}
+
+TEST_CASE("what looks like an empty line and is none hides no header from the key",
+          "[inbound][key]") {
+  const auto key = [](const std::string& from) {
+    Converting converting;
+    converting.convert("From: " + from + "\r\nSubject: s\r\n\r\r\nX-Fill: " +
+                       std::string(300'000, 'y') + "\r\nTo: a@example.net\r\n\r\nbody\r\n");
+    return converting.content_key;
+  };
+  CHECK(key("a@example.com") != key("b@example.com"));
+}
+
+TEST_CASE("two texts of one alternative's child stay together", "[inbound]") {
+  Converting converting;
+  const ReadMessage message =
+      converting.read(head +
+                      "Content-Type: multipart/alternative; boundary=a\r\n\r\n"
+                      "--a\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n"
+                      "--m\r\n\r\none\r\n--m\r\n\r\ntwo\r\n--m--\r\n"
+                      "--a\r\nContent-Type: text/html\r\n\r\n<p>one two</p>\r\n--a--\r\n");
+  CHECK(message.text == "one\ntwo\n");
+  CHECK(names(message) == std::vector<std::string>{"message.html"});
+}
+
+TEST_CASE("what stands after the last part is never taken for the usual notice", "[inbound]") {
+  Converting converting;
+  const ReadMessage message =
+      converting.read(head +
+                      "Content-Type: multipart/mixed; boundary=p\r\n\r\n"
+                      "Please pay order 4711. MIME\r\n--p\r\n\r\ntext\r\n--p--\r\n"
+                      "This is a multi-part message in MIME format.\r\n");
+  REQUIRE(message.contents.size() == 2);
+  CHECK_THAT(message.contents[0], Contains("order 4711"));
+}

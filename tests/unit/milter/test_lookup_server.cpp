@@ -41,6 +41,16 @@ TEST_CASE("what is at fault here is TEMP, never NOTFOUND") {
   CHECK(answer_lookup(*gateway.configuration, "recipient nobody@example.com") == "NOTFOUND ");
 }
 
+TEST_CASE("beside tables of other domains the look-up speaks of its own alone") {
+  test::Gateway gateway;
+  const auto answer = [&](const std::string& request) {
+    return answer_lookup(*gateway.configuration, request);
+  };
+  CHECK(answer("shared anna@elsewhere.example") == "NOTFOUND ");
+  CHECK(answer("shared anna@example.com") == "OK anna@example.com");
+  CHECK(answer("shared anna@lost.example").starts_with("TEMP "));
+}
+
 TEST_CASE("a request that is none is PERM") {
   test::Gateway gateway;
   for (const char* wrong : {"", "recipient", "recipient ", " anna@example.com"}) {
