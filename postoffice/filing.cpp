@@ -24,8 +24,7 @@ constexpr std::int64_t day_seconds = 86'400;
 constexpr int most_names = 100;
 
 bool is_link_refused(int code) {
-  return code == EMLINK || code == EXDEV || code == EPERM || code == ENOTSUP ||
-         code == EOPNOTSUPP || code == ENOSYS;
+  return code == EMLINK || code == EXDEV || code == EPERM || code == ENOTSUP || code == ENOSYS;
 }
 
 class Filing {
@@ -61,13 +60,13 @@ class Filing {
   enum class Found { nothing, ours, not_ours, too_old };
 
   std::string unread(const std::string& name) const {
-    return mailbag_ + "/" + std::string(layout::unread) + "/" + name;
+    return path_in(path_in(mailbag_, layout::unread), name);
   }
   std::string read(const std::string& name) const {
-    return mailbag_ + "/" + std::string(layout::read) + "/" + name;
+    return path_in(path_in(mailbag_, layout::read), name);
   }
   std::string marker(const std::string& name) const {
-    return mailbag_ + "/" + std::string(layout::markers) + "/" + name;
+    return path_in(path_in(mailbag_, layout::markers), name);
   }
 
   Outcome filed_as(const std::string& name) const {
@@ -137,7 +136,7 @@ class Filing {
       if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
       return accept_found(name, layout::read);
     }
-    auto synced = files_.sync_directory(mailbag_ + "/" + std::string(layout::unread));
+    auto synced = files_.sync_directory(path_in(mailbag_, layout::unread));
     if (!synced) return tl::unexpected(synced.error());
     if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
     return filed_as(name);
@@ -146,8 +145,8 @@ class Filing {
   /// The message lies there already; who put it there may have died before its sync, so it is
   /// synced now, file and directory, before it is called delivered.
   FileResult<std::optional<Outcome>> accept_found(const std::string& name, std::string_view part) {
-    const std::string directory = mailbag_ + "/" + std::string(part);
-    auto file = files_.open(directory + "/" + name);
+    const std::string directory = path_in(mailbag_, part);
+    auto file = files_.open(path_in(directory, name));
     if (!file) {
       // Moved or deleted by its reader a moment ago: it was there, whole. The next one finds it in
       // cur/, or files it again.
@@ -170,7 +169,7 @@ class Filing {
     // The id is the message's, so a name in the mailbag is as unique as its work directory.
     auto placed = place(message_.id);
     if (!placed) return explain(placed.error());
-    auto synced = files_.sync_directory(mailbag_ + "/" + std::string(layout::unread));
+    auto synced = files_.sync_directory(path_in(mailbag_, layout::unread));
     if (!synced) return synced.error().outcome();
     if (auto marked = mark(); !marked) return marked.error().outcome();
     return filed_as(message_.id);

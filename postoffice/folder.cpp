@@ -59,7 +59,7 @@ FileResult<std::string> read_whole(FileSystem& files, const std::string& path, s
     return tl::unexpected(FileError{EINVAL, "read (it is no regular file)", path});
   }
   std::string contents;
-  std::string buffer(64 * 1024, '\0');
+  std::string buffer(std::size_t{64} << 10, '\0');
   for (;;) {
     auto count = (*file)->read(buffer);
     if (!count) return tl::unexpected(count.error());
@@ -72,7 +72,7 @@ FileResult<std::string> read_whole(FileSystem& files, const std::string& path, s
 FileResult<void> replace_file(FileSystem& files, const std::string& path, std::string_view contents,
                               mode_t mode, const std::optional<FolderOwner>& owner) {
   const std::string directory = parent_directory(path);
-  const std::string temporary = directory + "/.new-" + random_hex(8);
+  const std::string temporary = path_in(directory, ".new-" + random_hex(8));
   auto file = files.create(temporary, mode);
   if (!file) return tl::unexpected(file.error());
   auto done = fill(**file, contents, owner);
@@ -109,6 +109,13 @@ std::optional<Outcome> why_not_there(const Postoffice& postoffice) {
       postoffice.path(layout::mailbags) +
           " is empty; is its file system mounted? If it is, add the mailbox postmaster",
       "4.3.5");
+}
+
+std::string path_in(std::string_view directory, std::string_view name) {
+  std::string path;
+  path.reserve(directory.size() + 1 + name.size());
+  path.append(directory).append("/").append(name);
+  return path;
 }
 
 std::string parent_directory(const std::string& path) {

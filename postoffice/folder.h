@@ -50,6 +50,9 @@ FileResult<void> replace_file(FileSystem& files, const std::string& path, std::s
 /// not, temporary: an unmounted postoffice has no unknown mailboxes.
 std::optional<Outcome> why_not_there(const Postoffice& postoffice);
 
+/// "directory/name".
+std::string path_in(std::string_view directory, std::string_view name);
+
 /// The folder of a path: "a/b" of "a/b/c".
 std::string parent_directory(const std::string& path);
 

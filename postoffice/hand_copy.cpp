@@ -47,12 +47,12 @@ class ConvertedText : public ByteSink {
     std::string out;
     out.reserve(text.size());
     for (const char c : text) {
-      if (c != '\n') {
-        out += c;
-      } else if (last_ == '\r' && end_ == "\r\n") {
-        out += c;  // a CRLF that the text of an LF file brought with it is one line end already
-      } else {
+      // A CRLF that the text of an LF file brought with it is one line end already.
+      const bool is_whole = last_ == '\r' && end_ == "\r\n";
+      if (c == '\n' && !is_whole) {
         out += end_;
+      } else {
+        out += c;
       }
       last_ = c;
     }

@@ -57,8 +57,7 @@ Mailbag::Mailbag(const Postoffice& postoffice, std::string mailbox)
       mailbox_(std::move(mailbox)) {}
 
 std::string Mailbag::path_of(std::string_view id, bool is_read) const {
-  return directory_ + "/" + std::string(is_read ? layout::read : layout::unread) + "/" +
-         std::string(id);
+  return path_in(path_in(directory_, is_read ? layout::read : layout::unread), id);
 }
 
 Expected<std::vector<MailbagEntry>> Mailbag::names() const {

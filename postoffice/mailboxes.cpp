@@ -21,7 +21,7 @@ constexpr std::string_view owners_parts[] = {layout::unread, layout::read, layou
 
 /// The group's number; an error sentence if there is no such group.
 tl::expected<gid_t, Outcome> find_group(const std::string& name) {
-  std::vector<char> buffer(16 * 1024);
+  std::vector<char> buffer(std::size_t{16} << 10);
   for (;;) {
     struct group entry;
     struct group* found = nullptr;
@@ -45,11 +45,10 @@ FileResult<void> build_mailbag(FileSystem& files, const std::string& directory,
                                const std::optional<FolderOwner>& shared) {
   // Closed until all is in place; its mode comes last.
   if (auto made = make_owned_directory(files, directory, 0700, shared); !made) return made;
-  auto made =
-      make_owned_directory(files, directory + "/" + std::string(layout::markers), 0700, own);
+  auto made = make_owned_directory(files, path_in(directory, layout::markers), 0700, own);
   if (!made) return made;
   for (const std::string_view part : owners_parts) {
-    made = make_owned_directory(files, directory + "/" + std::string(part), 02770, shared);
+    made = make_owned_directory(files, path_in(directory, part), 02770, shared);
     if (!made) return made;
   }
   auto opened = files.open_directory(directory);
@@ -64,7 +63,7 @@ FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
   auto parts = files.list(directory);
   if (!parts) return tl::unexpected(parts.error());
   for (const std::string& part : *parts) {
-    const std::string part_path = directory + "/" + part;
+    const std::string part_path = path_in(directory, part);
     auto status = files.status(part_path);
     if (!status) return tl::unexpected(status.error());
     if (status->kind != FileKind::directory) {
@@ -74,9 +73,9 @@ FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
     auto names = files.list(part_path);
     if (!names) return tl::unexpected(names.error());
     for (const std::string& name : *names) {
-      auto removed = files.remove(part_path + "/" + name);
+      auto removed = files.remove(path_in(part_path, name));
       if (!removed && (removed.error().code == EISDIR || removed.error().code == EPERM)) {
-        removed = files.remove_directory(part_path + "/" + name);
+        removed = files.remove_directory(path_in(part_path, name));
       }
       if (!removed) return removed;
     }
@@ -88,7 +87,7 @@ FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
 FileResult<std::uint64_t> count_messages(FileSystem& files, const std::string& mailbag) {
   std::uint64_t count = 0;
   for (const std::string_view part : owners_parts) {
-    auto names = files.list(mailbag + "/" + std::string(part));
+    auto names = files.list(path_in(mailbag, part));
     if (!names) {
       if (names.error().code == ENOENT) continue;
       return tl::unexpected(names.error());
@@ -128,9 +127,14 @@ Outcome Postoffice::add_mailbox(std::string_view name, const MailboxOptions& opt
   // Two at once: the second rename finds a directory that is not empty, and fails.
   if (done) done = files_->rename(temporary, target);
   if (!done) {
-    const FileError error = done.error();
+    const FileError& error = done.error();
     (void)remove_tree(*files_, temporary);  // the first error is the one to report
     if (error.code == ENOTEMPTY || error.code == EEXIST) return exists_already(folded);
+    if (error.code == EPERM && !options.group.empty()) {
+      return Outcome::permanent("cannot give mailbox " + folded + " to group " + options.group +
+                                    ": only root or a member of the group can; run this as root",
+                                "5.3.5");
+    }
     return error.outcome();
   }
   if (auto synced = files_->sync_directory(path(layout::mailbags)); !synced) {

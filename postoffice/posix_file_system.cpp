@@ -162,7 +162,7 @@ class PosixFile : public File {
 
   FileResult<void> copy_through_memory(File& source, std::uint64_t offset, std::uint64_t size) {
     if (size == 0) return {};
-    std::string buffer(std::min<std::uint64_t>(size, 256 * 1024), '\0');
+    std::string buffer(std::min<std::uint64_t>(size, 256U << 10U), '\0');
     while (size > 0) {
       const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(size, buffer.size()));
       auto count = source.read_at(offset, std::span<char>(buffer.data(), want));

@@ -64,11 +64,10 @@ std::optional<Outcome> prepare_top(FileSystem& files, const std::string& top,
 std::optional<Outcome> make_parts(FileSystem& files, const std::string& top,
                                   const std::optional<FolderOwner>& owner) {
   for (const FolderPart& part : folder_parts) {
-    auto made = make_owned_directory(files, top + "/" + std::string(part.name), part.mode, owner);
+    auto made = make_owned_directory(files, path_in(top, part.name), part.mode, owner);
     if (!made) return made.error().outcome();
   }
-  auto written =
-      replace_file(files, top + "/" + std::string(layout::aliases), first_aliases, 0644, owner);
+  auto written = replace_file(files, path_in(top, layout::aliases), first_aliases, 0644, owner);
   if (!written) return written.error().outcome();
   return std::nullopt;
 }
@@ -84,7 +83,7 @@ Postoffice::Postoffice(std::string directory, PostofficeSettings settings,
 
 Expected<Postoffice> Postoffice::open(const std::string& directory, FileSystem& files) {
   const std::string top = without_final_slashes(directory);
-  const std::string path = top + "/" + std::string(layout::settings);
+  const std::string path = path_in(top, layout::settings);
   auto text = read_whole(files, path, largest_settings);
   if (!text) {
     std::string sentence = text.error().sentence();
@@ -109,14 +108,14 @@ Outcome Postoffice::init(const std::string& directory, const PostofficeSettings&
                          FileSystem& files, const std::optional<FolderOwner>& owner) {
   const std::string top = without_final_slashes(directory);
   const std::string contents = render_folder_settings(settings);
-  auto checked = parse_folder_settings(contents, top + "/" + std::string(layout::settings));
+  auto checked = parse_folder_settings(contents, path_in(top, layout::settings));
   if (!checked) return Outcome::permanent(checked.error().front(), "5.3.5");
   if (auto problem = prepare_top(files, top, owner)) return *problem;
   auto owner_of_new = owner_for_new_files(files, top);
   if (!owner_of_new) return owner_of_new.error().outcome();
   if (auto problem = make_parts(files, top, *owner_of_new)) return *problem;
   const Postoffice postoffice(top, checked->settings, checked->zone, files);
-  const Outcome postmaster = postoffice.add_mailbox(layout::postmaster);
+  Outcome postmaster = postoffice.add_mailbox(layout::postmaster);
   if (!postmaster.is_delivered()) return postmaster;
   // Last, because it is what makes the folder a postoffice: a half-made one does not open.
   auto written =
@@ -129,11 +128,11 @@ Outcome Postoffice::init(const std::string& directory, const PostofficeSettings&
 }
 
 std::string Postoffice::mailbag_directory(std::string_view folded_name) const {
-  return path(layout::mailbags) + "/" + std::string(folded_name);
+  return path_in(path(layout::mailbags), folded_name);
 }
 
 std::string Postoffice::path(std::string_view relative) const {
-  return directory_ + "/" + std::string(relative);
+  return path_in(directory_, relative);
 }
 
 LocalTime Postoffice::local_time(std::int64_t seconds) const {

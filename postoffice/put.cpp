@@ -71,7 +71,7 @@ struct Delivery::State {
 Expected<Delivery> Delivery::begin(const Postoffice& postoffice) {
   auto work = WorkDirectory::make(postoffice);
   if (!work) return failure(work.error());
-  std::string path = work->path() + "/" + std::string(layout::message_file);
+  std::string path = path_in(work->path(), layout::message_file);
   auto file = postoffice.files().create(path, 0600);
   if (!file) return failure(file.error().outcome());
   auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
@@ -140,8 +140,7 @@ Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_
     if (error.code != ENOENT && !problem) problem = error.outcome();
   };
   for (const std::string& mailbox : *mailboxes) {
-    const std::string directory =
-        postoffice.mailbag_directory(mailbox) + "/" + std::string(layout::markers);
+    const std::string directory = path_in(postoffice.mailbag_directory(mailbox), layout::markers);
     auto names = files.list(directory);
     if (!names) {
       note(names.error());
@@ -150,13 +149,13 @@ Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_
     for (const std::string& name : *names) {
       const bool is_copy = is_left_over_copy(name, now);
       if (!is_copy && !is_content_key(name)) continue;
-      auto status = files.status(directory + "/" + name);
+      auto status = files.status(path_in(directory, name));
       if (!status) {
         note(status.error());
         continue;
       }
       if (!is_copy && status->modified >= oldest_marker) continue;
-      if (auto removed = files.remove(directory + "/" + name); !removed) {
+      if (auto removed = files.remove(path_in(directory, name)); !removed) {
         note(removed.error());
       } else if (!is_copy) {
         ++expired;

@@ -173,6 +173,7 @@ std::vector<std::string> SettingsFile::errors() const {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const ErrorLine& a, const ErrorLine& b) { return a.line < b.line; });
   std::vector<std::string> lines;
+  lines.reserve(sorted.size());
   for (const ErrorLine& error : sorted) {
     lines.push_back(fmt::format("{}:{}: {}", printable(state_->path), error.line, error.text));
   }
@@ -195,7 +196,7 @@ int SettingsTable::line(std::string_view key) const {
 }
 
 void SettingsTable::error(std::string_view key, std::string what) {
-  file_->errors.push_back({line(key), node_->name + std::string(key) + ": " + what});
+  file_->errors.push_back({line(key), node_->name + std::string(key) + ": " + std::move(what)});
 }
 
 std::string SettingsTable::string(std::string_view key, std::string_view fallback) {

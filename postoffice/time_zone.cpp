@@ -176,7 +176,7 @@ std::int64_t TimeZone::Change::day_of(std::int64_t year) const {
       month == 12 ? days_from_civil(year + 1, 1, 1) : days_from_civil(year, month + 1, 1);
   // 1970-01-01 was a Thursday (4).
   const std::int64_t first_weekday = ((first + 4) % 7 + 7) % 7;
-  std::int64_t result = first + (day - first_weekday + 7) % 7 + 7 * (week - 1);
+  std::int64_t result = first + (day - first_weekday + 7) % 7 + std::int64_t{7} * (week - 1);
   while (result >= next_first) result -= 7;
   return result;
 }
@@ -250,10 +250,12 @@ tl::expected<TimeZone, std::string> TimeZone::parse(std::string_view data) {
                                    : static_cast<std::int32_t>(static_cast<std::uint32_t>(raw)));
   }
   std::vector<std::size_t> indexes;
+  indexes.reserve(times.size());
   for (std::uint64_t i = 0; i < header->times; ++i) {
     indexes.push_back(static_cast<std::size_t>(cursor.take(1)));
   }
   std::vector<int> offsets;
+  offsets.reserve(static_cast<std::size_t>(header->types));
   for (std::uint64_t i = 0; i < header->types; ++i) {
     const auto offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(cursor.take(4)));
     if (offset < -93'599 || offset > 93'599) {  // RFC 8536, 3.2: within 25 and 26 hours

@@ -39,7 +39,7 @@ FileResult<void> remove_with_files(FileSystem& files, const std::string& directo
   auto names = files.list(directory);
   if (!names) return tl::unexpected(names.error());
   for (const std::string& name : *names) {
-    auto removed = files.remove(directory + "/" + name);
+    auto removed = files.remove(path_in(directory, name));
     if (!removed && removed.error().code != ENOENT) return removed;
   }
   return files.remove_directory(directory);
@@ -101,7 +101,7 @@ Expected<WorkDirectory> WorkDirectory::make(const Postoffice& postoffice) {
   const std::string host = host_directory(postoffice);
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     std::string id = new_unique_id();
-    std::string path = host + "/" + id;
+    std::string path = path_in(host, id);
     auto made = make_owned_directory(files, path, 0700, *owner);
     if (!made && made.error().code == ENOENT && attempt == 0) {
       // The first message of this host, or the folder is not there at all.
@@ -166,7 +166,7 @@ Expected<std::uint64_t> clear_abandoned_work(const Postoffice& postoffice) {
   std::uint64_t cleared = 0;
   std::optional<Outcome> problem;
   for (const std::string& name : *names) {
-    auto done = clear_if_abandoned(files, host + "/" + name, std::time(nullptr));
+    auto done = clear_if_abandoned(files, path_in(host, name), std::time(nullptr));
     if (done && *done) ++cleared;
     // The others are cleared all the same. ENOENT: its own process was faster.
     if (!done && done.error().code != ENOENT && !problem) problem = done.error().outcome();

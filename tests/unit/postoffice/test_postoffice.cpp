@@ -283,7 +283,12 @@ TEST_CASE("a mailbox's group may be given, and must exist") {
   REQUIRE(::stat((fixture / "MBG/alice/new").c_str(), &status) == 0);
   CHECK(status.st_gid == ::getegid());
   CHECK(test::mode_of(fixture / "MBG/alice/new") == 02770);
-  if (::geteuid() != 0) return;
+  if (::geteuid() != 0) {
+    const Outcome refused = postoffice.add_mailbox("bob", {"root"});
+    CHECK(refused.is_permanent());
+    CHECK(refused.sentence().find("only root or a member of the group can") != std::string::npos);
+    return;
+  }
   // As root any group will do, and the rest belongs to the owner of the folder.
   REQUIRE(::chown(fixture.path().c_str(), 65534, 65534) == 0);
   REQUIRE(postoffice.add_mailbox("bob", {"mail"}).is_delivered());

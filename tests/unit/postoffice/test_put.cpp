@@ -261,7 +261,7 @@ TEST_CASE("each operation of a delivery failing: temporary, nothing half, filed 
     CHECK(std::filesystem::exists(fixture / ("MBG/alice/new/" + this_key)));
     CHECK(fixture.unread().size() == n + 1);
   }
-  CHECK(n > 20);
+  CHECK(n > 15);
   for (const std::string& name : test::names_in(fixture.host())) {
     test::set_modified(fixture.host() + "/" + name, 0);  // not starting just now
   }
