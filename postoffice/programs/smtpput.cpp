@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -124,8 +125,16 @@ class Put {
     report_.use_clock_of(*postoffice);
     const auto result =
         put_by_hand(*postoffice, *file_, hand_put_, [this](const HandPutNote& note) {
+          if (note.number == 0) filed_.insert(note.message);
           note.number == 0 ? report_.filed(note.str()) : report_.error(note.str());
         });
+    // By hand nothing is a duplicate, so a script that tries the file again must know.
+    if (!result.all_delivered && !filed_.empty()) {
+      report_.error(
+          fmt::format("201-0-0 filed already: message {}; take out what was filed before "
+                      "you try {} again, or it is filed twice",
+                      fmt::join(filed_, ", "), printable(options_.file)));
+    }
     if (result.some_temporary) return EX_TEMPFAIL;
     if (!result.all_delivered) return EX_DATAERR;
     return remove_input();
@@ -182,6 +191,20 @@ class Put {
                     " afterwards; give -k to keep it");
       return EX_NOPERM;
     }
+    // Two at once would both file it: the second one waits for another day, or finds it gone.
+    auto locked = options_.keeps ? FileResult<bool>(true) : (*file)->try_lock();
+    if (!locked || !*locked) {
+      report_.error("52-0-0 " + printable(options_.file) +
+                    (locked ? " is being put by another smtpput"
+                            : ": " + printable(locked.error().sentence())) +
+                    "; try again later");
+      return EX_TEMPFAIL;
+    }
+    auto named = FileSystem::posix().status(without_links(options_.file));
+    if (!named || named->inode != status->inode || named->device != status->device) {
+      report_.error("52-0-0 " + printable(options_.file) + " was put by another smtpput just now");
+      return EX_NOINPUT;
+    }
     file_ = std::move(*file);
     return EX_OK;
   }
@@ -199,6 +222,7 @@ class Put {
   Report report_;
   HandPutOptions hand_put_;
   std::unique_ptr<File> file_;
+  std::set<std::uint64_t> filed_;  ///< messages of the file that are in some mailbag now
 };
 
 int run(int count, char** words) {

@@ -305,6 +305,31 @@ TEST_CASE("the program removes the file when all was delivered, unless -k") {
   CHECK(fixture.filed("alice").size() == 2);
 }
 
+TEST_CASE("two programs at once do not both file the file") {
+  SmtpputFixture fixture;
+  test::write_file(fixture.input(), message("TO:TESTNET/TESTPO/alice\n"));
+  {
+    auto other = FileSystem::posix().open(fixture.input());
+    REQUIRE(other.has_value());
+    REQUIRE((*other)->try_lock().value_or(false));
+    const auto done = run_program("smtpput", {"-d", fixture.path(), fixture.input()});
+    CHECK(done.code == 75);
+    CHECK(done.out.find("another smtpput; try again later") != std::string::npos);
+    CHECK(fixture.filed("alice").empty());
+  }
+  CHECK(run_program("smtpput", {"-d", fixture.path(), fixture.input()}).code == 0);
+}
+
+TEST_CASE("a file that is filed in part says which messages not to file again") {
+  SmtpputFixture fixture;
+  test::write_file(fixture.input(), message("TO:TESTNET/TESTPO/alice\n") +
+                                        message("TO:TESTNET/TESTPO/nobody\n") +
+                                        message("TO:TESTNET/TESTPO/bob\n"));
+  const auto done = run_program("smtpput", {"-d", fixture.path(), fixture.input()});
+  CHECK(done.code == 65);
+  CHECK(done.out.find("201-0-0 filed already: message 1, 3; ") != std::string::npos);
+}
+
 TEST_CASE("the program's errors, exit codes and log") {
   SmtpputFixture fixture;
   const std::string log = fixture.directory() / "log";
