@@ -1,12 +1,15 @@
 // The daemon: see the header.
 //
 // Signals: libmilter has a thread that waits for TERM, INT and HUP, and takes HUP for an order to
-// end. The kernel hands a process-directed signal to the main thread if that waits for it, so the
-// main thread does nothing but wait; whatever takes time is the housekeeper's, on its own thread.
-// Should libmilter get a signal after all, smfi_main() returns and we stop in good order.
+// end. The kernel hands a process-directed signal to the main thread while that does not block it,
+// so the main thread has handlers and blocks nothing, every other thread blocks all of ours. (A
+// sigwait() in the main thread is not enough: a signal that comes before it would be libmilter's.)
+// The main thread does nothing but wait; whatever takes time is the housekeeper's, on its own
+// thread. Should libmilter get a signal after all, smfi_main() returns and we stop in good order.
 #include "milter/daemon.h"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -20,6 +23,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -134,13 +138,37 @@ sigset_t our_signals() {
   return signals;
 }
 
+/// What the handler leaves for the main thread.
+sem_t signal_came;
+std::atomic<bool> stop_asked = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void on_signal(int signal) {
+  const int saved = errno;
+  if (signal == SIGTERM || signal == SIGINT) stop_asked = true;
+  sem_post(&signal_came);
+  errno = saved;
+}
+
+void handle_signals() {
+  sem_init(&signal_came, 0, 0);
+  struct sigaction action{};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaction(signal, &action, nullptr);
+}
+
+/// For every thread but the main one, and so for those that it starts.
+void block_signals() {
+  const sigset_t signals = our_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 /// Waits for signals until one says stop.
-void wait_for_stop(const sigset_t& signals, Housekeeper& housekeeper) {
-  for (;;) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (signal == SIGTERM || signal == SIGINT) return;
-    housekeeper.ask_reload();
+void wait_for_stop(Housekeeper& housekeeper) {
+  while (!stop_asked) {
+    if (sem_wait(&signal_came) != 0) continue;  // EINTR: the handler has posted
+    if (!stop_asked) housekeeper.ask_reload();
   }
 }
 
@@ -155,18 +183,21 @@ std::string start_line(const Configuration& configuration) {
 
 /// From the open door to the end of the process.
 [[noreturn]] void serve_until_stopped(MilterDoor& door, CurrentConfiguration& configuration,
-                                      Log& log, std::atomic<bool>& stopping,
-                                      const sigset_t& signals) {
+                                      Log& log, std::atomic<bool>& stopping) {
   Housekeeper housekeeper(configuration, log);
-  std::thread([&housekeeper] { housekeeper.run(); }).detach();
+  std::thread([&housekeeper] {
+    block_signals();
+    housekeeper.run();
+  }).detach();
   std::atomic<bool> failed = false;
   const pthread_t main_thread = ::pthread_self();
   std::thread([&] {
+    block_signals();
     failed = !door.run();
     ::pthread_kill(main_thread, SIGTERM);
   }).detach();
 
-  wait_for_stop(signals, housekeeper);
+  wait_for_stop(housekeeper);
   stopping = true;
   door.remove_socket();
   const auto limit = configuration.get()->milter.deadline;
@@ -187,8 +218,7 @@ int serve(const std::string& configuration_path) {
     for (const std::string& line : first.error()) fail(EX_CONFIG, line);
     return EX_CONFIG;
   }
-  const sigset_t signals = our_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread, so that all inherit it
+  handle_signals();
   std::signal(SIGPIPE, SIG_IGN);
   raise_file_limit();
   if (const auto became = become_user(first->gateway.user, first->gateway.group); !became) {
@@ -211,7 +241,7 @@ int serve(const std::string& configuration_path) {
     return fail(EX_UNAVAILABLE, opened.error());
   }
   (*log)->info(start_line(*configuration.get()));
-  serve_until_stopped(door, configuration, **log, stopping, signals);
+  serve_until_stopped(door, configuration, **log, stopping);
 }
 
 }  // namespace smtpgate::milter
