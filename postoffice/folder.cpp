@@ -98,7 +98,8 @@ std::optional<Outcome> why_not_there(const Postoffice& postoffice) {
   // The postmaster's mailbox always exists; an empty MBG is a mount point without its mount.
   auto postmaster =
       postoffice.files().status(postoffice.mailbag_directory(std::string(layout::postmaster)));
-  if (postmaster || postmaster.error().code != ENOENT) return std::nullopt;
+  if (postmaster) return std::nullopt;
+  if (postmaster.error().code != ENOENT) return postmaster.error().outcome();
   auto names = postoffice.files().list(postoffice.path(layout::mailbags));
   if (!names) return names.error().outcome();
   const bool has_mailboxes = std::any_of(names->begin(), names->end(), [](const std::string& name) {

@@ -148,7 +148,11 @@ TEST_CASE("a broken settings file is one line: file, line, what, what to do") {
       {good + "line_end = \"dos\"\n",
        ":3: line_end: \"dos\" is not possible; write one of \"lf\", \"crlf\", \"cr\""},
       {good + "character_set = \"klingon\"\n",
-       ":3: character_set: \"klingon\" is not known here; `iconv -l` lists the sets"},
+       ":3: character_set: \"klingon\" is not known here, or cannot hold ASCII octet for octet; "
+       "take one such as UTF-8, windows-1252 or CP437"},
+      {good + "character_set = \"UTF-16\"\n",
+       ":3: character_set: \"UTF-16\" is not known here, or cannot hold ASCII octet for octet; "
+       "take one such as UTF-8, windows-1252 or CP437"},
       {good + "dedupe_days = 0\n",
        ":3: dedupe_days: 0 is out of range; write an integer from 1 to 3650"},
       {good + "recipient_delimiter = \"x\"\n",
