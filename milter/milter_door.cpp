@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -25,6 +26,14 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/// libmilter's signal thread waits for TERM, INT and HUP, and takes one that is pending when its wait
+/// begins although the main thread has handlers for them; its own way to end then takes up to five
+/// seconds. Its call finds this function first, so it never gets one (daemon.cpp has the signals).
+/// Nothing else in the program calls sigwait().
+extern "C" int sigwait(const sigset_t* /*signals*/, int* /*signal*/) {
+  for (;;) ::pause();
+}
 
 namespace smtpgate::milter {
 
