@@ -27,10 +27,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/// libmilter's signal thread waits for TERM, INT and HUP, and takes one that is pending when its wait
-/// begins although the main thread has handlers for them; its own way to end then takes up to five
-/// seconds. Its call finds this function first, so it never gets one (daemon.cpp has the signals).
-/// Nothing else in the program calls sigwait().
+/// libmilter's signal thread waits for TERM, INT and HUP, and takes one that is pending when its
+/// wait begins although the main thread has handlers for them; its own way to end then takes up to
+/// five seconds. Its call finds this function first, so it never gets one (daemon.cpp has the
+/// signals). Nothing else in the program calls sigwait().
 extern "C" int sigwait(const sigset_t* /*signals*/, int* /*signal*/) {
   for (;;) ::pause();
 }
