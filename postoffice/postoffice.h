@@ -37,8 +37,9 @@ struct PostofficeSettings {
 
 /// What a local name means.
 struct Resolved {
-  std::string mailbox;  ///< folded name; its directory existed a moment ago
-  std::string how;      ///< "mailbox", "alias", "delimiter", "catch-all", "postmaster"
+  std::string mailbox;  ///< folded name; its directory existed a moment ago; empty: a group
+  std::string how;      ///< "mailbox", "alias", "group", "delimiter", "catch-all", "postmaster"
+  std::string group;    ///< folded name of the group; empty: a mailbox
 };
 
 /// Who owns what is made in a folder, for programs that run as root.

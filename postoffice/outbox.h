@@ -1,0 +1,57 @@
+// Outboxes: files that people and programs drop in MBG/<mailbox>/outbox/ become mail
+// (docs/outgoing.md, "The outbox"): looked at, taken, copied, judged, filed for recipients here and
+// handed over to SMTP/ for the others; or set aside with a report.
+//
+// Not for watching the folders (milter/outbox_watch.h): this is one look at one outbox. Not for
+// composing from the command line: compose.h makes the MMFF that is dropped.
+//
+// Everything found in an outbox is hostile: links, devices, growing files, other people's files,
+// forged FROM lines. Safe from several threads, processes and hosts at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+/// One event for the log: a recipient filed here, a message handed over, a file set aside ...
+struct OutboxNote {
+  std::string mailbox;    ///< whose outbox
+  std::string file;       ///< its name there; hostile
+  std::string id;         ///< of the message; empty if none was made
+  std::string recipient;  ///< "CSI:..." or "SMTP:..."; empty: about the file
+  Outcome outcome;
+};
+
+struct OutboxOptions {
+  std::int64_t wait = 30;  ///< seconds without change after which an incomplete file is given up
+  std::function<std::int64_t()> now;  ///< seconds since 1970; empty: the clock
+};
+
+struct OutboxResult {
+  std::uint64_t taken = 0;        ///< files
+  std::uint64_t handed_over = 0;  ///< messages that now lie in SMTP/
+  /// An incomplete file must be looked at again at this time (seconds since 1970).
+  std::optional<std::int64_t> look_again;
+};
+
+/// Looks at one mailbox's outbox and deals with every file in it. Trouble with one file is told and
+/// stops nothing; the error is trouble with the folder itself (temporary).
+Expected<OutboxResult> pick_up_outbox(const Postoffice& postoffice, std::string_view mailbox,
+                                      const OutboxOptions& options,
+                                      const std::function<void(const OutboxNote&)>& tell);
+
+/// At the start, and after a take-over: P1/<this host>/ directories with TAKEN.API that no process
+/// holds locked are finished. Before clear_abandoned_work(), which leaves them alone.
+Expected<OutboxResult> resume_taken_files(const Postoffice& postoffice,
+                                          const OutboxOptions& options,
+                                          const std::function<void(const OutboxNote&)>& tell);
+
+}  // namespace smtpgate::postoffice

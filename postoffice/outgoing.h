@@ -1,0 +1,157 @@
+// Outgoing mail: the folder SMTP/ of a postoffice, where messages wait for Postfix
+// (docs/outgoing.md). Making one, listing, taking one for submission, writing down what became of
+// its recipients, and letting it go.
+//
+// Not for picking up outboxes (outbox.h), converting (converter/outbound.h) or speaking SMTP
+// (milter/submission.h).
+//
+// Const methods are safe from several threads, processes and hosts at once: each step is a rename
+// that only one can win. A TakenMessage belongs to one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postoffice/address.h"
+#include "postoffice/file_system.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+enum class RecipientState { waiting, sent, failed };
+
+struct OutgoingRecipient {
+  TypedAddress address;  ///< SMTP:user@host, or CSI:NET/PO/BOX of another postoffice
+  RecipientState state = RecipientState::waiting;
+  std::string status;    ///< enhanced status of the last try; empty before the first
+  std::string reason;    ///< the last answer, one sentence; may hold hostile bytes
+  std::string queue_id;  ///< Postfix's, once sent
+};
+
+/// STATE.json.
+struct OutgoingState {
+  std::string id;       ///< 32 hexadecimal digits: the name of its directory
+  std::string mailbox;  ///< folded; whose mail it is and who gets reports; empty: a program's
+  std::int64_t created = 0;
+  std::int64_t next_attempt = 0;  ///< seconds since 1970
+  unsigned attempts = 0;
+  bool held = false;
+  bool maybe_sent = false;            ///< a try broke between the data and the reply (RFC 1047)
+  std::optional<std::string> sender;  ///< of an SMTP_OUT.822; empty string: <>
+  std::string reason;                 ///< of the message as a whole, in BAD
+  std::vector<OutgoingRecipient> recipients;
+
+  bool is_done() const;  ///< no recipient waits
+};
+
+std::string render_outgoing_state(const OutgoingState& state);
+/// Temporary: what is wrong, with the path. Bounded; never throws.
+Expected<OutgoingState> parse_outgoing_state(std::string_view json, const std::string& path);
+
+enum class OutgoingContent {
+  mmff,      ///< FROM_NC.API
+  internet,  ///< SMTP_OUT.822
+};
+
+/// A message in SMTP/ as a listing sees it.
+struct OutgoingEntry {
+  OutgoingState state;
+  OutgoingContent content = OutgoingContent::mmff;
+  std::uint64_t size = 0;  ///< octets of its content
+  std::string host;        ///< that has it taken; empty: waits
+  bool is_bad = false;     ///< lies in BAD
+};
+
+/// A message being made: a locked directory P1/<host>/<id>/ that goes away with the object unless
+/// it was handed over.
+class OutgoingDraft {
+ public:
+  static Expected<OutgoingDraft> begin(const Postoffice& postoffice, OutgoingContent content);
+
+  OutgoingDraft(OutgoingDraft&&) noexcept;
+  OutgoingDraft& operator=(OutgoingDraft&&) noexcept;
+  ~OutgoingDraft();
+
+  const std::string& id() const;
+  const std::string& path() const;  ///< the directory
+  File& content();                  ///< open for writing; write it, then hand_over()
+
+  /// Everything synced, the directory renamed to SMTP/<id>, SMTP synced: only then delivered.
+  /// `key` (64 hexadecimal digits or empty): handed over once within dedupe_days; delivered with
+  /// "duplicate ..." if it was already. `state.id` is set.
+  Outcome hand_over(OutgoingState state, std::string_view key = {});
+
+ private:
+  struct State;
+  explicit OutgoingDraft(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// A message that this process has taken and holds locked; given back by the destructor.
+class TakenMessage {
+ public:
+  TakenMessage(TakenMessage&&) noexcept;
+  TakenMessage& operator=(TakenMessage&&) noexcept;
+  ~TakenMessage();
+
+  const OutgoingState& state() const;
+  OutgoingContent content_kind() const;
+  Expected<std::unique_ptr<File>> open_content() const;
+
+  /// Replaces STATE.json durably.
+  Outcome save(OutgoingState state);
+  /// No recipient waits: it goes. Temporary if it cannot be removed; then it is tried again and is
+  /// never submitted again, because `final_state` has been written.
+  Outcome finish(const OutgoingState& final_state);
+  /// To SMTP/BAD with the reason; the message is no longer taken.
+  Outcome set_aside(OutgoingState state, std::string reason);
+
+ private:
+  friend class OutgoingMail;
+  struct State;
+  explicit TakenMessage(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class OutgoingMail {
+ public:
+  /// `postoffice` outlives the object.
+  explicit OutgoingMail(const Postoffice& postoffice) : postoffice_(&postoffice) {}
+
+  /// All that lies in SMTP/ and SMTP/BAD, oldest first. What cannot be read is listed with its
+  /// `reason` set, never left out.
+  Expected<std::vector<OutgoingEntry>> list() const;
+  /// By the unique beginning of an ID.
+  Expected<OutgoingEntry> find(std::string_view beginning) const;
+
+  /// Names only, cheap: IDs that this host may take (waiting, or left over from its own dead
+  /// processes), oldest first.
+  Expected<std::vector<std::string>> waiting() const;
+  /// nullopt: somebody else has it, or it is gone.
+  Expected<std::optional<TakenMessage>> take(std::string_view id) const;
+
+  /// "I am alive": touches SMTP/.alive-<host>. Then takes over what hosts left that were not alive
+  /// for `lease` seconds, their work in P1 with TAKEN.API or FROM_NC.API too; returns how many
+  /// messages were taken over.
+  Expected<std::uint64_t> keep_alive(std::int64_t lease) const;
+  /// By command: what `host` has taken is given back now, alive or not.
+  Expected<std::uint64_t> adopt(std::string_view host) const;
+
+  /// Commands. permanent if there is no such message, or it is taken at this moment.
+  Outcome hold(std::string_view id, bool held) const;
+  Outcome retry(std::string_view id) const;   ///< next_attempt now; out of BAD again
+  Outcome remove(std::string_view id) const;  ///< deletes it; nobody is told
+
+ private:
+  const Postoffice* postoffice_;
+};
+
+/// Markers in SMTP/ids older than dedupe_days. Returns how many were removed.
+Expected<std::uint64_t> expire_outgoing_markers(const Postoffice& postoffice, std::int64_t now);
+
+}  // namespace smtpgate::postoffice
