@@ -39,7 +39,7 @@ struct PostofficeSettings {
 struct Resolved {
   std::string mailbox;  ///< folded name; its directory existed a moment ago; empty: a group
   std::string how;      ///< "mailbox", "alias", "group", "delimiter", "catch-all", "postmaster"
-  std::string group;    ///< folded name of the group; empty: a mailbox
+  std::string group{};  ///< folded name of the group; empty: a mailbox
 };
 
 /// Who owns what is made in a folder, for programs that run as root.
