@@ -215,7 +215,7 @@ void LmtpServer::rcpt(const std::string& argument) {
   if (resolution.kind != Resolution::Kind::mailbox) {
     const Outcome& outcome = resolution.outcome;
     log_.info(delivery_line(client_.queue_id, without_brackets(parsed->path),
-                            resolution.postoffice_name(), {}, outcome));
+                            postoffice_relay(resolution.postoffice_name()), {}, outcome));
     return reply(code_of(outcome), outcome.status(), outcome.sentence());
   }
   transaction_->envelope.recipients.push_back(
@@ -257,7 +257,7 @@ void LmtpServer::data(const std::string& argument) {
     outcomes = deliver_inbound(configuration, envelope, raw,
                                Deadline::in(configuration.lmtp.deadline), files_);
   }
-  delays.filing = std::chrono::duration<double>(Clock::now() - received).count();
+  delays.delivering = std::chrono::duration<double>(Clock::now() - received).count();
   reply_per_recipient(outcomes, delays);
   end_transaction();
 }
@@ -299,7 +299,7 @@ void LmtpServer::reply_per_recipient(const std::vector<Outcome>& outcomes,
     const converter::EnvelopeRecipient& recipient = envelope.recipients[i];
     const Outcome& outcome = outcomes[i];
     log_.info(delivery_line(envelope.queue_id, without_brackets(recipient.path),
-                            recipient.mailbox.postoffice.str(), delays, outcome));
+                            postoffice_relay(recipient.mailbox.postoffice.str()), delays, outcome));
     reply(code_of(outcome), outcome.status(), recipient.path + " " + outcome.sentence());
   }
 }

@@ -46,20 +46,28 @@ std::string escaped(Severity severity, std::string_view text) {
 
 class SyslogLog : public Log {
  public:
-  explicit SyslogLog(std::string tag) : tag_(std::move(tag)) {
-    ::openlog(tag_.c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
+  explicit SyslogLog(std::string tag) : tag_(std::move(tag)) {}
+  ~SyslogLog() override {
+    const std::lock_guard guard(process_tag);
+    ::closelog();
   }
-  ~SyslogLog() override { ::closelog(); }
 
   void write(Severity severity, std::string_view text) override {
     const int priority = severity == Severity::info      ? LOG_INFO
                          : severity == Severity::warning ? LOG_WARNING
                                                          : LOG_ERR;
-    ::syslog(priority, "%s", escaped(severity, text).c_str());
+    const std::string line = escaped(severity, text);
+    const std::lock_guard guard(process_tag);
+    // Keeps the connection that is open; only the tag becomes ours.
+    ::openlog(tag_.c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
+    ::syslog(priority, "%s", line.c_str());
   }
 
  private:
-  std::string tag_;  // openlog() keeps the pointer
+  // syslog(3) has one tag for the process, and openlog() keeps the pointer to it; the daemon has a
+  // tag for each direction.
+  static inline std::mutex process_tag;
+  std::string tag_;
 };
 
 /// RFC 3339 with milliseconds and the local zone's offset.
@@ -177,15 +185,18 @@ std::string format_delay(double seconds) {
   return result;
 }
 
-std::string delivery_line(std::string_view queue_id, std::string_view address,
-                          std::string_view postoffice, const DeliveryDelays& delays,
-                          const Outcome& outcome) {
+std::string delivery_line(std::string_view id, std::string_view address, std::string_view relay,
+                          const DeliveryDelays& delays, const Outcome& outcome) {
   return fmt::format(
-      "{}: to=<{}>, relay={}, delay={}, delays={}/0/0/{}, dsn={}, status={} ({})",
-      queue_id.empty() ? "NOQUEUE" : queue_id, bracket_safe(address),
-      postoffice.empty() ? std::string("none") : fmt::format("postoffice[{}]", postoffice),
-      format_delay(delays.receiving + delays.filing), format_delay(delays.receiving),
-      format_delay(delays.filing), outcome.status(), status_word(outcome), outcome.sentence());
+      "{}: to=<{}>, relay={}, delay={}, delays={}/{}/{}/{}, dsn={}, status={} ({})",
+      id.empty() ? "NOQUEUE" : id, bracket_safe(address), relay.empty() ? "none" : relay,
+      format_delay(delays.receiving + delays.waiting + delays.connecting + delays.delivering),
+      format_delay(delays.receiving), format_delay(delays.waiting), format_delay(delays.connecting),
+      format_delay(delays.delivering), outcome.status(), status_word(outcome), outcome.sentence());
+}
+
+std::string postoffice_relay(std::string_view postoffice) {
+  return postoffice.empty() ? std::string() : fmt::format("postoffice[{}]", postoffice);
 }
 
 }  // namespace smtpgate::milter

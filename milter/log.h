@@ -37,18 +37,22 @@ class Log {
 tl::expected<std::unique_ptr<Log>, std::string> open_log(const std::string& destination,
                                                          const std::string& tag);
 
-/// Where the time of a message went, in seconds.
+/// Where the time of a message went, in seconds; Postfix's delays=a/b/c/d.
 struct DeliveryDelays {
-  double receiving = 0;  ///< from MAIL to the end of the data
-  double filing = 0;     ///< conversion and put
+  double receiving = 0;   ///< a: until it was ours: MAIL to the end of the data
+  double delivering = 0;  ///< d: inbound conversion and put; outbound MAIL to the last reply
+  double waiting = 0;     ///< b: outbound only: in SMTP/
+  double connecting = 0;  ///< c: outbound only: until the host's greeting
 };
 
-/// "QUEUEID: to=<ADDRESS>, relay=postoffice[NET/PO], delay=1.2, delays=1/0/0/0.2, dsn=2.0.0,
-/// status=sent (filed as ID)". `address` without brackets; an empty queue id becomes NOQUEUE, no
-/// postoffice relay=none. Not escaped yet: it is for Log::info().
-std::string delivery_line(std::string_view queue_id, std::string_view address,
-                          std::string_view postoffice, const DeliveryDelays& delays,
-                          const Outcome& outcome);
+/// "ID: to=<ADDRESS>, relay=RELAY, delay=1.2, delays=1/0/0/0.2, dsn=2.0.0, status=sent (filed as
+/// ID)". `id` is Postfix's queue id for mail that comes in, our own for mail that goes out.
+/// `address` without brackets; an empty id becomes NOQUEUE, an empty relay none. Not escaped yet:
+/// it is for Log::info().
+std::string delivery_line(std::string_view id, std::string_view address, std::string_view relay,
+                          const DeliveryDelays& delays, const Outcome& outcome);
+/// "postoffice[NET/PO]"; empty if the postoffice is not known.
+std::string postoffice_relay(std::string_view postoffice);
 
 /// Seconds as Postfix writes them: two significant digits, no exponent: "0.03", "1.2", "75".
 std::string format_delay(double seconds);

@@ -245,7 +245,7 @@ void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
   }
   DeliveryDelays delays;
   delays.receiving = std::chrono::duration<double>(received - transaction.began).count();
-  delays.filing = std::chrono::duration<double>(Clock::now() - received).count();
+  delays.delivering = std::chrono::duration<double>(Clock::now() - received).count();
 
   // Two RCPT with the very same string are deleted by one request, and have one mailbox and so one
   // outcome.
@@ -266,7 +266,8 @@ void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
           queue_id, without_brackets(recipient.path)));
     } else if (fresh) {
       services_.log->info(delivery_line(queue_id, without_brackets(recipient.path),
-                                        recipient.mailbox.postoffice.str(), delays, outcomes[i]));
+                                        postoffice_relay(recipient.mailbox.postoffice.str()),
+                                        delays, outcomes[i]));
     }
   }
 }

@@ -31,7 +31,8 @@ enum class TlsUse {
 
 /// [designated_host] of the configuration.
 struct DesignatedHost {
-  std::vector<std::string> hosts = {"127.0.0.1:25"};  ///< "name", "name:port", "[v6]:port"; in order
+  std::vector<std::string> hosts = {
+      "127.0.0.1:25"};   ///< "name", "name:port", "[v6]:port"; in order
   std::string hostname;  ///< for EHLO
   TlsUse tls = TlsUse::when_offered;
   std::string tls_ca_file;    ///< empty: the system's

@@ -26,7 +26,7 @@ from .processes import as_user, end, pids_naming, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SETUP = REPOSITORY / "postfix-conf" / "smtpgate-setup"
-PROGRAMS = ("smtpgate", "postoffice", "smtpput", "smtpconv")
+PROGRAMS = ("smtpgate", "postoffice", "smtpput", "smtpget", "smtpconv")
 DOMAIN = "example.test"
 POSTOFFICE = "ACME/MAIN"
 
@@ -44,6 +44,11 @@ socket = "{socket}"
 [converter]
 address_map = "{top}/ADDR_MAP.CFG"
 {converter}
+[designated_host]
+hosts = ["127.0.0.1:{port}"]
+{designated_host}
+[outbound]
+{outbound}
 [[postoffice]]
 name = "{postoffice}"
 path = "{top}/po"
@@ -67,15 +72,20 @@ def gateway_user():
 
 class Scene:
     def __init__(self, mailboxes=("anna",), *, daemon=True, keep_chain="failed", domains=(DOMAIN,),
-                 gateway="", milter="", converter="", main_cf="", setup=(), prefix="smtpgate-test-"):
-        """gateway, milter, converter: further lines of these tables of smtpgate.toml; main_cf:
-        further lines of Postfix's main.cf; setup: further words for smtpgate-setup."""
+                 gateway="", milter="", converter="", designated_host="", outbound="", sink=None, main_cf="", setup=(),
+                 prefix="smtpgate-test-"):
+        """gateway, milter, converter, designated_host, outbound: further lines of these tables of smtpgate.toml; sink: the Sink
+        to which Postfix sends what is not ours; main_cf: further lines of Postfix's main.cf; setup: further words for
+        smtpgate-setup."""
         self.mailboxes = mailboxes
         self.with_daemon = daemon
         self.domains = domains
         self.keep_chain = keep_chain
-        self.lines = {"gateway": gateway, "milter": milter, "converter": converter}
+        self.lines = {"gateway": gateway, "milter": milter, "converter": converter, "designated_host": designated_host,
+                      "outbound": outbound}
         self.main_cf = main_cf
+        if sink is not None:
+            self.main_cf += f"default_transport = smtp:[127.0.0.1]:{sink.port}\n"
         self.setup_words = setup
         self.prefix = prefix
         self.user = gateway_user()
@@ -121,9 +131,11 @@ class Scene:
         self.make_place()
         self.make_postoffice()
         self.configure()
+        # Its port is known only now, and it is our designated host.
+        self.postfix.start()
+        self.write_settings()
         if self.with_daemon:
             self.start_daemon()
-        self.postfix.start()
 
     def report(self, stream):
         if self.top is None:
@@ -194,7 +206,8 @@ class Scene:
         """smtpgate.toml; `changes` replace values of the template or its lines."""
         values = {
             "top": self.top, "socket": self.socket, "user": self.user, "postoffice": POSTOFFICE,
-            "keep_chain": self.keep_chain, "hostname": self.postfix.name, **self.lines, **changes,
+            "keep_chain": self.keep_chain, "hostname": self.postfix.name, "port": self.postfix.port or 25,
+            **self.lines, **changes,
         }
         self.settings_file.write_text(SETTINGS.format(**values))
 
@@ -285,6 +298,21 @@ class Scene:
         found = self.mailbag(mailbox)
         check(len(found) == count, f"{mailbox} holds {len(found)} messages instead of {count}")
         return found
+
+    def drop(self, mailbox, octets, name="message.API"):
+        """Puts a file into an outbox as a careful program does: written under another name, then renamed. Its path."""
+        outbox = self.postoffice_directory / "MBG" / mailbox / "outbox"
+        hidden = outbox / f".{name}"
+        hidden.write_bytes(octets)
+        shutil.chown(hidden, self.user)
+        return hidden.rename(outbox / name)
+
+    def outgoing(self):
+        """Names of the messages that wait in SMTP/ or are taken by a host."""
+        return sorted(p.name for p in (self.postoffice_directory / "SMTP").iterdir() if len(p.name.partition(".")[0]) == 32)
+
+    def wait_until_sent(self, limit=60):
+        wait_for("SMTP/ to be empty", lambda: not self.outgoing(), limit)
 
     def show(self, path):
         """What an MMFF file says: the one message in it, as smtpconv show --json tells it."""

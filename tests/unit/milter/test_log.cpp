@@ -13,29 +13,38 @@ using namespace smtpgate;
 using namespace smtpgate::milter;
 
 TEST_CASE("a delivery line has Postfix's shape") {
-  CHECK(delivery_line("4F3A1", "anna@example.com", "ACME/MAIN", {1.04, 0.2},
+  CHECK(delivery_line("4F3A1", "anna@example.com", "postoffice[ACME/MAIN]", {1.04, 0.2},
                       Outcome::delivered("filed as abc")) ==
         "4F3A1: to=<anna@example.com>, relay=postoffice[ACME/MAIN], delay=1.2, delays=1/0/0/0.2, "
         "dsn=2.0.0, status=sent (filed as abc)");
-  CHECK(delivery_line("4F3A1", "anna@example.com", "ACME/MAIN", {0, 0.031},
+  CHECK(delivery_line("4F3A1", "anna@example.com", "postoffice[ACME/MAIN]", {0, 0.031},
                       Outcome::delivered("duplicate of abc")) ==
         "4F3A1: to=<anna@example.com>, relay=postoffice[ACME/MAIN], delay=0.031, "
         "delays=0/0/0/0.031, dsn=2.0.0, status=sent (duplicate of abc)");
   CHECK(delivery_line("", "nobody@example.com", "", {}, Outcome::permanent("no such", "5.1.1")) ==
         "NOQUEUE: to=<nobody@example.com>, relay=none, delay=0, delays=0/0/0/0, dsn=5.1.1, "
         "status=bounced (no such)");
-  CHECK(
-      delivery_line("Q", "a@b", "N/P", {12.4, 100}, Outcome::temporary("disk is full", "4.3.1")) ==
-      "Q: to=<a@b>, relay=postoffice[N/P], delay=112, delays=12/0/0/100, dsn=4.3.1, "
-      "status=deferred (disk is full)");
+  CHECK(delivery_line("Q", "a@b", "postoffice[N/P]", {12.4, 100},
+                      Outcome::temporary("disk is full", "4.3.1")) ==
+        "Q: to=<a@b>, relay=postoffice[N/P], delay=112, delays=12/0/0/100, dsn=4.3.1, "
+        "status=deferred (disk is full)");
+}
+
+TEST_CASE("what goes out has all four delays, and what is no postoffice for its relay") {
+  CHECK(delivery_line("0af3", "bob@example.com", "127.0.0.1[127.0.0.1]:25", {0, 0.2, 3, 0.04},
+                      Outcome::delivered("queued as 4F3A1")) ==
+        "0af3: to=<bob@example.com>, relay=127.0.0.1[127.0.0.1]:25, delay=3.2, "
+        "delays=0/3/0.04/0.2, dsn=2.0.0, status=sent (queued as 4F3A1)");
+  CHECK(postoffice_relay("ACME/MAIN") == "postoffice[ACME/MAIN]");
+  CHECK(postoffice_relay("").empty());
 }
 
 TEST_CASE("an address cannot close its bracket or crowd out the line") {
   const std::string line =
-      delivery_line("Q", "a>, status=sent (x)<@b", "N/P", {}, Outcome::temporary("no"));
+      delivery_line("Q", "a>, status=sent (x)<@b", "postoffice[N/P]", {}, Outcome::temporary("no"));
   CHECK(line.find("to=<a?, status=sent (x)?@b>, relay=") != std::string::npos);
-  const std::string longest =
-      delivery_line("Q", std::string(100'000, 'a'), "N/P", {}, Outcome::temporary("no"));
+  const std::string longest = delivery_line("Q", std::string(100'000, 'a'), "postoffice[N/P]", {},
+                                            Outcome::temporary("no"));
   CHECK(longest.size() < 600);
 }
 

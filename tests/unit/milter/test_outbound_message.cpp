@@ -1,0 +1,229 @@
+// One try of an outgoing message: results per recipient, reports, and the order in which they are
+// made durable.
+#include "milter/outbound_message.h"
+
+#include <filesystem>
+
+#include "milter/due_messages.h"
+#include "postoffice/outgoing.h"
+#include "unit/catch.h"
+#include "unit/milter/gateway_fixture.h"
+
+using namespace smtpgate;
+using namespace smtpgate::milter;
+using namespace smtpgate::postoffice;
+using smtpgate::test::Gateway;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t written_at = 1'795'300'000;
+
+std::string mmff(const std::string& recipients) {
+  return "VERSION:3.00\n" + recipients +
+         "FROM:CSI:ACME/MAIN/anna\nDATE:2026-11-21\nTIME:22:00\nSUBJECT:Offer\nTEXT:6\nhello\n";
+}
+
+/// A gateway with one message in SMTP/ and a designated host that answers as it is told.
+struct Outgoing {
+  explicit Outgoing(const std::vector<std::string>& recipients,
+                    OutgoingContent kind = OutgoingContent::mmff,
+                    const std::string& content = "") {
+    OutgoingState state;
+    state.mailbox = "anna";
+    state.created = written_at;
+    std::string lines;
+    for (const std::string& recipient : recipients) {
+      lines += "TO:" + recipient + "\n";
+      OutgoingRecipient one;
+      one.address = TypedAddress::parse(recipient);
+      state.recipients.push_back(one);
+    }
+    if (kind == OutgoingContent::internet) state.sender = "list-owner@example.com";
+    auto draft = OutgoingDraft::begin(office, kind);
+    REQUIRE(draft);
+    REQUIRE(draft->content().write(content.empty() ? mmff(lines) : content));
+    Gateway::must(draft->hand_over(state));
+    id = draft->id();
+  }
+
+  TryResult attempt() {
+    auto taken = mail.take(id);
+    REQUIRE(taken);
+    REQUIRE(*taken);
+    const OutboundContext context{
+        .configuration = *gateway.configuration,
+        .postoffice = office,
+        .files = FileSystem::posix(),
+        .log = gateway.log,
+        .submit =
+            [this](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+              ++submissions;
+              last = envelope;
+              StringSink sink(octets);
+              octets.clear();
+              REQUIRE(content.copy_to(sink));
+              SubmissionResult result;
+              result.host = host;
+              result.queue_id = "4F3A1";
+              result.maybe_sent = maybe_sent;
+              for (const auto& recipient : envelope.recipients) {
+                const auto found = replies.find(recipient.address);
+                result.recipients.push_back(
+                    {found == replies.end() ? Outcome::delivered("queued as 4F3A1")
+                                            : found->second});
+              }
+              return result;
+            },
+        .now = [this] { return now; }};
+    return try_message(std::move(**taken), context);
+  }
+
+  OutgoingState state() const {
+    auto entry = mail.look(id);
+    REQUIRE(entry);
+    REQUIRE(*entry);
+    return (*entry)->state;
+  }
+  bool is_gone() const { return !fs::exists(gateway.folder() + "/SMTP/" + id); }
+  std::string only_report() const {
+    const auto filed = gateway.filed("anna");
+    REQUIRE(filed.size() == 1);
+    return test::read_whole(filed.front());
+  }
+
+  Gateway gateway;
+  Postoffice office = gateway.open();
+  OutgoingMail mail{office};
+  std::string id;
+  std::int64_t now = written_at + 1;
+  std::map<std::string, Outcome> replies;
+  std::string host = "127.0.0.1[127.0.0.1]:25";
+  bool maybe_sent = false;
+  int submissions = 0;
+  converter::OutboundEnvelope last;
+  std::string octets;
+};
+
+const std::string bob = "SMTP:bob@example.net";
+const std::string zoe = "SMTP:zoe@example.net";
+
+}  // namespace
+
+TEST_CASE("what Postfix has taken leaves SMTP, with a line for each recipient") {
+  Outgoing mail({bob, zoe});
+  const TryResult result = mail.attempt();
+  CHECK(result.gone);
+  CHECK(mail.is_gone());
+  CHECK(mail.last.sender == "anna@example.com");
+  CHECK(mail.last.recipients.size() == 2);
+  CHECK(mail.octets.find("Subject: Offer\r\n") != std::string::npos);
+  CHECK(mail.gateway.log.count("to=<bob@example.net>, relay=127.0.0.1[127.0.0.1]:25") == 1);
+  CHECK(mail.gateway.log.count("status=sent (queued as 4F3A1)") == 2);
+  CHECK(mail.gateway.filed("anna").empty());
+}
+
+TEST_CASE("a refused recipient is reported at once and the others are sent") {
+  Outgoing mail({bob, zoe});
+  mail.replies.emplace("zoe@example.net", Outcome::permanent("no such person", "5.1.1"));
+  CHECK(mail.attempt().gone);
+  CHECK(mail.is_gone());
+  const std::string report = mail.only_report();
+  CHECK(report.find("zoe@example.net") != std::string::npos);
+  CHECK(report.find("no such person") != std::string::npos);
+}
+
+TEST_CASE("a deferred recipient waits, and nobody who was sent is sent again") {
+  Outgoing mail({bob, zoe});
+  mail.replies.emplace("zoe@example.net", Outcome::temporary("greylisted", "4.7.1"));
+  const TryResult result = mail.attempt();
+  CHECK_FALSE(result.gone);
+  CHECK(result.next_attempt == mail.now + 300);
+  CHECK(mail.state().recipients[0].state == RecipientState::sent);
+  CHECK(mail.state().recipients[0].queue_id == "4F3A1");
+  CHECK(mail.state().recipients[1].reason.find("greylisted") != std::string::npos);
+
+  CHECK_FALSE(mail.attempt().gone);
+  CHECK(mail.submissions == 1);  // not due yet
+
+  mail.now += 300;
+  mail.replies.clear();
+  CHECK(mail.attempt().gone);
+  CHECK(mail.last.recipients.size() == 1);
+  CHECK(mail.last.recipients[0].address == "zoe@example.net");
+  CHECK(mail.gateway.filed("anna").empty());
+}
+
+TEST_CASE("pauses double up to the longest") {
+  OutboundGatewaySettings settings;
+  CHECK(retry_pause(settings, 1) == 300);
+  CHECK(retry_pause(settings, 2) == 600);
+  CHECK(retry_pause(settings, 4) == 2400);
+  CHECK(retry_pause(settings, 5) == 3600);
+  CHECK(retry_pause(settings, 4'000'000'000U) == 3600);
+}
+
+TEST_CASE("a host that cannot be spoken to counts as no try, and is told") {
+  Outgoing mail({bob});
+  mail.host.clear();
+  mail.replies.emplace("bob@example.net", Outcome::temporary("connection refused", "4.4.1"));
+  const TryResult result = mail.attempt();
+  CHECK(result.host_down);
+  CHECK_FALSE(result.gone);
+  CHECK(mail.state().attempts == 0);
+  CHECK(mail.state().recipients[0].reason.find("connection refused") != std::string::npos);
+}
+
+TEST_CASE("what is too old is returned with the last reason") {
+  Outgoing mail({bob});
+  mail.replies.emplace("bob@example.net", Outcome::temporary("greylisted", "4.7.1"));
+  mail.attempt();
+  mail.now = written_at + mail.gateway.configuration->outbound.expire.count() + 1;
+  CHECK(mail.attempt().gone);
+  CHECK(mail.submissions == 1);
+  CHECK(mail.is_gone());
+  CHECK(mail.only_report().find("greylisted") != std::string::npos);
+}
+
+TEST_CASE("what cannot be converted goes to BAD and the sender hears why") {
+  Outgoing mail({bob}, OutgoingContent::mmff, "no message at all\n");
+  CHECK(mail.attempt().gone);
+  CHECK(mail.submissions == 0);
+  CHECK(fs::exists(mail.gateway.folder() + "/SMTP/BAD/" + mail.id));
+  CHECK(mail.only_report().find("bob@example.net") != std::string::npos);
+}
+
+TEST_CASE("a recipient in a postoffice without a domain fails alone") {
+  Outgoing mail({bob, "CSI:OTHER/PO/carl"});
+  CHECK(mail.attempt().gone);
+  CHECK(mail.last.recipients.size() == 1);
+  CHECK(mail.only_report().find("carl") != std::string::npos);
+}
+
+TEST_CASE("what is passed on goes octet by octet under its own sender") {
+  const std::string octets = "Delivered-To: sales@example.com\r\nSubject: x\r\n\r\nh\xC3\xB6\r\n";
+  Outgoing mail({bob}, OutgoingContent::internet, octets);
+  CHECK(mail.attempt().gone);
+  CHECK(mail.octets == octets);
+  CHECK(mail.last.sender == "list-owner@example.com");
+  CHECK(mail.last.is_8bit);
+  CHECK(mail.last.parameters.find("BODY=8BITMIME") != std::string::npos);
+}
+
+TEST_CASE("a reply that never came is marked: the next try may double") {
+  Outgoing mail({bob});
+  mail.maybe_sent = true;
+  mail.replies.emplace("bob@example.net", Outcome::temporary("connection lost", "4.4.2"));
+  mail.attempt();
+  CHECK(mail.state().maybe_sent);
+  CHECK(mail.gateway.log.count("RFC 1047") == 1);
+}
+
+TEST_CASE("a held message is not tried") {
+  Outgoing mail({bob});
+  Gateway::must(mail.mail.hold(mail.id, true));
+  const TryResult result = mail.attempt();
+  CHECK_FALSE(result.gone);
+  CHECK(result.next_attempt == DueMessages::never);
+  CHECK(mail.submissions == 0);
+}
