@@ -10,26 +10,29 @@
 #include <string>
 #include <string_view>
 
+#include "converter/base64_quanta.h"
 #include "converter/transfer_decoder.h"
 
 namespace smtpgate::converter {
 
 class Base64Decoder : public TransferDecoder {
  public:
+  /// `quanta` is for tests: every loop must give the same.
+  explicit Base64Decoder(Base64Quanta quanta = fastest_base64_quanta()) : quanta_(quanta) {}
+
   void feed(std::string_view piece, std::string& out) override;
   void finish(std::string& out) override;
   std::uint64_t errors() const override { return errors_; }
 
  private:
   struct Cursor;
-  static const unsigned char* decode_quanta(const unsigned char* at, const unsigned char* end,
-                                            Cursor& cursor);
   void decode_one(unsigned char octet, Cursor& cursor);
   void end_quantum(Cursor& cursor);
   std::size_t decode_data(std::string_view piece, std::string& out);
   std::size_t take_after_padding(std::string_view piece, std::string& out);
   void judge_held(bool is_whole_line, std::string& out);
 
+  Base64Quanta quanta_;
   std::uint32_t bits_ = 0;  // the sextets of the quantum that is not full yet
   unsigned sextets_ = 0;    // how many: 0 to 3
   bool after_padding_ = false;

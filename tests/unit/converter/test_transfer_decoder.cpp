@@ -1,8 +1,10 @@
 // The transfer decoders: what good and bad encodings become, and that cuts do not matter.
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "converter/base64_decoder.h"
 #include "converter/transfer_decoder.h"
 #include "unit/catch.h"
 
@@ -30,6 +32,20 @@ Decoded decode(TransferEncoding encoding, std::string_view input, std::string_vi
   }
   decoder->finish(result.text);
   result.errors = decoder->errors();
+  return result;
+}
+
+/// By one of the two loops, in pieces.
+Decoded decode_base64(Base64Quanta quanta, std::string_view input, std::size_t piece) {
+  Base64Decoder decoder(quanta);
+  Decoded result{};
+  for (std::size_t at = 0; at < input.size(); at += piece) {
+    const std::string_view next = input.substr(at, piece);
+    const std::vector<char> copy(next.begin(), next.end());
+    decoder.feed(std::string_view(copy.data(), copy.size()), result.text);
+  }
+  decoder.finish(result.text);
+  result.errors = decoder.errors();
   return result;
 }
 
@@ -89,6 +105,57 @@ TEST_CASE("base64 longer than the decoder's block") {
   for (const std::size_t piece : {std::size_t{1}, std::size_t{77}, std::size_t{8191},
                                   std::size_t{8192}, std::size_t{8193}, encoded.size()}) {
     CHECK(decode(TransferEncoding::base64, encoded, "\n", piece) == Decoded{data, 0});
+  }
+}
+
+TEST_CASE("the processor's own base64 loop takes and refuses each octet as the portable one does") {
+  for (int octet = 0; octet < 256; ++octet) {
+    for (std::size_t place = 0; place < 70; ++place) {
+      std::string input(70, 'q');
+      input[place] = static_cast<char>(octet);
+      const Decoded portable = decode_base64(&decode_quanta_portably, input, input.size());
+      if (decode_base64(fastest_base64_quanta(), input, input.size()) == portable) continue;
+      FAIL("octet " << octet << " at " << place);
+    }
+  }
+}
+
+TEST_CASE("the processor's own base64 loop gives what the portable one gives, mutated input") {
+  std::mt19937 random(7);  // NOLINT: the same input every time
+  const std::string strange = "AZaz09+/====  \t\r\r\n\n-_!\xff\x80\0"s;
+  for (int round = 0; round < 1500; ++round) {
+    std::string data(random() % 9000, '\0');
+    for (char& c : data) c = static_cast<char>(random());
+    std::string input;
+    const std::string encoded = encode_base64(data);
+    // Lines of other lengths than 76 too, and pieces glued on.
+    const std::size_t line = round % 3 == 0 ? 1 + random() % 150 : 78;
+    for (const char c : encoded) {
+      if (line != 78 && (c == '\r' || c == '\n')) continue;
+      input += c;
+      if (line != 78 && input.size() % line == 0) input += round % 2 == 0 ? "\r\n" : "\n";
+    }
+    if (random() % 4 == 0) input += "\r\n" + encoded.substr(0, encoded.size() / 2);
+    for (std::size_t changes = input.empty() ? 0 : random() % 6; changes > 0; --changes) {
+      const std::size_t at = random() % input.size();
+      const char c =
+          random() % 2 == 0 ? strange[random() % strange.size()] : static_cast<char>(random());
+      switch (random() % 3) {
+        case 0:
+          input[at] = c;
+          break;
+        case 1:
+          input.insert(at, 1, c);
+          break;
+        default:
+          if (input.size() > 1) input.erase(at, 1 + random() % 3);
+      }
+    }
+    const std::size_t piece =
+        round % 2 == 0 ? std::max<std::size_t>(input.size(), 1) : 1 + random() % 300;
+    const Decoded portable = decode_base64(&decode_quanta_portably, input, piece);
+    if (decode_base64(fastest_base64_quanta(), input, piece) == portable) continue;
+    FAIL("round " << round << ", pieces of " << piece << " of: " << input);
   }
 }
 
