@@ -61,6 +61,7 @@ struct MimeParser::State {
   ParserLimits limits;
   LimitBroken broken = LimitBroken::none;
   bool finished = false;
+  std::uint64_t position = 0;  // how many octets have been read
 
   bool in_header = true;
   HeaderBlock block;
@@ -70,6 +71,8 @@ struct MimeParser::State {
   // Whole lines of a header block that may be folds of the last field or the beginning of the body.
   std::string doubtful;
   bool header_mended = false;
+  std::uint64_t entity_offset = 0;  // of the header block's first octet
+  std::string taken_back;           // lines that were read as header and are to be read as body
 
   BoundaryStack open;
   bool in_leaf = false;
@@ -84,19 +87,20 @@ struct MimeParser::State {
   // The multipart whose child is repeated by raw(), if one is.
   std::optional<std::size_t> raw_parent;
 
-  void feed(std::string_view piece);
+  void read(std::string_view piece);
   void finish();
+  void finish_header();
 
   std::size_t header(std::string_view piece);
   bool belongs_to_header();
   bool take_doubtful();
-  void begin_body(bool header_cut);
-  void end_header_with_other_line();
+  void begin_body(bool header_cut, std::uint64_t body_offset);
+  void end_header_with_other_line(std::uint64_t after);
 
   std::size_t text(std::string_view piece);
   std::size_t line_start(std::string_view piece);
   std::size_t inside_lines(std::string_view piece);
-  void at_boundary(std::string_view line, const BoundaryMatch& match);
+  void at_boundary(std::string_view line, const BoundaryMatch& match, std::uint64_t after);
 
   void emit(std::string_view piece);
   void raw(std::string_view piece);
@@ -104,10 +108,20 @@ struct MimeParser::State {
   void release_held();
 };
 
-void MimeParser::State::feed(std::string_view piece) {
-  if (finished) return;
-  while (!piece.empty() && broken == LimitBroken::none) {
-    piece.remove_prefix(in_header ? header(piece) : text(piece));
+void MimeParser::State::read(std::string_view piece) {
+  std::string lines;
+  std::string_view again;  // what is left of them
+  for (;;) {
+    if (!taken_back.empty()) {
+      position -= taken_back.size();
+      lines = std::exchange(taken_back, {}).append(again);
+      again = lines;
+    }
+    std::string_view& next = again.empty() ? piece : again;
+    if (next.empty() || broken != LimitBroken::none) return;
+    const std::size_t used = in_header ? header(next) : text(next);
+    next.remove_prefix(used);
+    position += used;
   }
 }
 
@@ -127,7 +141,7 @@ std::size_t MimeParser::State::header(std::string_view piece) {
     if (may_wait) {
       doubtful += block.give_up();
     } else {
-      end_header_with_other_line();
+      end_header_with_other_line(position + used);
     }
     return used;
   }
@@ -138,7 +152,7 @@ std::size_t MimeParser::State::header(std::string_view piece) {
   hold(end, false);
   if (block.kind() == HeaderBlock::Line::blank) {
     block.give_up();
-    begin_body(false);
+    begin_body(false, position + used);
     return used;
   }
   if (line.size() > limits.header_octets - header_octets) {
@@ -180,18 +194,14 @@ bool MimeParser::State::take_doubtful() {
   return true;
 }
 
-// The doubtful lines and the one in hand are the first of the body (or the last is a boundary: the
-// text mode finds out).
-void MimeParser::State::end_header_with_other_line() {
-  const std::string lines = std::exchange(doubtful, {}) + block.give_up();
-  begin_body(true);
-  std::string_view rest = lines;
-  while (!rest.empty() && !in_header && broken == LimitBroken::none) {
-    rest.remove_prefix(text(rest));
-  }
+// The doubtful lines and the one in hand, which ends before the octet `after`, are the first of the
+// body. They are read again as such: one of them may be a boundary, behind which a header begins.
+void MimeParser::State::end_header_with_other_line(std::uint64_t after) {
+  taken_back = std::exchange(doubtful, {}) + block.give_up();
+  begin_body(true, after - taken_back.size());
 }
 
-void MimeParser::State::begin_body(bool header_cut) {
+void MimeParser::State::begin_body(bool header_cut, std::uint64_t body_offset) {
   const HeaderFields fields = block.take_fields();
   const HeaderField* const field = fields.find("Content-Type");
   ContentType type = parse_content_type(field == nullptr ? nullptr : &field->value);
@@ -214,7 +224,7 @@ void MimeParser::State::begin_body(bool header_cut) {
   at_line_start = true;
   handler.begin_entity(EntityStart{fields, type, static_cast<unsigned>(open.size()),
                                    open.empty() ? 0 : open.innermost().children - 1, !in_leaf,
-                                   header_cut, header_mended});
+                                   header_cut, header_mended, entity_offset, body_offset});
   header_mended = false;
   if (!in_leaf) open.push(std::move(boundary), type.subtype == "digest");
 }
@@ -245,7 +255,7 @@ std::size_t MimeParser::State::line_start(std::string_view piece) {
   }
   const std::optional<BoundaryMatch> match = complete ? open.match(line) : std::nullopt;
   if (match) {
-    at_boundary(line, *match);
+    at_boundary(line, *match, position + take.size());
     candidate.clear();
     return take.size();
   }
@@ -300,7 +310,9 @@ std::size_t MimeParser::State::inside_lines(std::string_view piece) {
   }
 }
 
-void MimeParser::State::at_boundary(std::string_view line, const BoundaryMatch& match) {
+// The boundary's line ends before the octet `after`.
+void MimeParser::State::at_boundary(std::string_view line, const BoundaryMatch& match,
+                                    std::uint64_t after) {
   if (in_leaf) handler.end_entity(true);
   in_leaf = false;
   while (open.size() > match.level + 1) {
@@ -327,6 +339,7 @@ void MimeParser::State::at_boundary(std::string_view line, const BoundaryMatch& 
     held = {};
   }
   in_header = true;
+  entity_offset = after;
   block.start(false);
 }
 
@@ -361,31 +374,35 @@ void MimeParser::State::release_held() {
   }
 }
 
-void MimeParser::State::finish() {
-  if (finished) return;
-  finished = true;
-  const bool has_line = !block.line().empty() || !doubtful.empty();
-  if (broken == LimitBroken::none && in_header && has_line) {
-    // The last line has no end. As it is no more than the beginning of a line, an undecided one is
-    // no field.
+// The last line has no end.
+void MimeParser::State::finish_header() {
+  while (broken == LimitBroken::none && in_header && !(block.line().empty() && doubtful.empty())) {
+    // As it is no more than the beginning of a line, an undecided one is no field.
     const bool is_undecided = block.kind() == HeaderBlock::Line::incomplete;
     if (is_undecided || !belongs_to_header()) {
-      end_header_with_other_line();
+      end_header_with_other_line(position);
+      read({});
     } else if (take_doubtful()) {
       raw(block.line());
       block.accept();
     }
   }
+}
+
+void MimeParser::State::finish() {
+  if (finished) return;
+  finished = true;
+  finish_header();
   if (broken == LimitBroken::none && !in_header) {
     const std::string line = std::exchange(candidate, {});
     if (const auto match = open.match(line)) {
-      at_boundary(line, *match);
+      at_boundary(line, *match, position);
     } else {
       release_held();
       emit(line);
     }
   }
-  if (broken == LimitBroken::none && in_header) begin_body(false);
+  if (broken == LimitBroken::none && in_header) begin_body(false, position);
   if (broken != LimitBroken::none) return;
   release_held();
   if (in_leaf) handler.end_entity(open.empty());
@@ -402,7 +419,7 @@ MimeParser::MimeParser(EntityHandler& handler, const ParserLimits& limits)
 MimeParser::~MimeParser() = default;
 
 void MimeParser::feed(std::string_view piece) {
-  state_->feed(piece);
+  if (!state_->finished) state_->read(piece);
 }
 
 void MimeParser::finish() {

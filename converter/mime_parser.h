@@ -39,6 +39,11 @@ struct EntityStart {
   /// A line without a field name was taken as the rest of the field before it, whose value has it
   /// as a further line.
   bool header_mended;
+  /// Among all octets fed to the parser: where the header block begins, and where the body does.
+  /// The body() pieces of a leaf are the input's octets from `body_offset` on, without a gap, and
+  /// the raw() pieces of an entity those from `offset` on; so they can be found again.
+  std::uint64_t offset;
+  std::uint64_t body_offset;
 };
 
 /// Receives events in the order of the octets. For a leaf: begin, body pieces, end. For a

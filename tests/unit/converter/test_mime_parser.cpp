@@ -13,10 +13,18 @@ using namespace std::string_literals;
 
 namespace {
 
-/// Writes the events as one readable string; neighbouring pieces of a kind are joined.
+/// Writes the events as one readable string; neighbouring pieces of a kind are joined. Notes
+/// whether body and raw octets stand in the message where the entity's offsets say.
 class Recorder : public EntityHandler {
  public:
+  explicit Recorder(std::string_view message) : message_(message) {}
+
   void begin_entity(const EntityStart& entity) override {
+    body_at_ = entity.body_offset;
+    if (raw_at_ == unknown) {
+      raw_at_ = entity.offset;
+      expect_at(raw_at_, early_raw_);
+    }
     end_run();
     log_ += "(" + entity.content_type.str();
     log_ += " " + std::to_string(entity.depth) + "." + std::to_string(entity.child_index);
@@ -29,7 +37,10 @@ class Recorder : public EntityHandler {
     }
     log_ += "\n";
   }
-  void body(std::string_view piece) override { add("body", piece); }
+  void body(std::string_view piece) override {
+    expect_at(body_at_, piece);
+    add("body", piece);
+  }
   void between(std::string_view piece, bool after_parts) override {
     add(after_parts ? "after" : "before", piece);
   }
@@ -41,9 +52,18 @@ class Recorder : public EntityHandler {
     ++asked_for_raw;
     end_run();
     if (raw_.empty() == false) raw_ += "|";
+    early_raw_.clear();
+    raw_at_ = unknown;
     return child_index < raw_children;
   }
-  void raw(std::string_view piece) override { raw_ += piece; }
+  void raw(std::string_view piece) override {
+    if (raw_at_ == unknown) {
+      early_raw_ += piece;
+    } else {
+      expect_at(raw_at_, piece);
+    }
+    raw_ += piece;
+  }
 
   std::string log() {
     end_run();
@@ -54,8 +74,16 @@ class Recorder : public EntityHandler {
   bool show_fields = false;
   unsigned raw_children = 0;
   unsigned asked_for_raw = 0;
+  bool is_in_place = true;
 
  private:
+  static constexpr std::uint64_t unknown = ~std::uint64_t{0};
+
+  void expect_at(std::uint64_t& offset, std::string_view octets) {
+    is_in_place =
+        is_in_place && offset <= message_.size() && message_.substr(offset).starts_with(octets);
+    offset += octets.size();
+  }
   void add(const char* kind, std::string_view piece) {
     if (run_kind_ != kind) end_run();
     run_kind_ = kind;
@@ -66,6 +94,10 @@ class Recorder : public EntityHandler {
     run_kind_.clear();
     run_.clear();
   }
+  std::string_view message_;
+  std::uint64_t body_at_ = 0;
+  std::uint64_t raw_at_ = 0;  ///< unknown: the entity to repeat has not begun
+  std::string early_raw_;     ///< its octets until then
   std::string log_;
   std::string run_kind_;
   std::string run_;
@@ -82,7 +114,7 @@ struct Events {
 
 Events parse(std::string_view message, std::size_t piece = std::string_view::npos,
              unsigned raw_children = 0, bool show_fields = false, const ParserLimits& limits = {}) {
-  Recorder recorder;
+  Recorder recorder(message);
   recorder.raw_children = raw_children;
   recorder.show_fields = show_fields;
   MimeParser parser(recorder, limits);
@@ -94,6 +126,7 @@ Events parse(std::string_view message, std::size_t piece = std::string_view::npo
     at += next.size();
   }
   parser.finish();
+  if (!recorder.is_in_place) FAIL("offsets are wrong in: " << message);
   return {recorder.log(), recorder.raw_octets(), parser.limit_broken()};
 }
 
@@ -161,6 +194,9 @@ std::vector<std::string> odd_messages() {
       "Content-Type: multipart/mixed; boundary=\"foo bar\"\r\n\r\n--foo bar\r\n--foo bar\r\n"
       "\r\none\r\n--foo bar--\r\n",
       "Content-Type: multipart/mixed; boundary=b\r\n--b\r\n\r\none\r\n--b--\r\n",
+      "Content-Type: multipart/mixed; boundary=b\r\n--b\r\ntwo lines\r\nof "
+      "text\r\n\r\none\r\n--b--",
+      "Content-Type: multipart/mixed; boundary=b\r\n--b\r\ntwo lines\r\nof text",
       "Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\none\r\n--b--\r\n",
       "Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n\r\none\r\n----\r\n",
   };
@@ -222,6 +258,16 @@ TEST_CASE("text behind a header without a blank line is text, whatever looks lik
   CHECK(log_of(multipart("--b\r\nA: b\r\nHello\r\n--b--\r\nSubject: x\r\n")) ==
         "(multipart/mixed 0.0 multipart\n(text/plain 1.0 cut default\nbody[Hello]\n)\n"
         "after[Subject: x\r\n]\n)\n");
+}
+
+TEST_CASE("lines after a boundary that itself ended the header are the part's, none is lost") {
+  CHECK(log_of("Content-Type: multipart/mixed; boundary=b\r\n"
+               "--b\r\ntwo lines\r\nof text\r\n\r\none\r\n--b--\r\n") ==
+        "(multipart/mixed 0.0 multipart cut\n(text/plain 1.0 cut default\n"
+        "body[two lines\r\nof text\r\n\r\none]\n)\n)\n");
+  CHECK(log_of("Content-Type: multipart/mixed; boundary=b\r\n--b\r\ntwo lines\r\nof text") ==
+        "(multipart/mixed 0.0 multipart cut\n(text/plain 1.0 cut default\n"
+        "body[two lines\r\nof text]\n) open\n) open\n");
 }
 
 TEST_CASE("a byte order mark or a blank before the first field of a message is forgiven") {
@@ -368,12 +414,13 @@ TEST_CASE("raw of parts without body, without header, and cut by the end") {
 }
 
 TEST_CASE("a signed part inside a signed part is in the outer one's raw octets") {
-  Recorder recorder;
-  recorder.raw_children = 9;
-  MimeParser parser(recorder, {});
   const std::string inner =
       "Content-Type: multipart/signed; boundary=i\r\n\r\n--i\r\n\r\none\r\n--i--";
-  parser.feed(multipart("--b\r\n" + inner + "\r\n--b--\r\n", "signed"));
+  const std::string message = multipart("--b\r\n" + inner + "\r\n--b--\r\n", "signed");
+  Recorder recorder(message);
+  recorder.raw_children = 9;
+  MimeParser parser(recorder, {});
+  parser.feed(message);
   parser.finish();
   CHECK(recorder.asked_for_raw == 1);
   CHECK(recorder.raw_octets() == inner);
@@ -472,9 +519,10 @@ TEST_CASE("each limit holds exactly where it stands") {
 }
 
 TEST_CASE("nothing happens after a limit is broken") {
-  Recorder recorder;
+  const std::string message = multipart("--b\r\n\r\none\r\n");
+  Recorder recorder(message);
   MimeParser parser(recorder, {.parts = 1});
-  parser.feed(multipart("--b\r\n\r\none\r\n"));
+  parser.feed(message);
   REQUIRE(parser.limit_broken() == LimitBroken::parts);
   const std::string before = recorder.log();
   parser.feed("more\r\n--b--\r\n");
