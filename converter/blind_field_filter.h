@@ -12,6 +12,8 @@ class BlindFieldFilter {
  public:
   /// Appends what of `piece` stays; pieces may be cut anywhere. Lines end in LF or CR LF.
   void feed(std::string_view piece, std::string& out);
+  /// Everything that comes stays.
+  bool is_past_header() const { return state_ == State::body; }
 
  private:
   enum class State {

@@ -98,7 +98,7 @@ Outcome write_chain(const std::string& directory, RawMessage& raw, const Envelop
   });
   if (!outcome.is_delivered()) return outcome;
   return write_file(files, in("TO_NC.API"),
-                    [&](File& file) { return converted.write_to(file, line_end); });
+                    [&](File& file) { return converted.write_to(raw, file, line_end); });
 }
 
 }  // namespace smtpgate::converter

@@ -238,12 +238,13 @@ FileResult<void> RawMessage::feed(std::string_view piece) {
   return content_.write(normalizer_.feed(piece));
 }
 
-FileResult<void> ConvertedMessage::write_to(postoffice::File& file, postoffice::LineEnd line_end) {
+FileResult<void> ConvertedMessage::write_to(RawMessage& raw, postoffice::File& file,
+                                            postoffice::LineEnd line_end) {
   std::string start = postoffice::render_header(header, line_end);
   start += rendered_header;
   if (auto written = file.write(start); !written) return written;
   if (auto written = text.copy_to(file); !written) return written;
-  return attachments.copy_to(file);
+  return attachments.copy_to(raw.content(), file);
 }
 
 Expected<ConvertedMessage> convert_inbound(RawMessage& raw, const Envelope& envelope,

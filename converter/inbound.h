@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "converter/address_map.h"
+#include "converter/attachment_contents.h"
 #include "converter/envelope.h"
 #include "converter/mime_parser.h"
 #include "converter/spool.h"
@@ -72,13 +73,14 @@ struct ConvertedMessage {
   std::string rendered_header;  ///< the lines on top of the text, in the postoffice's set and line
                                 ///< end (API_OUT.TMP's first part)
   Spool text;                   ///< the text after them
-  Spool attachments;            ///< contents, one after the other
-  std::string content_key;      ///< K, 64 hex digits
+  AttachmentContents attachments;
+  std::string content_key;  ///< K, 64 hex digits
 
   explicit ConvertedMessage(const SpoolPlace& place) : text(place), attachments(place) {}
 
-  /// TO_NC.API, whole.
-  postoffice::FileResult<void> write_to(postoffice::File& file, postoffice::LineEnd line_end);
+  /// TO_NC.API, whole. `raw` is the message that was converted, unchanged.
+  postoffice::FileResult<void> write_to(RawMessage& raw, postoffice::File& file,
+                                        postoffice::LineEnd line_end);
 };
 
 Expected<ConvertedMessage> convert_inbound(RawMessage& raw, const Envelope& envelope,

@@ -1,5 +1,6 @@
-// The assembler: see the header. Every octet of a leaf goes through its transfer decoder once; text
-// goes on through a TextSegment; an HTML body goes both ways.
+// The assembler: see the header. Every octet of a leaf goes through its transfer decoder; text goes
+// on through a TextSegment. An attachment's octets are only counted: where they stand is
+// remembered. An HTML body goes both ways.
 #include "converter/inbound_assembler.h"
 
 #include <algorithm>
@@ -69,7 +70,8 @@ struct InboundAssembler::Leaf {
   std::unique_ptr<TextSegment> segment;  ///< text and rendered HTML
   Spool* rendered_into = nullptr;        ///< where the segment goes
   bool is_attachment = false;
-  std::uint64_t start = 0;  ///< offset of the attachment's first octet
+  EncodedRange range;  ///< of the body, so far
+  std::uint64_t decoded_size = 0;
   bool unknown_encoding = false;
 };
 
@@ -79,7 +81,8 @@ struct InboundAssembler::OpenEntity {
 };
 
 InboundAssembler::InboundAssembler(const TargetFormat& target, const InboundSettings& settings,
-                                   const SpoolPlace& place, Spool& text, Spool& attachments)
+                                   const SpoolPlace& place, Spool& text,
+                                   AttachmentContents& attachments)
     : target_(target), settings_(settings), place_(place), text_(text), contents_(attachments) {}
 
 InboundAssembler::~InboundAssembler() = default;
@@ -90,6 +93,7 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
     has_header_ = true;
     header_is_cut_ = entity.header_cut;
   }
+  if (signed_ && signed_->depth == open_.size()) signed_->offset = entity.offset;
   if (entity.header_cut) mark("header-cut");
   if (entity.header_mended) mark("header-mended");
   const PartDescription description = describe_part(entity);
@@ -145,11 +149,12 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
                                                  leaf.use == LeafUse::html);
   }
   const bool as_on_the_wire = leaf.use == LeafUse::text || keeps_wire_line_ends(type);
-  leaf.decoder = make_transfer_decoder(
-      encoding, as_on_the_wire ? "\r\n" : postoffice::line_end_octets(target_.line_end));
+  const postoffice::LineEnd line_end =
+      as_on_the_wire ? postoffice::LineEnd::crlf : target_.line_end;
+  leaf.range = {entity.body_offset, 0, encoding, line_end};
+  leaf.decoder = make_transfer_decoder(encoding, postoffice::line_end_octets(line_end));
   if (leaf.use != LeafUse::text) {
     leaf.is_attachment = true;
-    leaf.start = contents_.size();
     begin_attachment(type, description, leaf.use == LeafUse::html);
     if (leaf.unknown_encoding) list_.back().odd.emplace_back("encoding-unknown");
   } else if (leaf.unknown_encoding) {
@@ -178,7 +183,8 @@ void InboundAssembler::body(std::string_view piece) {
   Leaf& leaf = *open_.back()->leaf;
   scratch_.clear();
   leaf.decoder->feed(piece, scratch_);
-  if (leaf.is_attachment) write(contents_, scratch_);
+  leaf.range.size += piece.size();
+  leaf.decoded_size += scratch_.size();
   if (leaf.segment) {
     std::string ready;
     leaf.segment->feed(scratch_, ready);
@@ -201,7 +207,7 @@ void InboundAssembler::end_entity(bool closed) {
   if (error_) return;
   if (ended->leaf) end_leaf(*ended->leaf, closed);
   if (ended->multipart) end_multipart(*ended->multipart, closed);
-  if (raw_ && open_.size() == raw_depth_) end_raw();
+  if (signed_ && open_.size() == signed_->depth) attach_signed_entity();
   // One child of an alternative says it all: the next one's text is another form of the same.
   if (!open_.empty() && open_.back()->multipart && open_.back()->multipart->has_text_in_child) {
     open_.back()->multipart->has_plain_text = true;
@@ -211,10 +217,11 @@ void InboundAssembler::end_entity(bool closed) {
 void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
   scratch_.clear();
   leaf.decoder->finish(scratch_);
+  leaf.decoded_size += scratch_.size();
   if (leaf.is_attachment) {
-    write(contents_, scratch_);
+    contents_.add_range(leaf.range, leaf.decoded_size);
     Attachment& attachment = list_.back();
-    attachment.size = contents_.size() - leaf.start;
+    attachment.size = leaf.decoded_size;
     if (leaf.decoder->errors() > 0) {
       attachment.odd.push_back("encoding-errors:" + std::to_string(leaf.decoder->errors()));
     }
@@ -273,37 +280,38 @@ void InboundAssembler::keep_between(Spool& octets, bool is_the_body, bool in_bod
     has_plain_text_ = true;
     return;
   }
-  attach_octets(octets, "outside-parts.txt", "text/plain", "outside-parts");
+  auto copied = octets.copy_to(static_cast<postoffice::ByteSink&>(contents_));
+  if (!copied) error_ = copied.error();
+  attach(octets.size(), "outside-parts.txt", "text/plain", "outside-parts");
 }
 
 bool InboundAssembler::wants_raw(unsigned child_index) {
   // A signed entity inside a signed entity is part of the outer one's octets already.
-  if (raw_ || error_ || open_.empty() || !open_.back()->multipart) return false;
+  if (signed_ || error_ || open_.empty() || !open_.back()->multipart) return false;
   if (open_.back()->multipart->subtype != "signed" || child_index != 0) return false;
-  raw_ = std::make_unique<Spool>(place_);
-  raw_depth_ = open_.size();
+  signed_ = SignedEntity{.depth = open_.size()};
   return true;
 }
 
 void InboundAssembler::raw(std::string_view piece) {
-  if (raw_ && !error_) write(*raw_, piece);
+  if (signed_) signed_->size += piece.size();
 }
 
-void InboundAssembler::end_raw() {
-  const std::unique_ptr<Spool> octets = std::move(raw_);
-  attach_octets(*octets, "signed-entity.mime", "application/octet-stream", "signed-entity");
+void InboundAssembler::attach_signed_entity() {
+  contents_.add_range({.offset = signed_->offset, .size = signed_->size}, signed_->size);
+  attach(signed_->size, "signed-entity.mime", "application/octet-stream", "signed-entity");
+  signed_.reset();
 }
 
-void InboundAssembler::attach_octets(Spool& octets, std::string name, std::string type,
-                                     std::string odd_mark) {
+// For contents of `size` octets that were added by themselves.
+void InboundAssembler::attach(std::uint64_t size, std::string name, std::string type,
+                              std::string odd_mark) {
   Attachment attachment;
   attachment.name = names_.take(name);
   attachment.content_type = std::move(type);
   attachment.disposition = "attachment";
-  attachment.size = octets.size();
+  attachment.size = size;
   attachment.odd.push_back(std::move(odd_mark));
-  auto copied = octets.copy_to(static_cast<postoffice::ByteSink&>(contents_));
-  if (!copied) error_ = copied.error();
   list_.push_back(std::move(attachment));
 }
 
@@ -337,9 +345,9 @@ InboundAssembler::Multipart* InboundAssembler::nearest_alternative() {
   return nullptr;
 }
 
-void InboundAssembler::write(Spool& spool, std::string_view data) {
+void InboundAssembler::write(postoffice::ByteSink& sink, std::string_view data) {
   if (error_ || data.empty()) return;
-  if (auto written = spool.write(data); !written) error_ = written.error();
+  if (auto written = sink.write(data); !written) error_ = written.error();
 }
 
 // Each oddity once: a sender could repeat one for every part.
@@ -351,7 +359,7 @@ void InboundAssembler::mark(std::string text) {
 
 void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
   open_.clear();
-  raw_.reset();
+  signed_.reset();
   text_.clear();
   contents_.clear();
   list_.clear();
@@ -364,16 +372,19 @@ void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
   note += "It is attached whole, as it came, as message.eml.";
   note += end;
   write_text(note);
-  Spool shared(place_);
   BlindFieldFilter filter;
+  std::uint64_t filtered = 0;
   auto copied = raw.for_each_piece(copy_piece, [&](std::string_view piece) {
     scratch_.clear();
     filter.feed(piece, scratch_);
-    write(shared, scratch_);
-    return !error_;
+    write(contents_, scratch_);
+    filtered += piece.size();
+    return !error_ && !filter.is_past_header();
   });
   if (!copied) error_ = copied.error();
-  attach_octets(shared, "message.eml", "message/rfc822", "kept-whole");
+  const std::uint64_t rest = raw.size() - filtered;
+  if (rest > 0) contents_.add_range({.offset = filtered, .size = rest}, rest);
+  attach(contents_.size(), "message.eml", "message/rfc822", "kept-whole");
 }
 
 }  // namespace smtpgate::converter

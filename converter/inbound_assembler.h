@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "converter/attachment_contents.h"
 #include "converter/inbound.h"
 #include "converter/leaf_plan.h"
 #include "converter/mime_parser.h"
@@ -27,7 +28,7 @@ class InboundAssembler : public EntityHandler {
  public:
   /// `text` and `attachments` receive the contents; all references outlive the assembler.
   InboundAssembler(const TargetFormat& target, const InboundSettings& settings,
-                   const SpoolPlace& place, Spool& text, Spool& attachments);
+                   const SpoolPlace& place, Spool& text, AttachmentContents& attachments);
   ~InboundAssembler() override;
 
   void begin_entity(const EntityStart& entity) override;
@@ -54,6 +55,12 @@ class InboundAssembler : public EntityHandler {
   void keep_whole(Spool& raw, std::string_view reason);
 
  private:
+  /// One that is kept raw too: where it stands in the raw message.
+  struct SignedEntity {
+    std::size_t depth = 0;  ///< open entities around it
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+  };
   struct Multipart;
   struct Leaf;
   struct OpenEntity;
@@ -62,14 +69,14 @@ class InboundAssembler : public EntityHandler {
   void begin_attachment(const ContentType& type, const PartDescription& description, bool is_body);
   void end_leaf(Leaf& leaf, bool closed);
   void end_multipart(Multipart& multipart, bool closed);
-  void end_raw();
+  void attach_signed_entity();
   void keep_between(Spool& octets, bool is_the_body, bool in_body);
-  void attach_octets(Spool& octets, std::string name, std::string type, std::string mark);
+  void attach(std::uint64_t size, std::string name, std::string type, std::string mark);
   std::string target_name(std::string_view wanted, std::string_view fallback);
   std::string in_target_set(std::string_view text) const;
   bool renders_html() const;
   Multipart* nearest_alternative();
-  void write(Spool& spool, std::string_view data);
+  void write(postoffice::ByteSink& sink, std::string_view data);
   void write_text(std::string_view data) { write(text_, data); }
   void mark(std::string text);
 
@@ -77,7 +84,7 @@ class InboundAssembler : public EntityHandler {
   const InboundSettings& settings_;
   const SpoolPlace& place_;
   Spool& text_;
-  Spool& contents_;
+  AttachmentContents& contents_;
   HeaderFields header_;
   bool has_header_ = false;
   bool header_is_cut_ = false;
@@ -86,8 +93,7 @@ class InboundAssembler : public EntityHandler {
   std::vector<postoffice::Attachment> list_;
   postoffice::UniqueNames names_;
   std::vector<std::string> marks_;
-  std::unique_ptr<Spool> raw_;  ///< the signed entity being read
-  std::size_t raw_depth_ = 0;   ///< open entities around it
+  std::optional<SignedEntity> signed_;  ///< the one being read
   std::string scratch_;
   std::optional<postoffice::FileError> error_;
 };

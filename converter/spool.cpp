@@ -57,9 +57,15 @@ void Spool::keep_in(std::unique_ptr<postoffice::File> file, std::uint64_t offset
 }
 
 FileResult<void> Spool::copy_to(postoffice::File& target) {
-  if (!file_) return target.write(memory_);
+  return copy_to(target, 0, size_);
+}
+
+FileResult<void> Spool::copy_to(postoffice::File& target, std::uint64_t offset,
+                                std::uint64_t size) {
+  if (offset > size_ || size > size_ - offset) return tl::unexpected(too_short());
+  if (!file_) return target.write(std::string_view(memory_).substr(offset, size));
   if (auto flushed = flush(); !flushed) return flushed;
-  return target.append_from(*file_, offset_, size_);
+  return target.append_from(*file_, offset_ + offset, size);
 }
 
 FileResult<void> Spool::copy_to(postoffice::ByteSink& target) {

@@ -3,6 +3,7 @@
 // in. Not for anything that must survive a crash.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -39,14 +40,24 @@ class Spool : public postoffice::ByteSink {
   /// All octets, from the start, into `target`: by a copy in the kernel where they lie in a file.
   postoffice::FileResult<void> copy_to(postoffice::File& target);
   postoffice::FileResult<void> copy_to(postoffice::ByteSink& target);
-  /// Calls `take` with pieces (at most `piece` octets each), in order, until it returns false.
+  /// `size` octets from `offset` on; EIO if there are not so many.
+  postoffice::FileResult<void> copy_to(postoffice::File& target, std::uint64_t offset,
+                                       std::uint64_t size);
+  /// Calls `take` with pieces, in order, until it returns false: of at most `piece` octets each, or
+  /// all at once if they are in memory.
   template <typename Take>
   postoffice::FileResult<void> for_each_piece(std::size_t piece, Take take);
+  /// Likewise with `size` octets from `offset` on; EIO if there are not so many.
+  template <typename Take>
+  postoffice::FileResult<void> for_each_piece(std::uint64_t offset, std::uint64_t size,
+                                              std::size_t piece, Take take);
 
   /// Up to buffer.size() octets from `offset`; 0 at the end.
   postoffice::FileResult<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer);
 
  private:
+  static postoffice::FileError too_short() { return {EIO, "read", "a work file"}; }
+
   SpoolPlace place_;
   std::string memory_;                      ///< everything, or what is not yet in the file
   std::unique_ptr<postoffice::File> file_;  ///< once there is too much for memory
@@ -57,18 +68,26 @@ class Spool : public postoffice::ByteSink {
 
 template <typename Take>
 postoffice::FileResult<void> Spool::for_each_piece(std::size_t piece, Take take) {
+  return for_each_piece(0, size_, piece, take);
+}
+
+template <typename Take>
+postoffice::FileResult<void> Spool::for_each_piece(std::uint64_t offset, std::uint64_t size,
+                                                   std::size_t piece, Take take) {
+  if (offset > size_ || size > size_ - offset) return tl::unexpected(too_short());
   if (!file_) {
-    take(std::string_view(memory_));
+    take(std::string_view(memory_).substr(offset, size));
     return {};
   }
   if (auto flushed = flush(); !flushed) return flushed;
-  std::string buffer(piece, '\0');
-  for (std::uint64_t offset = 0; offset < size_;) {
-    auto count = file_->read_at(offset_ + offset, buffer);
+  std::string buffer(std::min<std::uint64_t>(piece, size), '\0');
+  for (std::uint64_t done = 0; done < size;) {
+    const std::span<char> room(buffer.data(), std::min<std::uint64_t>(buffer.size(), size - done));
+    auto count = file_->read_at(offset_ + offset + done, room);
     if (!count) return tl::unexpected(count.error());
-    if (*count == 0) return tl::unexpected(postoffice::FileError{EIO, "read", "a work file"});
+    if (*count == 0) return tl::unexpected(too_short());
     if (!take(std::string_view(buffer.data(), *count))) return {};
-    offset += *count;
+    done += *count;
   }
   return {};
 }

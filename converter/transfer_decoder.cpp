@@ -127,14 +127,28 @@ std::unique_ptr<TransferDecoder> make_transfer_decoder(TransferEncoding encoding
     case TransferEncoding::quoted_printable:
       return std::make_unique<QuotedPrintableDecoder>(line_end);
     case TransferEncoding::binary:
-      return std::make_unique<BinaryDecoder>();
     case TransferEncoding::seven_bit:
     case TransferEncoding::eight_bit:
     case TransferEncoding::unknown:
       break;
   }
-  if (line_end == "\r\n") return std::make_unique<BinaryDecoder>();  // CRLF is there already
+  if (keeps_octets(encoding, line_end)) return std::make_unique<BinaryDecoder>();
   return std::make_unique<LineDecoder>(line_end);
+}
+
+bool keeps_octets(TransferEncoding encoding, std::string_view line_end) {
+  switch (encoding) {
+    case TransferEncoding::base64:
+    case TransferEncoding::quoted_printable:
+      return false;
+    case TransferEncoding::binary:
+      return true;
+    case TransferEncoding::seven_bit:
+    case TransferEncoding::eight_bit:
+    case TransferEncoding::unknown:
+      break;
+  }
+  return line_end == "\r\n";  // CRLF is there already
 }
 
 }  // namespace smtpgate::converter

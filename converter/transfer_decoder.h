@@ -33,4 +33,7 @@ class TransferDecoder {
 std::unique_ptr<TransferDecoder> make_transfer_decoder(TransferEncoding encoding,
                                                        std::string_view line_end);
 
+/// What make_transfer_decoder() gives for these hands on the octets as they are.
+bool keeps_octets(TransferEncoding encoding, std::string_view line_end);
+
 }  // namespace smtpgate::converter

@@ -166,7 +166,7 @@ void Run::convert_and_file(const Group& group) {
 
 Outcome Run::write_and_seal(Delivery& delivery, ConvertedMessage& converted,
                             postoffice::LineEnd line_end) {
-  if (auto written = converted.write_to(delivery.message_file(), line_end); !written) {
+  if (auto written = converted.write_to(raw_, delivery.message_file(), line_end); !written) {
     return written.error().outcome();
   }
   if (deadline_.passed()) return too_late();

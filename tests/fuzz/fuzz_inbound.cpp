@@ -7,7 +7,6 @@
 
 #include "converter/inbound.h"
 #include "postoffice/mmff_reader.h"
-#include "postoffice/mmff_writer.h"
 
 using namespace smtpgate;
 
@@ -39,13 +38,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto converted = converter::convert_inbound(raw, envelope, {}, target, settings, place);
   demand(converted.has_value());
 
-  std::string file = postoffice::render_header(converted->header, postoffice::LineEnd::lf);
-  file += converted->rendered_header;
-  postoffice::StringSink sink(file);
-  demand(converted->text.copy_to(sink).has_value());
-  demand(converted->attachments.copy_to(sink).has_value());
+  auto file = postoffice::FileSystem::posix().create_unnamed("/tmp");
+  demand(file.has_value());
+  demand(converted->write_to(raw, **file, postoffice::LineEnd::lf).has_value());
+  auto status = (*file)->status();
+  demand(status.has_value());
+  std::string octets(status->size, '\0');
+  demand((*file)->read_at(0, octets).value() == octets.size());
 
-  postoffice::MemorySource source(file);
+  postoffice::MemorySource source(octets);
   postoffice::Reader reader(source);
   auto first = reader.next();
   demand(first.has_value() && first->has_value());
