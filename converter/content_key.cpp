@@ -51,6 +51,8 @@ struct ContentKey::State {
 };
 
 ContentKey::ContentKey() : state_(std::make_unique<State>()) {
+  // Before that libsodium does not know which of its hash functions is fast here.
+  [[maybe_unused]] static const int ready = sodium_init();
   crypto_generichash_init(&state_->hash, nullptr, 0, crypto_generichash_BYTES);
   state_->add(layout_version);
 }

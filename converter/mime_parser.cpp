@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 
+#include "converter/block_scan.h"
 #include "converter/boundary_stack.h"
 #include "converter/header_block.h"
 
@@ -277,8 +278,11 @@ std::size_t MimeParser::State::inside_lines(std::string_view piece) {
     }
     release_held();
   }
+  const auto begins_dash_line = [](char c, char next) { return (c == '\n') & (next == '-'); };
+  BlockScan scan;
   std::size_t from = 0;
   for (;;) {
+    from = scan.skip(piece, from, begins_dash_line);
     const std::size_t end = find_line_feed(piece, from);
     if (end == std::string_view::npos) {
       const bool cr = piece.back() == '\r';

@@ -28,6 +28,20 @@ TEST_CASE("bare LF becomes CRLF wherever the pieces are cut") {
   }
 }
 
+TEST_CASE("a bare LF is found wherever it stands in a long text") {
+  std::string text;
+  while (text.size() < 3200) text += "line of 18 chars\r\n";
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    std::string input = text;
+    std::string expected = text;
+    input.insert(at, "\n");
+    expected.insert(at, text[at] == '\n' ? "\n" : "\r\n");
+    // Between CR and LF it takes the place of the LF, which is bare then.
+    if (text[at] == '\n') expected.insert(at + 1, "\r");
+    if (normalized(input, input.size()) != expected) FAIL("a bare LF at " << at);
+  }
+}
+
 TEST_CASE("CRLF text passes without a copy") {
   CrlfNormalizer normalizer;
   const std::string text = "one\r\ntwo\r\n\rthree";

@@ -573,6 +573,18 @@ TEST_CASE("a thousand open boundaries and a million lines of dashes cost little"
   CHECK(counter.octets == message.size() - start);
 }
 
+TEST_CASE("a boundary is found wherever it stands in a long body") {
+  for (std::size_t size = 900; size < 2300; ++size) {
+    std::string body;
+    while (body.size() + 20 < size) body += "line of 18 chars\r\n";
+    body += std::string(size - body.size(), '-');
+    const std::string message = multipart("--b\r\n\r\n" + body + "\r\n--b--\r\n" + body);
+    const std::string wanted = "(multipart/mixed 0.0 multipart\n(text/plain 1.0 default\nbody[" +
+                               body + "]\n)\nafter[" + body + "]\n)\n";
+    if (log_of(message) != wanted) FAIL("a body of " << size << " octets");
+  }
+}
+
 TEST_CASE("a hundred thousand nested multiparts are only as deep as the limit allows") {
   Counter counter;
   MimeParser parser(counter, {.depth = 1'000'000, .parts = 1'000'000, .header_fields = 1'000'000});
