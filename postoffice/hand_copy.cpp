@@ -1,6 +1,8 @@
 // Copies; see the header.
 #include "postoffice/hand_copy.h"
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -85,6 +87,17 @@ FileResult<std::size_t> OffsetSource::read(std::span<char> buffer) {
   return count;
 }
 
+std::uint64_t end_of_contents(const Reader& reader, const MessageHeader& header) {
+  constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t end = reader.contents_offset();
+  const auto add = [&end](std::uint64_t size) { end += std::min(size, largest - end); };
+  if (header.external_text.empty()) add(header.text_size);
+  for (const Attachment& attachment : header.attachments) {
+    if (attachment.external_path.empty()) add(attachment.size);
+  }
+  return end;
+}
+
 HandCopy::HandCopy(const Postoffice& postoffice, File& file, Reader& reader,
                    const MessageHeader& header, bool believes_key)
     : postoffice_(postoffice),
@@ -96,17 +109,23 @@ HandCopy::HandCopy(const Postoffice& postoffice, File& file, Reader& reader,
   if (believes_key && is_content_key(key)) {
     content_key_ = key;
   } else {
-    const auto removed = std::erase_if(header_.fields, [](const ExtendedField& field) {
-      return equals_ignoring_case(field.name, ext::content_key);
-    });
-    is_changed_ = removed > 0;
+    leave_out(ext::content_key);
   }
+  // A recipient is not to learn who else was one.
+  leave_out(ext::filed);
   is_changed_ = is_changed_ || !header_.external_text.empty();
   header_.external_text.clear();
   for (Attachment& attachment : header_.attachments) {
     is_changed_ = is_changed_ || !attachment.external_path.empty();
     attachment.external_path.clear();
   }
+}
+
+void HandCopy::leave_out(std::string_view name) {
+  const auto removed = std::erase_if(header_.fields, [name](const ExtendedField& field) {
+    return equals_ignoring_case(field.name, name);
+  });
+  is_changed_ = is_changed_ || removed > 0;
 }
 
 HandCopy::Result HandCopy::write_to(File& target, bool is_first) {
@@ -126,8 +145,8 @@ HandCopy::Result HandCopy::write_to(File& target, bool is_first) {
 
 /// True if nothing but padding follows the message, and all of it is there.
 FileResult<bool> HandCopy::is_alone() {
-  std::uint64_t end = reader_.contents_offset() + header_.text_size;
-  for (const Attachment& attachment : header_.attachments) end += attachment.size;
+  // Nothing is external here: such a message is changed.
+  const std::uint64_t end = end_of_contents(reader_, header_);
   auto status = file_.status();
   if (!status) return tl::unexpected(status.error());
   if (status->size < end || status->size - end > buffer_.size()) return false;

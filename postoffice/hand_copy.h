@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "postoffice/file_system.h"
 #include "postoffice/mmff.h"
@@ -26,6 +27,10 @@ class OffsetSource : public ByteSource {
   std::uint64_t offset_ = 0;
 };
 
+/// Where in the file the contents of the message that `reader` stands at end, if all of them are
+/// there; the largest number there is for sizes that are beyond it.
+std::uint64_t end_of_contents(const Reader& reader, const MessageHeader& header);
+
 class HandCopy {
  public:
   /// `reader` stands at the contents of the message whose header is given; `file` is what it reads.
@@ -42,6 +47,7 @@ class HandCopy {
   const std::string& content_key() const { return content_key_; }
 
  private:
+  void leave_out(std::string_view name);
   FileResult<bool> is_alone();
   Result write_anew(File& target);
   Result copy_section(ByteSink& sink);

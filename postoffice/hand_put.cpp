@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "postoffice/ascii.h"
 #include "postoffice/hand_copy.h"
 #include "postoffice/hand_routing.h"
 #include "postoffice/printable.h"
@@ -35,16 +37,17 @@ class HandPut {
       auto header = reader_.next();
       if (!header) {
         note(header.error());
-        return result_;
+        keep({}, end_of_last_, RestPiece::end_of_file);
+        return std::move(result_);
       }
       if (!*header) break;
       ++result_.messages;
-      if (!put(**header)) return result_;
+      if (!put_and_remember(**header)) return std::move(result_);
     }
     if (result_.messages == 0) {
       note({140, 1, 1, "the file holds no message", OutcomeKind::permanent});
     }
-    return result_;
+    return std::move(result_);
   }
 
  private:
@@ -61,64 +64,134 @@ class HandPut {
     note({submission_failed, result_.messages, 0, failed.sentence(), failed.kind()});
   }
 
+  /// What became of one message.
+  struct Fate {
+    bool is_whole = true;  ///< false: its format is broken, and the file ends here
+    bool is_delivered = false;
+    std::vector<std::string> filed = {};  ///< mailboxes that took it now
+  };
+
   /// False if the file ends here.
-  bool put(const MessageHeader& header) {
+  bool put_and_remember(const MessageHeader& header) {
+    const Fate fate = put(header);
+    end_of_last_ = end_of_contents(reader_, header);
+    if (!fate.filed.empty()) {
+      result_.filed.push_back(
+          {result_.messages, fate.is_delivered ? std::vector<std::string>{} : fate.filed});
+    }
+    if (fate.is_delivered) return true;
+    const std::string lines = filed_lines(header, fate.filed);
+    const std::uint64_t middle =
+        lines.empty() ? reader_.message_offset() : reader_.last_line_offset();
+    if (!lines.empty()) keep({}, reader_.message_offset(), middle);
+    keep(lines, middle, fate.is_whole ? end_of_last_ : RestPiece::end_of_file);
+    return fate.is_whole;
+  }
+
+  void keep(std::string lines, std::uint64_t begin, std::uint64_t end) {
+    std::vector<RestPiece>& rest = result_.rest;
+    if (lines.empty() && !rest.empty() && rest.back().end == begin) {
+      rest.back().end = end;
+    } else {
+      rest.push_back({std::move(lines), begin, end});
+    }
+  }
+
+  /// The FILED fields to add, as they stand in the file: a name is UTF-8 whatever CHARSET says, so
+  /// that it is the same name when it is read again.
+  std::string filed_lines(const MessageHeader& header, const std::vector<std::string>& mailboxes) {
+    if (mailboxes.empty()) return {};
+    const std::string_view end = line_end_octets(reader_.line_end());
+    std::string lines;
+    for (const std::string& mailbox : mailboxes) {
+      lines +=
+          fmt::format("EXT:S:0:{}{}{}{}", ext::filed, end, escape_value(address_of(mailbox)), end);
+    }
+    // What our own reader would refuse the next time would be lost to it.
+    const ReaderOptions& limits = options_.reader;
+    const std::uint64_t octets =
+        reader_.contents_offset() - reader_.message_offset() + lines.size();
+    if (header.all_fields().size() + mailboxes.size() > limits.most_fields ||
+        octets > limits.largest_header) {
+      result_.rest_problem =
+          fmt::format("message {} has too many lines to add FILED to it", result_.messages);
+    }
+    return lines;
+  }
+
+  std::string address_of(const std::string& mailbox) const {
+    return NativeAddress{postoffice_.settings().name, mailbox}.str();
+  }
+
+  /// Takes out of the routing who got it by an earlier try. True if somebody did.
+  bool leave_out_filed(const MessageHeader& header, std::vector<std::string>& mailboxes) const {
+    std::set<std::string> filed;
+    for (const ExtendedField& field : header.fields) {
+      if (!equals_ignoring_case(field.name, ext::filed)) continue;
+      const auto address = NativeAddress::parse(field.value);
+      if (address && address->postoffice == postoffice_.settings().name)
+        filed.insert(address->mailbox);
+    }
+    return std::erase_if(mailboxes, [&](const std::string& one) { return filed.contains(one); }) >
+           0;
+  }
+
+  Fate put(const MessageHeader& header) {
     // All are looked up before the first filing, so that a wrong name shows before half is done.
     Routing routing = route(postoffice_, header, options_, result_.messages);
     for (const HandPutNote& problem : routing.problems) note(problem);
-    // By hand nothing is a duplicate: what is filed now is filed again when the file is tried
-    // again. So trouble that may pass keeps the message back from all.
+    // Trouble that may pass keeps the message back from all: with -k the next try files it again
+    // wherever it was filed.
     const bool is_in_trouble = std::any_of(
         routing.problems.begin(), routing.problems.end(),
         [](const HandPutNote& problem) { return problem.kind == OutcomeKind::temporary; });
-    if (is_in_trouble) return true;
+    if (is_in_trouble) return {};
+    const bool was_filed = leave_out_filed(header, routing.mailboxes);
     if (routing.mailboxes.empty()) {
-      if (routing.problems.empty()) {
+      if (routing.problems.empty() && !was_filed) {
         note({142, result_.messages, 0, "the message has no recipient in this postoffice",
               OutcomeKind::permanent});
       }
-      return true;
+      return {.is_delivered = routing.problems.empty() && was_filed};
     }
     auto delivery = Delivery::begin(postoffice_);
     if (!delivery) {
       note(delivery.error());
-      return true;
+      return {};
     }
     HandCopy copy(postoffice_, file_, reader_, header, options_.envelope.has_value());
     const auto copied = copy.write_to(delivery->message_file(), result_.messages == 1);
     if (copied.format_error) {
       note(*copied.format_error);
-      return false;
+      return {.is_whole = false};
     }
     if (copied.failed) {
       note(*copied.failed);
-      return true;
+      return {};
     }
     const Outcome sealed = delivery->seal(std::time(nullptr), copy.content_key());
-    if (sealed.is_delivered()) {
-      file_into_all(*delivery, routing.mailboxes);
-    } else {
+    if (!sealed.is_delivered()) {
       note(sealed);
+      return {};
     }
-    return true;
+    Fate fate = file_into_all(*delivery, routing.mailboxes);
+    fate.is_delivered = fate.is_delivered && routing.problems.empty();
+    return fate;
   }
 
-  void file_into_all(Delivery& delivery, const std::vector<std::string>& mailboxes) {
-    std::vector<std::string> done;
+  Fate file_into_all(Delivery& delivery, const std::vector<std::string>& mailboxes) {
+    Fate fate{.is_delivered = true};
     for (const std::string& mailbox : mailboxes) {
       const Outcome filed = delivery.file_into(mailbox);
       if (filed.is_delivered()) {
-        done.push_back(mailbox);
+        fate.filed.push_back(mailbox);
         note({0, result_.messages, 0, filed.sentence(), OutcomeKind::delivered});
-      } else if (done.empty() || options_.envelope) {
-        note(filed);
       } else {
-        note({submission_failed, result_.messages, 0,
-              fmt::format("{}; filed already in {}: when you try again, name the others with -r",
-                          filed.sentence(), fmt::join(done, ", ")),
-              filed.kind()});
+        fate.is_delivered = false;
+        note(filed);
       }
     }
+    return fate;
   }
 
   const Postoffice& postoffice_;
@@ -128,6 +201,7 @@ class HandPut {
   OffsetSource source_;
   Reader reader_;
   HandPutResult result_;
+  std::uint64_t end_of_last_ = 0;  ///< where in the file the last message ends
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "postoffice/address.h"
 #include "postoffice/envelope_file.h"
 #include "postoffice/file_system.h"
+#include "postoffice/hand_rest.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
@@ -42,14 +43,26 @@ struct HandPutNote {
 };
 
 struct HandPutResult {
+  /// A message of the file that some mailbag took.
+  struct Filed {
+    std::uint64_t message = 0;
+    std::vector<std::string> mailboxes;  ///< where, if not everywhere; empty: it is delivered
+  };
+
   std::uint64_t messages = 0;
   bool all_delivered = true;
   bool some_temporary = false;
+  std::vector<Filed> filed;
+  /// What is left of the file, for replace_by_rest(): messages that are not delivered, with FILED
+  /// fields where some have them, and all from a broken format on.
+  std::vector<RestPiece> rest;
+  /// Why `rest` cannot say all of it; empty: it can.
+  std::string rest_problem;
 };
 
 /// `file` is the MMFF file, open, from its start. `tell` hears of everything in order. Messages
 /// after one that cannot be filed are still filed; a broken format ends the file. A message without
-/// any recipient is an error.
+/// any recipient is an error. Mailboxes that the message's FILED fields name get it no more.
 HandPutResult put_by_hand(const Postoffice& postoffice, File& file, const HandPutOptions& options,
                           const std::function<void(const HandPutNote&)>& tell);
 

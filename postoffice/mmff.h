@@ -50,6 +50,7 @@ inline constexpr std::string_view receipt_to = "RECEIPT-TO";
 inline constexpr std::string_view queue_id = "QUEUE-ID";  // Postfix's, a log tag only
 inline constexpr std::string_view trace = "TRACE";        // a header line not shown in the text
 inline constexpr std::string_view odd = "ODD";            // a mark: what was odd
+inline constexpr std::string_view filed = "FILED";        // smtpput: where it was filed before
 inline constexpr std::string_view attachment_type = "ATTACHMENT-TYPE";
 inline constexpr std::string_view attachment_disposition = "ATTACHMENT-DISPOSITION";
 inline constexpr std::string_view attachment_name = "ATTACHMENT-NAME";  // the sender's own name

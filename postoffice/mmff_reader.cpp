@@ -54,6 +54,8 @@ struct Reader::State {
   std::uint64_t message = 0;
   std::uint64_t line = 0;          ///< the current message's last token line, for errors
   std::uint64_t header_taken = 0;  ///< octets of its token lines
+  std::uint64_t message_offset = 0;
+  std::uint64_t last_line_offset = 0;
   std::uint64_t contents_offset = 0;
   std::vector<Section> sections;
   std::size_t section = 0;  ///< the open one; sections.size(): none
@@ -111,6 +113,7 @@ FormatResult<bool> Reader::State::read_first_line(std::string& text, MmffHeaderP
 FormatResult<std::optional<MessageHeader>> Reader::State::read_header() {
   if (auto skipped = skip_contents(); !skipped) return tl::unexpected(skipped.error());
   ++message;
+  message_offset = input.offset();
   std::string text;
   MmffHeaderParser first(options, options.line_end.value_or(LineEnd::lf), message);
   const auto begins = read_first_line(text, first);
@@ -124,6 +127,7 @@ FormatResult<std::optional<MessageHeader>> Reader::State::read_header() {
     const auto done = parser.take_line(text);
     if (!done) return tl::unexpected(done.error());
     if (*done) break;
+    last_line_offset = input.offset();
     const auto result = read_line(text, parser);
     if (!result) return tl::unexpected(result.error());
     if (*result == MmffInput::LineResult::end) return tl::unexpected(parser.end_of_file());
@@ -240,6 +244,14 @@ FormatResult<std::size_t> Reader::read(std::span<char> buffer) {
 
 LineEnd Reader::line_end() const {
   return state_->input.line_end();
+}
+
+std::uint64_t Reader::message_offset() const {
+  return state_->message_offset;
+}
+
+std::uint64_t Reader::last_line_offset() const {
+  return state_->last_line_offset;
 }
 
 std::uint64_t Reader::contents_offset() const {

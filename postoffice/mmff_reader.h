@@ -56,7 +56,10 @@ class Reader {
 
   /// The line end found or forced; meaningful after the first next().
   LineEnd line_end() const;
-  /// Octets of the file taken up to and including the current message's last token line.
+  /// Where in the file the current message begins (the end of the one before it), where its last
+  /// token line does, and where its contents do. Octets; meaningful after a next() that found one.
+  std::uint64_t message_offset() const;
+  std::uint64_t last_line_offset() const;
   std::uint64_t contents_offset() const;
 
  private:

@@ -8,7 +8,6 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -21,6 +20,7 @@
 
 #include "postoffice/folder.h"
 #include "postoffice/hand_put.h"
+#include "postoffice/hand_rest.h"
 #include "postoffice/printable.h"
 
 namespace smtpgate::postoffice {
@@ -34,10 +34,13 @@ constexpr const char* description =
     "  smtpput -d /srv/postoffice -k -r ACME/MAIN/anna TO_NC.API\n"
     "  smtpput -d /srv/postoffice -e SMTP_IN.ENV TO_NC.API\n\n"
     "Without -r or -e each message goes to its own TO and CC, never to the Internet. The file is\n"
-    "removed when all was delivered, unless -k keeps it.\n"
+    "removed when all was delivered; when some was, it is replaced by what is left, to be tried\n"
+    "again. -k keeps it as it is.\n"
     "Errors are written as error-message-line: \"142-1-2 Bad address ...\".\n"
     "Exit codes: 0 all delivered, 64 wrong command line, 65 the file is at fault, 66 it cannot be\n"
-    "read, 75 some must be tried again.";
+    "read, 73 no log, 74 filed, but the file is as before, 75 some must be tried again, 77 the "
+    "file\n"
+    "could not be removed afterwards.";
 
 struct Options {
   std::string directory;
@@ -125,19 +128,13 @@ class Put {
     report_.use_clock_of(*postoffice);
     const auto result =
         put_by_hand(*postoffice, *file_, hand_put_, [this](const HandPutNote& note) {
-          if (note.number == 0) filed_.insert(note.message);
           note.number == 0 ? report_.filed(note.str()) : report_.error(note.str());
         });
-    // By hand nothing is a duplicate, so a script that tries the file again must know.
-    if (!result.all_delivered && !filed_.empty()) {
-      report_.error(
-          fmt::format("201-0-0 filed already: message {}; take out what was filed before "
-                      "you try {} again, or it is filed twice",
-                      fmt::join(filed_, ", "), printable(options_.file)));
+    if (result.all_delivered) return remove_input();
+    if (!result.filed.empty()) {
+      if (const int code = replace_input(result); code != EX_OK) return code;
     }
-    if (result.some_temporary) return EX_TEMPFAIL;
-    if (!result.all_delivered) return EX_DATAERR;
-    return remove_input();
+    return result.some_temporary ? EX_TEMPFAIL : EX_DATAERR;
   }
 
  private:
@@ -185,7 +182,7 @@ class Put {
       report_.error("52-0-0 " + printable(options_.file) + " is no regular file");
       return EX_NOINPUT;
     }
-    // Found out now: a file that stays after it was filed would be filed again the next time.
+    // Found out now: a file that stays as it was would be filed again the next time.
     if (!options_.keeps && ::access(parent_directory(options_.file).c_str(), W_OK) != 0) {
       report_.error("52-0-0 cannot remove " + printable(options_.file) +
                     " afterwards; give -k to keep it");
@@ -201,12 +198,64 @@ class Put {
       return EX_TEMPFAIL;
     }
     auto named = FileSystem::posix().status(without_links(options_.file));
-    if (!named || named->inode != status->inode || named->device != status->device) {
+    if (!named) {
       report_.error("52-0-0 " + printable(options_.file) + " was put by another smtpput just now");
       return EX_NOINPUT;
     }
+    if (named->inode != status->inode || named->device != status->device) {
+      report_.error("52-0-0 " + printable(options_.file) +
+                    " was replaced just now, perhaps by another smtpput; try again");
+      return EX_TEMPFAIL;
+    }
     file_ = std::move(*file);
     return EX_OK;
+  }
+
+  /// By hand nothing is a duplicate, so what was filed goes out of the file, or a script that tries
+  /// it again must know.
+  int replace_input(const HandPutResult& result) {
+    if (options_.keeps) {
+      report_.error(filed_already(result));
+      return EX_OK;
+    }
+    std::string problem = result.rest_problem;
+    if (problem.empty()) {
+      const RestResult replaced =
+          replace_by_rest(FileSystem::posix(), options_.file, *file_, result.rest);
+      if (replaced.is_replaced) return report_replaced(replaced);
+      problem = replaced.error->sentence();
+    }
+    report_.error("52-0-0 " + printable(problem) + "; " + printable(options_.file) +
+                  " is as it was");
+    report_.error(filed_already(result));
+    return EX_IOERR;
+  }
+
+  int report_replaced(const RestResult& replaced) {
+    if (replaced.error) {
+      report_.error("52-0-0 " + printable(replaced.error->sentence()) +
+                    "; until it is on disk, a " + "crash may bring back in " +
+                    printable(options_.file) + " what was filed");
+      return EX_IOERR;
+    }
+    report_.error("201-0-0 " + printable(options_.file) +
+                  " now holds only what is not delivered; try it again");
+    return EX_OK;
+  }
+
+  std::string filed_already(const HandPutResult& result) const {
+    std::vector<std::string> filed;
+    for (const HandPutResult::Filed& one : result.filed) {
+      filed.push_back(
+          one.mailboxes.empty()
+              ? std::to_string(one.message)
+              : fmt::format("{} (in {})", one.message,
+                            printable(fmt::format("{}", fmt::join(one.mailboxes, ", ")))));
+    }
+    return fmt::format(
+        "201-0-0 filed already: message {}; take out what was filed before you try {} again, or it "
+        "is filed twice",
+        fmt::join(filed, ", "), printable(options_.file));
   }
 
   int remove_input() {
@@ -222,7 +271,6 @@ class Put {
   Report report_;
   HandPutOptions hand_put_;
   std::unique_ptr<File> file_;
-  std::set<std::uint64_t> filed_;  ///< messages of the file that are in some mailbag now
 };
 
 int run(int count, char** words) {

@@ -276,21 +276,6 @@ TEST_CASE("trouble that may pass with one recipient keeps the message back from 
   CHECK(fixture.filed("alice").empty());
 }
 
-TEST_CASE("a mailbag that fails after another was filled says what is done already") {
-  SmtpputFixture fixture;
-  FaultyFileSystem faulty;
-  faulty.fail_if(
-      [](const Operation& operation) {
-        return operation.name == "link" && operation.to.find("/bob/") != std::string::npos;
-      },
-      EIO);
-  const Lines notes =
-      fixture.put(message("TO:TESTNET/TESTPO/alice\nTO:TESTNET/TESTPO/bob\n"), {}, faulty);
-  REQUIRE(notes.size() == 2);
-  CHECK(notes[1].find("filed already in alice: when you try again, name the others with -r") !=
-        std::string::npos);
-}
-
 TEST_CASE("the program removes the file when all was delivered, unless -k") {
   SmtpputFixture fixture;
   test::write_file(fixture.input(), message("TO:TESTNET/TESTPO/alice\n"));
@@ -318,16 +303,6 @@ TEST_CASE("two programs at once do not both file the file") {
     CHECK(fixture.filed("alice").empty());
   }
   CHECK(run_program("smtpput", {"-d", fixture.path(), fixture.input()}).code == 0);
-}
-
-TEST_CASE("a file that is filed in part says which messages not to file again") {
-  SmtpputFixture fixture;
-  test::write_file(fixture.input(), message("TO:TESTNET/TESTPO/alice\n") +
-                                        message("TO:TESTNET/TESTPO/nobody\n") +
-                                        message("TO:TESTNET/TESTPO/bob\n"));
-  const auto done = run_program("smtpput", {"-d", fixture.path(), fixture.input()});
-  CHECK(done.code == 65);
-  CHECK(done.out.find("201-0-0 filed already: message 1, 3; ") != std::string::npos);
 }
 
 TEST_CASE("the program's errors, exit codes and log") {
