@@ -236,7 +236,9 @@ class Filing {
   }
 
   /// ENOENT may mean that the mailbox was removed after it was resolved, or that the whole folder
-  /// is not there, or that the mailbag is damaged: only the first is permanent.
+  /// is not there, or that the mailbag is damaged. None is permanent: a removal under way moves the
+  /// mailbag aside and, if a message came meanwhile, back again. Once it is gone for good, the next
+  /// try is told so when the name is looked up.
   Outcome explain(const FileError& error) {
     if (error.code != ENOENT && error.code != ENOTDIR) return error.outcome();
     auto status = files_.status(mailbag_);
@@ -247,7 +249,9 @@ class Filing {
     }
     if (status.error().code != ENOENT) return status.error().outcome();
     if (auto problem = why_not_there(postoffice_)) return *problem;
-    return Outcome::permanent("there is no mailbox " + mailbox_ + " any more", "5.1.1");
+    return Outcome::temporary(
+        "mailbox " + mailbox_ + " is being removed or was removed just now; to be tried again",
+        "4.2.1");
   }
 
   const Postoffice& postoffice_;

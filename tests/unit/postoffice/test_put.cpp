@@ -456,7 +456,7 @@ TEST_CASE("a reader who is faster than our last look does not undo the filing") 
   CHECK(fixture.read() == Names{key});
 }
 
-TEST_CASE("a mailbox that went away is permanent, a postoffice that went away is not") {
+TEST_CASE("a mailbox or a postoffice that went away after the look-up is temporary") {
   PutFixture fixture;
   const Postoffice postoffice = fixture.open();
   auto delivery = Delivery::begin(postoffice);
@@ -464,8 +464,10 @@ TEST_CASE("a mailbox that went away is permanent, a postoffice that went away is
   REQUIRE(delivery->seal(0, key).is_delivered());
   std::filesystem::remove_all(fixture / "MBG/alice");
   const Outcome gone = delivery->file_into("alice");
-  CHECK(gone.is_permanent());
-  CHECK(gone.status() == "5.1.1");
+  CHECK(gone.is_temporary());
+  CHECK(gone.status() == "4.2.1");
+  // Gone for good: that is a fact, and the next look-up says it.
+  CHECK(postoffice.resolve("alice").error().status() == "5.1.1");
   std::filesystem::remove_all(fixture / "MBG/postmaster/new");
   CHECK(delivery->file_into("postmaster").status() == "4.3.5");
   std::filesystem::rename(fixture / "MBG", fixture / "MBG.away");
@@ -475,6 +477,28 @@ TEST_CASE("a mailbox that went away is permanent, a postoffice that went away is
   const auto none = Delivery::begin(postoffice);
   REQUIRE_FALSE(none.has_value());
   CHECK(none.error().is_temporary());
+}
+
+TEST_CASE("a message that comes while a removal is under way, then refused, gets in by its retry") {
+  PutFixture fixture;
+  REQUIRE(deliver(fixture.open(), {"alice"}, "").is_delivered());
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  std::optional<Outcome> meanwhile;
+  faulty.before([&](const Operation& operation) {
+    // The mailbag was moved aside, and what is in it is looked at for the second time.
+    if (operation.name != "list" || operation.path.find("/.gone-") == std::string::npos) return;
+    faulty.heal();
+    meanwhile = deliver(fixture.open(), {"alice"});
+    const std::string doomed = operation.path.substr(0, operation.path.rfind('/'));
+    test::write_file(doomed + "/new/late", "came a moment ago");
+  });
+  std::filesystem::remove_all(fixture / "MBG/alice/new");
+  REQUIRE(::mkdir((fixture / "MBG/alice/new").c_str(), 0770) == 0);
+  CHECK(postoffice.remove_mailbox("alice", false).is_permanent());
+  REQUIRE(meanwhile.has_value());
+  CHECK(meanwhile->is_temporary());
+  CHECK(deliver(postoffice, {"alice"}).is_delivered());
 }
 
 TEST_CASE("many deliveries of the same message at once leave one") {
