@@ -300,7 +300,8 @@ void LmtpServer::reply_per_recipient(const std::vector<Outcome>& outcomes,
     const Outcome& outcome = outcomes[i];
     log_.info(delivery_line(envelope.queue_id, without_brackets(recipient.path),
                             postoffice_relay(recipient.mailbox.postoffice.str()), delays, outcome));
-    reply(code_of(outcome), outcome.status(), recipient.path + " " + outcome.sentence());
+    // Without the address: it is the recipient's turn, and Postfix names it where it shows this.
+    reply(code_of(outcome), outcome.status(), outcome.sentence());
   }
 }
 

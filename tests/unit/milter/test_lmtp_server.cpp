@@ -96,10 +96,10 @@ TEST_CASE("a message is filed and every recipient has its reply in order") {
   CHECK(answer.codes() == "220 250 250 250 550 250 354 250 250 221");
   const auto& lines = answer.lines;
   REQUIRE(lines.size() > 5);
-  CHECK(lines[lines.size() - 3].starts_with("250 2.0.0 <anna@example.com> filed as "));
-  CHECK(lines[lines.size() - 3].ends_with(" in mailbox anna"));
-  CHECK(lines[lines.size() - 2].starts_with("250 2.0.0 <ben@example.com> filed as "));
-  CHECK(gateway.filed("anna").size() == 1);
+  REQUIRE(gateway.filed("anna").size() == 1);
+  const std::string id = std::filesystem::path(gateway.filed("anna").front()).filename();
+  CHECK(lines[lines.size() - 3] == "250 2.0.0 filed as " + id + " in mailbox anna");
+  CHECK(lines[lines.size() - 2] == "250 2.0.0 filed as " + id + " in mailbox ben");
   CHECK(gateway.filed("ben").size() == 1);
 }
 
@@ -289,7 +289,7 @@ TEST_CASE("a full work disk is 452 for each recipient, after the data") {
                    "DATA\r\n" + std::string(3 << 20, 'x') + "\r\n.\r\nQUIT\r\n",
                files);
   CHECK(answer.codes() == "220 250 250 250 250 354 452 452 221");
-  CHECK(answer.lines[answer.lines.size() - 2].starts_with("452 4.3.1 <ben@example.com> cannot "));
+  CHECK(answer.lines[answer.lines.size() - 2].starts_with("452 4.3.1 cannot "));
 }
 
 TEST_CASE("a mailbag that cannot be written is 4xx for its recipient only") {
