@@ -141,9 +141,17 @@ int show_mailbox(const Postoffice& postoffice, const Options& options) {
   return EX_OK;
 }
 
-int list_aliases(const Postoffice& postoffice) {
+int list_aliases(const Postoffice& postoffice, const Options& options) {
   auto aliases = postoffice.list_aliases();
   if (!aliases) return fail(aliases.error());
+  if (options.as_json) {
+    nlohmann::json list = {{"aliases", nlohmann::json::array()}};
+    for (const Postoffice::Alias& alias : *aliases) {
+      list["aliases"].push_back({{"name", alias.name}, {"mailbox", alias.mailbox}});
+    }
+    std::cout << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    return EX_OK;
+  }
   Table table({{"Alias", false}, {"Mailbox", false}});
   for (const Postoffice::Alias& alias : *aliases) {
     table.add({printable(alias.name), printable(alias.mailbox)});
@@ -298,8 +306,8 @@ class CommandLine {
             })
         ->add_option("NAME", options_.name, "The alias")
         ->required();
-    command(alias, "list", "Lists all aliases",
-            [](const Postoffice& postoffice, const Options&) { return list_aliases(postoffice); });
+    command(alias, "list", "Lists all aliases", list_aliases)
+        ->add_flag("--json", options_.as_json, "For programs");
   }
 
   void add_reading() {

@@ -43,12 +43,16 @@ TEST_CASE("a postoffice is made, gets mailboxes and aliases, and loses them") {
   CHECK(postoffice({"alias", "add", "sales", "anna"}).code == 65);
   CHECK(postoffice({"alias", "add", "other", "nobody"}).code == 67);
   CHECK(postoffice({"alias", "list"}).out == "Alias  Mailbox\nsales  anna\n");
+  CHECK(nlohmann::json::parse(postoffice({"alias", "list", "--json"}).out) ==
+        nlohmann::json::parse(R"({"aliases": [{"name": "sales", "mailbox": "anna"}]})"));
   CHECK(postoffice({"mailbox", "show", "ANNA"}).out ==
         "Mailbox    ACME/MAIN/anna\nFolder     " + postoffice.folder +
             "/MBG/anna\nMessages   0, 0 unread, 0 octets\nAlias      sales\n");
   CHECK(postoffice({"alias", "remove", "SALES"}).code == 0);
   CHECK(postoffice({"alias", "remove", "sales"}).code == 67);
   CHECK(postoffice({"alias", "list"}).out.empty());
+  CHECK(nlohmann::json::parse(postoffice({"alias", "list", "--json"}).out) ==
+        nlohmann::json::parse(R"({"aliases": []})"));
   postoffice.file("anna", "m1", "s");
   CHECK(postoffice({"mailbox", "remove", "anna"}).code == 65);
   CHECK(postoffice({"mailbox", "remove", "anna", "--with-messages"}).code == 0);
