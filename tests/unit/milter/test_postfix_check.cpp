@@ -21,7 +21,7 @@ const std::string good_settings =
 const std::string good_services =
     "smtpgate   unix  -  -  n  -  -  lmtp -o lmtp_line_length_limit=0 flags=X\n"
     "smtpgate-door unix - n n - 20 spawn user=smtpgate argv=/usr/bin/smtpgate deliver\n"
-    "smtpgate-lookup unix - n n - 64 spawn user=smtpgate\n"
+    "smtpgate-lookup unix - n n - 0 spawn user=smtpgate\n"
     "    argv=/usr/bin/smtpgate lookup\n";
 
 std::vector<Finding> judge(const std::string& settings, const std::string& services) {
