@@ -323,7 +323,8 @@ FormatResult<bool> MmffHeaderParser::take_extended_value(std::string_view line) 
   if (!lines) {
     return bad_tail("EXT", line, "HEADLEN is the number of header lines on top of the text");
   }
-  if (header_.header_lines != 0) return bad_tail("EXT", line, "HEADLEN stands there twice");
+  if (has_header_lines_) return bad_tail("EXT", line, "HEADLEN stands there twice");
+  has_header_lines_ = true;
   header_.header_lines = *lines;
   return false;
 }

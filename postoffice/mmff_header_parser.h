@@ -63,7 +63,8 @@ class MmffHeaderParser {
   LineEnd line_end_;
   std::uint64_t message_;
   std::uint64_t line_ = 0;
-  unsigned seen_ = 0;  ///< bit set of the tokens that may come once only
+  unsigned seen_ = 0;              ///< bit set of the tokens that may come once only
+  bool has_header_lines_ = false;  ///< HEADLEN was there, 0 too
   std::optional<PendingField> pending_;
   MessageHeader header_;
 };

@@ -20,6 +20,9 @@ struct Section {
   std::string what;           ///< for errors
 };
 
+/// U+FEFF in UTF-8. Windows editors put it in front of a text file.
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 bool is_blank_line(std::string_view line) {
   return line.find_first_not_of(" \t") == std::string_view::npos;
 }
@@ -102,6 +105,7 @@ FormatResult<bool> Reader::State::read_first_line(std::string& text, MmffHeaderP
     const auto result = read_line(text, parser);
     if (!result) return tl::unexpected(result.error());
     if (*result == MmffInput::LineResult::end) return false;
+    if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
     // DOS editors end a text file with Ctrl-Z.
     if (*result == MmffInput::LineResult::unended && (text == "\x1A" || is_blank_line(text))) {
       return false;

@@ -117,6 +117,8 @@ TEST_CASE("MMFF reader: each broken file ends in the original's number, at its m
       {"VERSION:3.00\nFROM:A/B/C\nTEXT:0\n", "140-1-3", "no TO"},
       {line("EXT:I:3:HEADLEN\nmany\nTEXT:0"), "140-1-5", "HEADLEN"},
       {line("EXT:I:3:HEADLEN\n1\nEXT:I:3:HEADLEN\n2"), "140-1-7", "twice"},
+      {line("EXT:I:3:HEADLEN\n0\nEXT:I:3:HEADLEN\n1"), "140-1-7", "twice"},
+      {line("EXT:I:3:HEADLEN\n0\nEXT:I:3:HEADLEN\n0"), "140-1-7", "twice"},
       {line("EXT:I:3:HEADLEN"), "140-1-4", "the file ends before it"},
       {line("EXT:I"), "140-1-4", "EXT:type:number:NAME"},
       {line("EXT:I:3"), "140-1-4", "EXT:type:number:NAME"},
@@ -251,6 +253,29 @@ TEST_CASE("MMFF reader: contents may be any octets, token lines included") {
     CHECK(messages->front().sections ==
           std::vector<std::string>{octets + "VERSION:3.00\n", octets});
   }
+}
+
+TEST_CASE("MMFF reader: a byte order mark before VERSION is passed over") {
+  const std::string mark = "\xEF\xBB\xBF";
+  for (const LineEnd line_end : all_line_ends) {
+    const std::string one = file_of(with(smallest, {"TEXT:3"}), "abc", line_end);
+    const std::string end(line_end_octets(line_end));
+    for (const std::string& file : {mark + one, mark + end + one, end + mark + " " + end + one,
+                                    one + end + mark + one, mark + one + mark + "\x1A"}) {
+      const auto messages = read_all(file);
+      REQUIRE(messages);
+      CHECK(messages->front().header.version == "3.00");
+      CHECK(messages->back().sections == std::vector<std::string>{"abc"});
+    }
+  }
+  CHECK(read_all(mark)->empty());
+  // Within a message it is what it is; half of one is none.
+  const auto inside = read_all(file_of(with(smallest, {"SUBJECT:" + mark, "TEXT:3"}), mark));
+  REQUIRE(inside);
+  CHECK(inside->front().header.subject == mark);
+  CHECK(inside->front().sections.front() == mark);
+  CHECK(begins(error_of("\xEF\xBB" + file_of(with(smallest, {"TEXT:0"}))), "141-1-1 "));
+  CHECK(begins(error_of(mark + mark + file_of(with(smallest, {"TEXT:0"}))), "141-1-1 "));
 }
 
 TEST_CASE("MMFF reader: several messages, blank lines and a Ctrl-Z between and behind them") {
