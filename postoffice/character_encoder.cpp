@@ -1,11 +1,12 @@
 // CharacterEncoder: UTF-8 to some set, in pieces: see character_set.h. iconv is asked for exact
-// characters only; what it lacks comes from nearest_characters().
+// characters only; what it lacks comes from nearest_encoder.
 #include <algorithm>
 
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 #include "postoffice/composition.h"
 #include "postoffice/iconv_handle.h"
+#include "postoffice/nearest_encoder.h"
 #include "postoffice/utf8.h"
 
 namespace smtpgate::postoffice {
@@ -32,8 +33,9 @@ bool keeps_ascii(std::string_view set) {
   std::string_view input = all;
   std::string output;
   if (trial->convert(input, output) != Iconv::Stop::done || output != all) return false;
-  // Letters of Latin, Greek, Cyrillic, Thai, kana, Chinese and Korean.
-  for (std::string_view letter : {"\xC3\xA9", "\xCE\xB1", "\xD0\xB6", "\xE0\xB8\x81",
+  // Letters of Latin, Greek, Cyrillic, Thai, kana, Chinese and Korean; and one that BIG5-HKSCS
+  // holds back for an accent that may follow.
+  for (std::string_view letter : {"\xC3\xA9", "\xC3\xAA", "\xCE\xB1", "\xD0\xB6", "\xE0\xB8\x81",
                                   "\xE3\x81\x82", "\xE4\xB8\xAD", "\xED\x95\x9C"}) {
     output.clear();
     trial->convert(letter, output);
@@ -71,28 +73,33 @@ struct CharacterEncoder::State {
   CharacterDecoder checked;  ///< makes valid UTF-8 of the input; all there is for UTF-8
   Iconv iconv;               ///< closed: the target is UTF-8
   bool keeps_ascii = false;
+  NearestEncoder nearest{false};
   bool has_replacement = true;  ///< the set has U+FFFD: bad input is counted where it is replaced
   std::string pending;          ///< valid UTF-8 whose end may still compose with what follows
   std::uint64_t inexact = 0;
 
   explicit State(CharacterDecoder utf8) : checked(std::move(utf8)) {}
-  void encode_nearest(char32_t code, std::string& out);
+  std::size_t encode_lacking(std::string_view text, std::size_t at, std::size_t end,
+                             std::string& out);
   void encode_composed(std::string_view text, std::string& out);
   void encode(std::string_view text, std::string& out);
 };
 
-void CharacterEncoder::State::encode_nearest(char32_t code, std::string& out) {
+/// The character at `at`, which the set lacks, and those behind it, up to `end`, that are known to
+/// be lacking too: without asking iconv. Returns where that ends.
+std::size_t CharacterEncoder::State::encode_lacking(std::string_view text, std::size_t at,
+                                                    std::size_t end, std::string& out) {
+  Utf8Character character = utf8_character(text, at);
+  nearest.append(character.code, iconv, out);
   ++inexact;
-  const std::string nearest = nearest_characters(code);
-  for (std::size_t at = 0; at < nearest.size();) {
-    const std::size_t length = utf8_character(nearest, at).length;
-    std::string_view character = std::string_view(nearest).substr(at, length);
-    if (iconv.convert(character, out) != Iconv::Stop::done) {
-      character = "?";
-      iconv.convert(character, out);
-    }
-    at += length;
+  at += character.length;
+  while (at < end) {
+    character = utf8_character(text, at);
+    if (!nearest.append_known(character.code, out)) break;
+    ++inexact;
+    at += character.length;
   }
+  return at;
 }
 
 /// iconv works in two steps with a buffer between them; where the second one lacks a character it
@@ -113,10 +120,8 @@ void CharacterEncoder::State::encode_composed(std::string_view text, std::string
       if (stop == Iconv::Stop::done) continue;
       window = 1;
     }
-    const Utf8Character character = utf8_character(text, at);
-    encode_nearest(character.code, out);
     const bool was_tag = at == tag;
-    at += character.length;
+    at = encode_lacking(text, at, was_tag ? at : tag, out);
     if (was_tag) tag = at + find_tag_character(text.substr(at));
   }
 }
@@ -158,6 +163,7 @@ std::optional<CharacterEncoder> CharacterEncoder::open(std::string_view set) {
   if (!opened) return std::nullopt;
   state->iconv = std::move(*opened);
   state->keeps_ascii = keeps_ascii(set);
+  state->nearest = NearestEncoder(state->keeps_ascii);
   state->has_replacement = has_exactly(set, replacement_character);
   return CharacterEncoder(std::move(state));
 }
