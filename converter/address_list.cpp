@@ -3,18 +3,17 @@
 // decided when the member ends, so that order and missing marks matter little. No recursion: groups
 // do not nest (RFC 5322, 3.4), and where they seem to, the inner name replaces the outer one.
 //
-// Envelope paths and domains: address_path.cpp.
+// What words make a name or an address: address_words.cpp. Envelope paths and domains:
+// address_path.cpp.
 #include "converter/address_list.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "converter/address_lexer.h"
+#include "converter/address_words.h"
 #include "converter/encoded_word.h"
 #include "converter/header_field.h"
-#include "converter/mail_charset.h"
 #include "postoffice/ascii.h"
-#include "postoffice/character_set.h"
 #include "postoffice/utf8.h"
 
 namespace smtpgate::converter {
@@ -22,91 +21,12 @@ namespace smtpgate::converter {
 namespace {
 
 using Kind = AddressToken::Kind;
-using Tokens = std::vector<AddressToken>;
+using Tokens = AddressTokens;
 
 /// The name is copied into each member, so a long one would multiply.
 constexpr std::size_t longest_group = 256;
 /// Parts of an unquoted name "Doe, John, Dr <...>" that are kept together.
 constexpr std::size_t most_name_parts = 8;
-
-/// Words as a person would read them.
-std::string phrase(const Tokens& tokens, bool& odd) {
-  std::string raw;
-  for (const AddressToken& token : tokens) {
-    if (token.after_blank && !raw.empty()) raw += ' ';
-    raw += token.text;
-  }
-  DecodedText decoded = decode_header_text(raw);
-  odd = odd || decoded.odd;
-  return std::string(trim(decoded.text));
-}
-
-bool touches_by_dot(const AddressToken& left, const AddressToken& right) {
-  return (!left.text.empty() && left.text.back() == '.') ||
-         (!right.text.empty() && right.text.front() == '.');
-}
-
-bool is_at_sign(const AddressToken& token) {
-  return token.is('@');
-}
-
-std::string without_controls(std::string text, bool& odd) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
-  const auto end = std::remove_if(text.begin(), text.end(), is_control);
-  odd = odd || end != text.end();
-  text.erase(end, text.end());
-  return text;
-}
-
-/// One half of an address: tokens [begin, end) put together.
-std::string address_part(const Tokens& tokens, std::size_t begin, std::size_t end, bool keep_blanks,
-                         bool& odd) {
-  std::string text;
-  for (std::size_t index = begin; index < end; ++index) {
-    const AddressToken& token = tokens[index];
-    if (index > begin && token.after_blank && !touches_by_dot(tokens[index - 1], token)) {
-      odd = true;
-      if (keep_blanks) text += ' ';
-    }
-    if (token.kind == Kind::encoded_word) {
-      odd = true;
-      text += decode_header_text(token.text).text;
-    } else {
-      text += token.text;
-    }
-  }
-  if (!postoffice::is_utf8(text)) {
-    odd = true;
-    text = decode_labelled(text, "");
-  }
-  return without_controls(std::move(text), odd);
-}
-
-InternetAddress split_at_sign(const std::string& text) {
-  const std::size_t at = text.rfind('@');
-  if (at == std::string::npos) return {text, ""};
-  return {text.substr(0, at), text.substr(at + 1)};
-}
-
-/// An address that fills tokens [begin, end).
-InternetAddress address_of(const Tokens& tokens, std::size_t begin, std::size_t end, bool& odd) {
-  std::size_t at = end;
-  for (std::size_t index = begin; index < end; ++index) {
-    if (is_at_sign(tokens[index])) {
-      odd = odd || at != end;
-      at = index;
-    }
-  }
-  if (at != end) {
-    return {address_part(tokens, begin, at, true, odd),
-            address_part(tokens, at + 1, end, false, odd)};
-  }
-  const std::string whole = address_part(tokens, begin, end, true, odd);
-  const bool is_encoded = std::any_of(tokens.begin(), tokens.end(), [](const AddressToken& token) {
-    return token.kind == Kind::encoded_word;
-  });
-  return is_encoded ? split_at_sign(whole) : InternetAddress{whole, ""};
-}
 
 class ListParser {
  public:

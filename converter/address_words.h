@@ -1,0 +1,28 @@
+// What some words of an address list say: a name, or an address, decoded. For address_list.cpp,
+// which decides which words belong together. No state; safe from any thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "converter/address_lexer.h"
+#include "converter/address_list.h"
+
+namespace smtpgate::converter {
+
+using AddressTokens = std::vector<AddressToken>;
+
+/// Words as a person would read them. Here and below `odd` is set if something had to be forgiven.
+std::string phrase(const AddressTokens& tokens, bool& odd);
+
+/// The address that fills tokens [begin, end).
+InternetAddress address_of(const AddressTokens& tokens, std::size_t begin, std::size_t end,
+                           bool& odd);
+
+/// One of them ends, or the other begins, with a dot: "a . b" is one word.
+bool touches_by_dot(const AddressToken& left, const AddressToken& right);
+bool is_at_sign(const AddressToken& token);
+std::string without_controls(std::string text, bool& odd);
+
+}  // namespace smtpgate::converter
