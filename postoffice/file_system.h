@@ -74,6 +74,8 @@ class File {
   virtual FileResult<void> set_owner(uid_t owner, gid_t group) = 0;
   /// Modification time, seconds since 1970.
   virtual FileResult<void> set_modified(std::int64_t seconds) = 0;
+  /// Modification time now, by the clock of the file system, which on a server is not ours.
+  virtual FileResult<void> touch() = 0;
   virtual FileResult<FileStatus> status() = 0;
   /// An exclusive advisory lock for as long as the file is open; false if another process has it.
   virtual FileResult<bool> try_lock() = 0;

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "postoffice/ascii.h"
 #include "postoffice/unique_id.h"
 
 namespace smtpgate::postoffice {
@@ -117,6 +118,15 @@ std::string path_in(std::string_view directory, std::string_view name) {
   path.reserve(directory.size() + 1 + name.size());
   path.append(directory).append("/").append(name);
   return path;
+}
+
+std::string host_component(std::string_view name) {
+  std::string component = ascii_lower(name);
+  for (char& c : component) {
+    if (!is_ascii_alpha(c) && !is_ascii_digit(c) && c != '.' && c != '-' && c != '_') c = '_';
+  }
+  if (component.empty() || component.front() == '.') component.insert(0, "_");
+  return component;
 }
 
 std::string parent_directory(const std::string& path) {

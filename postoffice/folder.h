@@ -26,6 +26,13 @@ inline constexpr std::string_view outbox = "outbox";
 inline constexpr std::string_view sent = "sent";
 inline constexpr std::string_view postmaster = "postmaster";
 inline constexpr std::string_view message_file = "TO_NC.API";
+inline constexpr std::string_view taken_file = "TAKEN.API";
+inline constexpr std::string_view outgoing = "SMTP";
+inline constexpr std::string_view bad = "SMTP/BAD";
+inline constexpr std::string_view outgoing_markers = "SMTP/ids";
+inline constexpr std::string_view outgoing_mmff = "FROM_NC.API";
+inline constexpr std::string_view outgoing_internet = "SMTP_OUT.822";
+inline constexpr std::string_view outgoing_state = "STATE.json";
 }  // namespace layout
 
 /// Whose new files and directories are to be: the owner of the postoffice's top directory where we
@@ -52,6 +59,9 @@ std::optional<Outcome> why_not_there(const Postoffice& postoffice);
 
 /// "directory/name".
 std::string path_in(std::string_view directory, std::string_view name);
+
+/// A host's name as one path component: letters, digits, '.', '-', '_'; no dot in front.
+std::string host_component(std::string_view name);
 
 /// The folder of a path: "a/b" of "a/b/c".
 std::string parent_directory(const std::string& path);

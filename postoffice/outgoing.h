@@ -44,14 +44,18 @@ struct OutgoingState {
   bool maybe_sent = false;            ///< a try broke between the data and the reply (RFC 1047)
   std::optional<std::string> sender;  ///< of an SMTP_OUT.822; empty string: <>
   std::string reason;                 ///< of the message as a whole, in BAD
+  std::string key;                    ///< of hand_over(); empty: it may be handed over again
   std::vector<OutgoingRecipient> recipients;
 
   bool is_done() const;  ///< no recipient waits
 };
 
+/// Octets of texts that are no UTF-8 become U+FFFD; a reason is cut after 2,000 octets.
 std::string render_outgoing_state(const OutgoingState& state);
 /// Temporary: what is wrong, with the path. Bounded; never throws.
 Expected<OutgoingState> parse_outgoing_state(std::string_view json, const std::string& path);
+
+inline constexpr std::size_t most_outgoing_recipients = 100'000;
 
 enum class OutgoingContent {
   mmff,      ///< FROM_NC.API
@@ -83,7 +87,9 @@ class OutgoingDraft {
 
   /// Everything synced, the directory renamed to SMTP/<id>, SMTP synced: only then delivered.
   /// `key` (64 hexadecimal digits or empty): handed over once within dedupe_days; delivered with
-  /// "duplicate ..." if it was already. `state.id` is set.
+  /// "duplicate ..." if it was already. `state.id` and `state.key` are set. After any other
+  /// outcome the draft is of no use and goes. permanent: a recipient that is no UTF-8, none that
+  /// waits, or more than most_outgoing_recipients.
   Outcome hand_over(OutgoingState state, std::string_view key = {});
 
  private:
@@ -92,7 +98,8 @@ class OutgoingDraft {
   std::unique_ptr<State> state_;
 };
 
-/// A message that this process has taken and holds locked; given back by the destructor.
+/// A message that this process has taken and holds locked; given back by the destructor. One that
+/// is_done() already was not removed by a finish() that failed: finish() it, never submit it.
 class TakenMessage {
  public:
   TakenMessage(TakenMessage&&) noexcept;
@@ -129,17 +136,25 @@ class OutgoingMail {
   /// By the unique beginning of an ID.
   Expected<OutgoingEntry> find(std::string_view beginning) const;
 
+  /// One, without taking it; nullopt if it is gone. What cannot be read is as in list().
+  Expected<std::optional<OutgoingEntry>> look(std::string_view id) const;
+
   /// Names only, cheap: IDs that this host may take (waiting, or left over from its own dead
   /// processes), oldest first.
   Expected<std::vector<std::string>> waiting() const;
   /// nullopt: somebody else has it, or it is gone.
+  /// Also one that is held or not due: look at state(). Waits up to a quarter of a second for
+  /// whoever is just handing it over or giving it back.
   Expected<std::optional<TakenMessage>> take(std::string_view id) const;
+  /// One in BAD; it stays there when it is given back.
+  Expected<std::optional<TakenMessage>> take_bad(std::string_view id) const;
 
-  /// "I am alive": touches SMTP/.alive-<host>. Then takes over what hosts left that were not alive
-  /// for `lease` seconds, their work in P1 with TAKEN.API or FROM_NC.API too; returns how many
-  /// messages were taken over.
+  /// "I am alive": touches SMTP/.alive-<host>, as take() does. Then takes over what hosts left that
+  /// were not alive for `lease` seconds: messages are given back to SMTP/, their work in P1 with
+  /// TAKEN.API, FROM_NC.API or SMTP_OUT.822 becomes this host's. Returns how many of both. Removes
+  /// what finish() left half removed.
   Expected<std::uint64_t> keep_alive(std::int64_t lease) const;
-  /// By command: what `host` has taken is given back now, alive or not.
+  /// By command: the same for what `host` has, alive or not, except what a process visibly holds.
   Expected<std::uint64_t> adopt(std::string_view host) const;
 
   /// Commands. permanent if there is no such message, or it is taken at this moment.

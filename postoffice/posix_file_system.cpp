@@ -118,6 +118,14 @@ class PosixFile : public File {
     return {};
   }
 
+  FileResult<void> touch() override {
+    const struct timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
+    if (retry([&] { return ::futimens(descriptor_, times); }) < 0) {
+      return error_of("touch", path_);
+    }
+    return {};
+  }
+
   FileResult<FileStatus> status() override {
     struct stat raw;
     if (retry([&] { return ::fstat(descriptor_, &raw); }) < 0) return error_of("look at", path_);

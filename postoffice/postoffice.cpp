@@ -25,13 +25,18 @@ struct FolderPart {
   mode_t mode;
 };
 constexpr FolderPart folder_parts[] = {
-    {"GLB", 0755},  {"GRP", 0755},      {"MBG", 0711}, {"P1", 0700},
-    {"SMTP", 0700}, {"SMTP/BAD", 0700}, {"LOG", 0750},
+    {"GLB", 0755},  {"GRP", 0755},      {"MBG", 0711},      {"P1", 0700},
+    {"SMTP", 0700}, {"SMTP/BAD", 0700}, {"SMTP/ids", 0700}, {"LOG", 0750},
 };
 
 constexpr std::string_view first_aliases =
     "# Aliases, one a line:  name  mailbox\n"
     "# name is the part before the @, or a whole address: sales, or sales@example.com.\n";
+
+std::string machine_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
 
 std::string without_final_slashes(std::string directory) {
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
@@ -79,7 +84,14 @@ Postoffice::Postoffice(std::string directory, PostofficeSettings settings,
     : directory_(std::move(directory)),
       settings_(std::move(settings)),
       zone_(std::move(zone)),
-      files_(&files) {}
+      files_(&files),
+      host_(host_component(machine_name())) {}
+
+Postoffice Postoffice::on_host(std::string_view name) const {
+  Postoffice other = *this;
+  other.host_ = host_component(name);
+  return other;
+}
 
 Expected<Postoffice> Postoffice::open(const std::string& directory, FileSystem& files) {
   const std::string top = without_final_slashes(directory);

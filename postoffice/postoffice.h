@@ -94,6 +94,11 @@ class Postoffice {
 
   LocalTime local_time(std::int64_t seconds) const;  ///< since 1970, UTC
 
+  /// This host's name as one path component: whose work P1/<host> and SMTP/<id>.<host> is.
+  const std::string& host() const { return host_; }
+  /// The same postoffice as a program on the host `name` sees it.
+  Postoffice on_host(std::string_view name) const;
+
  private:
   Postoffice(std::string directory, PostofficeSettings settings,
              std::shared_ptr<const TimeZone> zone, FileSystem& files);
@@ -102,6 +107,7 @@ class Postoffice {
   PostofficeSettings settings_;
   std::shared_ptr<const TimeZone> zone_;
   FileSystem* files_;
+  std::string host_;
 };
 
 }  // namespace smtpgate::postoffice

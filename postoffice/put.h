@@ -56,7 +56,8 @@ class Delivery {
 };
 
 /// What is left in P1/<this host>/ of processes that died: every directory nobody holds locked is
-/// removed. Returns how many. Safe at any time beside running deliveries.
+/// removed, but those with a TAKEN.API (outbox.h). Returns how many. Safe at any time beside
+/// running deliveries.
 Expected<std::uint64_t> clear_abandoned_work(const Postoffice& postoffice);
 
 /// Markers in ids/ older than dedupe_days, of all mailboxes. Returns how many were removed.

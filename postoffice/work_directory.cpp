@@ -8,10 +8,8 @@
 #include <ctime>
 #include <utility>
 
-#include <unistd.h>
-
-#include "postoffice/ascii.h"
 #include "postoffice/folder.h"
+#include "postoffice/locked_directory.h"
 #include "postoffice/put.h"
 #include "postoffice/unique_id.h"
 
@@ -19,30 +17,8 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-/// This host's name as one path component.
-std::string host_component() {
-  char name[256] = {};
-  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
-  std::string component = ascii_lower(std::string_view(name));
-  for (char& c : component) {
-    if (!is_ascii_alpha(c) && !is_ascii_digit(c) && c != '.' && c != '-' && c != '_') c = '_';
-  }
-  if (component.empty() || component.front() == '.') component.insert(0, "_");
-  return component;
-}
-
 std::string host_directory(const Postoffice& postoffice) {
-  return postoffice.path(layout::work) + "/" + host_component();
-}
-
-FileResult<void> remove_with_files(FileSystem& files, const std::string& directory) {
-  auto names = files.list(directory);
-  if (!names) return tl::unexpected(names.error());
-  for (const std::string& name : *names) {
-    auto removed = files.remove(path_in(directory, name));
-    if (!removed && removed.error().code != ENOENT) return removed;
-  }
-  return files.remove_directory(directory);
+  return path_in(postoffice.path(layout::work), postoffice.host());
 }
 
 /// Empty and new: somebody may be about to lock it. Left alone, so that clearing never makes a
@@ -57,27 +33,6 @@ FileResult<bool> may_be_starting(FileSystem& files, const std::string& path, std
   return names->empty();
 }
 
-/// The directory locked and still of that name; null if somebody else has it or it is gone.
-FileResult<std::unique_ptr<File>> lock_directory(FileSystem& files, const std::string& path) {
-  auto directory = files.open_directory(path);
-  if (!directory) {
-    if (directory.error().code == ENOENT) return std::unique_ptr<File>();
-    return directory;
-  }
-  auto locked = (*directory)->try_lock();
-  if (!locked) return tl::unexpected(locked.error());
-  if (!*locked) return std::unique_ptr<File>();
-  auto ours = (*directory)->status();
-  if (!ours) return tl::unexpected(ours.error());
-  auto named = files.status(path);
-  if (!named) {
-    if (named.error().code == ENOENT) return std::unique_ptr<File>();
-    return tl::unexpected(named.error());
-  }
-  if (named->device != ours->device || named->inode != ours->inode) return std::unique_ptr<File>();
-  return directory;
-}
-
 /// Removes what a dead process left; false if somebody has it locked, or may yet lock it.
 FileResult<bool> clear_if_abandoned(FileSystem& files, const std::string& path, std::int64_t now) {
   auto starting = may_be_starting(files, path, now);
@@ -86,12 +41,26 @@ FileResult<bool> clear_if_abandoned(FileSystem& files, const std::string& path, 
   auto lock = lock_directory(files, path);
   if (!lock) return tl::unexpected(lock.error());
   if (!*lock) return false;
+  // A file that was taken out of an outbox: its sender has no other copy.
+  auto taken = files.status(path_in(path, layout::taken_file));
+  if (taken) return false;
+  if (taken.error().code != ENOENT) return tl::unexpected(taken.error());
   auto removed = remove_with_files(files, path);
   if (!removed) return tl::unexpected(removed.error());
   return true;
 }
 
 }  // namespace
+
+std::optional<Outcome> make_host_directory(const Postoffice& postoffice) {
+  FileSystem& files = postoffice.files();
+  auto owner = owner_for_new_files(files, postoffice.directory());
+  if (!owner) return owner.error().outcome();
+  auto made = make_owned_directory(files, host_directory(postoffice), 0700, *owner);
+  if (made || made.error().code == EEXIST) return std::nullopt;
+  if (auto problem = why_not_there(postoffice)) return problem;
+  return made.error().outcome();
+}
 
 Expected<WorkDirectory> WorkDirectory::make(const Postoffice& postoffice) {
   constexpr int most_attempts = 20;
@@ -105,11 +74,7 @@ Expected<WorkDirectory> WorkDirectory::make(const Postoffice& postoffice) {
     auto made = make_owned_directory(files, path, 0700, *owner);
     if (!made && made.error().code == ENOENT && attempt == 0) {
       // The first message of this host, or the folder is not there at all.
-      auto host_made = make_owned_directory(files, host, 0700, *owner);
-      if (!host_made && host_made.error().code != EEXIST) {
-        if (auto problem = why_not_there(postoffice)) return failure(*problem);
-        return failure(host_made.error().outcome());
-      }
+      if (auto problem = make_host_directory(postoffice)) return failure(*problem);
       continue;
     }
     if (!made) {
@@ -147,6 +112,10 @@ WorkDirectory& WorkDirectory::operator=(WorkDirectory&& other) noexcept {
 
 WorkDirectory::~WorkDirectory() {
   remove();
+}
+
+std::unique_ptr<File> WorkDirectory::release() {
+  return std::move(lock_);
 }
 
 void WorkDirectory::remove() noexcept {

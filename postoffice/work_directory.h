@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "postoffice/file_system.h"
@@ -22,6 +23,11 @@ class WorkDirectory {
   /// clear_abandoned_work().
   ~WorkDirectory();
 
+  /// The directory was renamed to where others look after it: it is not removed, and its lock ends
+  /// with the returned file.
+  std::unique_ptr<File> release();
+  File& lock() { return *lock_; }
+
   const std::string& id() const { return id_; }
   const std::string& path() const { return path_; }
 
@@ -34,5 +40,8 @@ class WorkDirectory {
   std::string id_;
   std::unique_ptr<File> lock_;  ///< null: moved from
 };
+
+/// P1/<this host>, if it is not there. Nothing, or why not.
+std::optional<Outcome> make_host_directory(const Postoffice& postoffice);
 
 }  // namespace smtpgate::postoffice

@@ -196,6 +196,9 @@ class FaultyFileSystem::FaultyFile : public File {
     return owner_.perform({"set_modified", path_, {}},
                           [&] { return real_->set_modified(seconds); });
   }
+  FileResult<void> touch() override {
+    return owner_.perform({"touch", path_, {}}, [&] { return real_->touch(); });
+  }
   FileResult<FileStatus> status() override {
     return owner_.perform({"file_status", path_, {}}, [&] { return real_->status(); });
   }

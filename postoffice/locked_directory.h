@@ -1,0 +1,24 @@
+// Directories that stand for one message each, held by a lock on the directory itself: locking one
+// under its name, renaming one that is locked, and removing one with the files in it. Internal to
+// this room; used for P1/<host>/<id> and SMTP/<id>.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "postoffice/file_system.h"
+
+namespace smtpgate::postoffice {
+
+/// The directory locked and still of that name; null if somebody else has it or it is gone.
+FileResult<std::unique_ptr<File>> lock_directory(FileSystem& files, const std::string& path);
+
+/// Renames the directory that `lock` is. An error whose rename was done all the same (a lost answer
+/// of a file server) is none.
+FileResult<void> move_directory(FileSystem& files, File& lock, const std::string& from,
+                                const std::string& to);
+
+/// A directory of files only. What is gone already is no error.
+FileResult<void> remove_with_files(FileSystem& files, const std::string& directory);
+
+}  // namespace smtpgate::postoffice

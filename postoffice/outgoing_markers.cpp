@@ -1,0 +1,223 @@
+// Markers in SMTP/ids: that a message made of another one (a forward, a group's copy) was handed
+// over. docs/outgoing.md, "Markers".
+//
+// A marker alone, made after the message, would let a crash between the two hand it over twice; one
+// made before would lose it. So it is made before under the name .<key>, holding the message's ID,
+// and renamed after. Whoever finds a .<key> looks where that message is. That it lies in SMTP/ or
+// did so is known for sure, because a message that leaves SMTP/ renames its marker first.
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+#include <utility>
+
+#include "postoffice/folder.h"
+#include "postoffice/locked_directory.h"
+#include "postoffice/outgoing_folder.h"
+#include "postoffice/put.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr std::int64_t day_seconds = 86'400;
+/// A marker without an ID that is younger is being written; an older one was left by a crash.
+constexpr std::int64_t longest_writing = 60;
+
+std::string final_path(const Postoffice& postoffice, std::string_view key) {
+  return path_in(postoffice.path(layout::outgoing_markers), key);
+}
+std::string pending_path(const Postoffice& postoffice, std::string_view key) {
+  return path_in(postoffice.path(layout::outgoing_markers), "." + std::string(key));
+}
+
+std::int64_t oldest_marker(const Postoffice& postoffice, std::int64_t now) {
+  return now - postoffice.settings().dedupe_days * day_seconds;
+}
+
+/// True if the marker says that it was handed over; one past its days is taken away.
+FileResult<bool> is_marked(const Postoffice& postoffice, std::string_view key) {
+  FileSystem& files = postoffice.files();
+  const std::string path = final_path(postoffice, key);
+  auto status = files.status(path);
+  if (!status) {
+    if (status.error().code == ENOENT) return false;
+    return tl::unexpected(status.error());
+  }
+  if (status->modified >= oldest_marker(postoffice, std::time(nullptr))) return true;
+  auto removed = files.remove(path);
+  if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
+  return false;
+}
+
+/// EEXIST: there is one.
+FileResult<void> create_pending(const Postoffice& postoffice, const std::string& path,
+                                std::string_view id) {
+  FileSystem& files = postoffice.files();
+  auto owner = owner_for_new_files(files, postoffice.directory());
+  if (!owner) return tl::unexpected(owner.error());
+  auto file = files.create(path, 0600);
+  if (!file) return tl::unexpected(file.error());
+  auto done = (*file)->write(id);
+  if (done && *owner) done = (*file)->set_owner((*owner)->user, (*owner)->group);
+  if (!done) (void)files.remove(path);  // the first error is the one to report
+  return done;
+}
+
+/// How far the hand-over of the message `id` got.
+enum class Progress { not_begun, going_on, done };
+
+Expected<Progress> progress_in_work(const Postoffice& postoffice, const std::string& id) {
+  FileSystem& files = postoffice.files();
+  const std::string work = postoffice.path(layout::work);
+  auto hosts = files.list(work);
+  if (!hosts) return failure(hosts.error().outcome());
+  for (const std::string& host : *hosts) {
+    const std::string path = path_in(path_in(work, host), id);
+    auto status = files.status(path);
+    if (!status) {
+      if (status.error().code == ENOENT || status.error().code == ENOTDIR) continue;
+      return failure(status.error().outcome());
+    }
+    if (host != postoffice.host()) return Progress::going_on;
+    // Of this host: if nobody holds it, who made it is dead.
+    auto lock = lock_directory(files, path);
+    if (!lock) return failure(lock.error().outcome());
+    if (!*lock) return Progress::going_on;
+  }
+  return Progress::not_begun;
+}
+
+Expected<Progress> progress_of(const Postoffice& postoffice, const std::string& id) {
+  // P1 first, then SMTP: the order in which a message goes. And SMTP twice, since a name that
+  // changes while it is listed may be missed.
+  auto progress = progress_in_work(postoffice, id);
+  if (!progress || *progress == Progress::going_on) return progress;
+  for (int look = 0; look < 2; ++look) {
+    auto places = outgoing_places(postoffice, true);
+    if (!places) return failure(places.error());
+    if (std::any_of(places->begin(), places->end(),
+                    [&](const OutgoingPlace& place) { return place.id == id; })) {
+      return Progress::done;
+    }
+  }
+  return Progress::not_begun;
+}
+
+/// The ID in a pending marker; empty: none is in it, and it was not just made.
+Expected<std::string> read_pending(const Postoffice& postoffice, const std::string& path) {
+  FileSystem& files = postoffice.files();
+  constexpr std::uint64_t longest_marker = 100;
+  auto text = read_whole(files, path, longest_marker);
+  if (!text) {
+    if (text.error().code == ENOENT) return std::string();
+    return failure(text.error().outcome());
+  }
+  if (is_outgoing_id(*text)) return std::move(*text);
+  auto status = files.status(path);
+  if (status && std::abs(std::time(nullptr) - status->modified) <= longest_writing) {
+    return failure(Outcome::temporary(path + " is being written; to be tried again"));
+  }
+  return std::string();
+}
+
+/// Takes away a marker whose message never got to SMTP/. Under a lock and after another look, so
+/// that it is not one that somebody made meanwhile.
+std::optional<Outcome> remove_stale(const Postoffice& postoffice, const std::string& path,
+                                    const std::string& id) {
+  FileSystem& files = postoffice.files();
+  auto lock = lock_directory(files, postoffice.path(layout::outgoing_markers));
+  if (!lock) return lock.error().outcome();
+  if (!*lock) return Outcome::temporary(path + " is being looked at; to be tried again");
+  auto now = read_pending(postoffice, path);
+  if (!now) return now.error();
+  if (*now != id) return std::nullopt;
+  auto removed = files.remove(path);
+  if (!removed && removed.error().code != ENOENT) return removed.error().outcome();
+  return std::nullopt;
+}
+
+}  // namespace
+
+OutgoingMarker::OutgoingMarker(const Postoffice& postoffice, std::string_view key)
+    : postoffice_(std::make_unique<Postoffice>(postoffice)), key_(key) {}
+
+Expected<std::optional<OutgoingMarker>> OutgoingMarker::make(const Postoffice& postoffice,
+                                                             std::string_view key,
+                                                             std::string_view id) {
+  constexpr int most_attempts = 10;
+  const std::string path = pending_path(postoffice, key);
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    auto marked = is_marked(postoffice, key);
+    if (!marked) return failure(marked.error().outcome());
+    if (*marked) return std::nullopt;
+    auto made = create_pending(postoffice, path, id);
+    if (made) return OutgoingMarker(postoffice, key);
+    if (made.error().code != EEXIST) return failure(made.error().outcome());
+
+    auto other = read_pending(postoffice, path);
+    if (!other) return failure(other.error());
+    auto progress =
+        other->empty() ? Expected<Progress>(Progress::not_begun) : progress_of(postoffice, *other);
+    if (!progress) return failure(progress.error());
+    switch (*progress) {
+      case Progress::done:
+        confirm_outgoing_marker(postoffice, key);
+        return std::nullopt;
+      case Progress::going_on:
+        return failure(Outcome::temporary("the same message is being handed over as " + *other +
+                                          " at this moment; to be tried again"));
+      case Progress::not_begun:
+        // It may have left since: then its marker has its final name now.
+        if (auto problem = remove_stale(postoffice, path, *other)) return failure(*problem);
+    }
+  }
+  return failure(
+      Outcome::temporary("cannot keep " + path + ": something makes it each time; find out what"));
+}
+
+OutgoingMarker::~OutgoingMarker() {
+  if (postoffice_) (void)postoffice_->files().remove(pending_path(*postoffice_, key_));
+}
+
+void OutgoingMarker::confirm() {
+  if (postoffice_) confirm_outgoing_marker(*postoffice_, key_);
+  postoffice_.reset();
+}
+
+void OutgoingMarker::leave() {
+  postoffice_.reset();
+}
+
+void confirm_outgoing_marker(const Postoffice& postoffice, std::string_view key) {
+  // If it fails, the message itself is found while it is in SMTP/; afterwards the worst is a second
+  // copy. Nothing there to rename: it has its final name.
+  (void)postoffice.files().rename(pending_path(postoffice, key), final_path(postoffice, key));
+}
+
+Expected<std::uint64_t> expire_outgoing_markers(const Postoffice& postoffice, std::int64_t now) {
+  FileSystem& files = postoffice.files();
+  const std::string directory = postoffice.path(layout::outgoing_markers);
+  auto names = files.list(directory);
+  if (!names) {
+    if (names.error().code == ENOENT && !why_not_there(postoffice)) return 0;
+    return failure(names.error().outcome());
+  }
+  std::uint64_t expired = 0;
+  std::optional<Outcome> problem;
+  for (const std::string& name : *names) {
+    const bool is_marker =
+        is_content_key(name) || (name.front() == '.' && is_content_key(name.substr(1)));
+    if (!is_marker) continue;
+    const std::string path = path_in(directory, name);
+    auto status = files.status(path);
+    if (status && status->modified >= oldest_marker(postoffice, now)) continue;
+    auto removed = status ? files.remove(path) : FileResult<void>(tl::unexpected(status.error()));
+    if (removed) ++expired;
+    if (!removed && removed.error().code != ENOENT && !problem) problem = removed.error().outcome();
+  }
+  if (problem) return failure(*problem);
+  return expired;
+}
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,113 @@
+// TakenMessage: a message that this process has, from STATE.json to its removal; see outgoing.h.
+#include "postoffice/outgoing_taken.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "postoffice/folder.h"
+#include "postoffice/locked_directory.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+/// A directory that we held and that is no longer there: said as what it means.
+Outcome explain(const FileError& error, const std::string& id) {
+  if (error.code != ENOENT) return error.outcome();
+  return Outcome::temporary("message " + id + " was taken over by another host while we had it (" +
+                            error.sentence() + "); it may be sent twice");
+}
+
+}  // namespace
+
+Expected<TakenMessage> TakenMessage::State::open(HeldDirectory held) {
+  auto state = read_outgoing_state(held.postoffice(), held.path(), held.id());
+  if (!state) return failure(state.error());
+  auto content = find_outgoing_content(held.postoffice(), held.path());
+  if (!content) return failure(content.error().outcome());
+  return TakenMessage(
+      std::make_unique<State>(State{std::move(held), std::move(*state), content->kind}));
+}
+
+FileResult<void> TakenMessage::State::write(const OutgoingState& new_state) {
+  const Postoffice& postoffice = held.postoffice();
+  auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
+  if (!owner) return tl::unexpected(owner.error());
+  return replace_file(postoffice.files(), path_in(held.path(), layout::outgoing_state),
+                      render_outgoing_state(new_state), 0600, *owner);
+}
+
+TakenMessage::TakenMessage(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TakenMessage::TakenMessage(TakenMessage&&) noexcept = default;
+TakenMessage& TakenMessage::operator=(TakenMessage&&) noexcept = default;
+TakenMessage::~TakenMessage() = default;
+
+const OutgoingState& TakenMessage::state() const {
+  return state_->state;
+}
+
+OutgoingContent TakenMessage::content_kind() const {
+  return state_->kind;
+}
+
+Expected<std::unique_ptr<File>> TakenMessage::open_content() const {
+  const bool is_mmff = state_->kind == OutgoingContent::mmff;
+  auto file = state_->held.postoffice().files().open(
+      path_in(state_->held.path(), is_mmff ? layout::outgoing_mmff : layout::outgoing_internet));
+  if (!file) return failure(explain(file.error(), state_->held.id()));
+  return std::move(*file);
+}
+
+Outcome TakenMessage::save(OutgoingState state) {
+  if (!state_->held.is_held()) {
+    return Outcome::temporary("message " + state.id + " is not ours; a fault in this program");
+  }
+  state.id = state_->held.id();
+  state.key = state_->state.key;
+  if (auto written = state_->write(state); !written) return explain(written.error(), state.id);
+  state_->state = std::move(state);
+  return Outcome::delivered("state of message " + state_->held.id() + " written");
+}
+
+Outcome TakenMessage::finish(const OutgoingState& final_state) {
+  if (!final_state.is_done()) {
+    return Outcome::temporary("message " + final_state.id +
+                              " has recipients that wait; a fault in this program");
+  }
+  HeldDirectory& held = state_->held;
+  if (!held.is_held()) {
+    return Outcome::temporary("message " + final_state.id +
+                              " is not ours; a fault in this program");
+  }
+  const Postoffice& postoffice = held.postoffice();
+  if (!state_->state.key.empty()) confirm_outgoing_marker(postoffice, state_->state.key);
+  const std::string gone = gone_path(postoffice, held.id());
+  auto moved = held.move_away(gone);
+  if (!moved && held.is_held()) {
+    // It stays, so what it says of its recipients must be true.
+    const Outcome saved = save(final_state);
+    const Outcome problem = explain(moved.error(), held.id());
+    if (saved.is_delivered()) return problem;
+    return Outcome::temporary(problem.sentence() + "; " + saved.sentence() +
+                              "; it may be sent twice");
+  }
+  // What cannot be removed under that name is removed by keep_alive().
+  (void)remove_with_files(postoffice.files(), gone);
+  if (!moved) {
+    return Outcome::delivered("message " + held.id() + " is done; a crash now may bring it back: " +
+                              moved.error().sentence());
+  }
+  return Outcome::delivered("message " + held.id() + " is done");
+}
+
+Outcome TakenMessage::set_aside(OutgoingState state, std::string reason) {
+  state.reason = std::move(reason);
+  if (Outcome saved = save(std::move(state)); !saved.is_delivered()) return saved;
+  HeldDirectory& held = state_->held;
+  if (auto problem = make_outgoing_parts(held.postoffice())) return *problem;
+  auto moved = held.move_away(OutgoingPlace{held.id(), {}, true}.path(held.postoffice()));
+  if (!moved) return explain(moved.error(), held.id());
+  return Outcome::delivered("message " + held.id() + " lies in SMTP/BAD");
+}
+
+}  // namespace smtpgate::postoffice
