@@ -1,0 +1,62 @@
+// Reports from the postmaster: messages that a program of ours writes into a mailbag, so that a
+// sender hears what became of his mail. Above all the non-delivery report.
+//
+// Not for reports to the Internet: a message that came from there is refused or bounced by Postfix
+// (house rule 7). Nothing here is ever reported on: a report has no sender (ENVELOPE-FROM is
+// empty), so no two programs can answer each other for ever (Q175447, Q128432).
+//
+// Functions are safe from several threads, processes and hosts at once. Filing the same report
+// again is a duplicate within dedupe_days, so whoever is not sure may file it again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postoffice/file_system.h"
+#include "postoffice/outcome.h"
+#include "postoffice/outgoing.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+/// Octets; a larger original is not attached.
+inline constexpr std::uint64_t largest_attached_original = std::uint64_t{1} << 20;
+
+struct Report {
+  /// What is reported, as any text that is the same each time and different for anything else.
+  std::string id;
+  std::string subject;             ///< UTF-8
+  std::vector<std::string> lines;  ///< of the text: UTF-8, no line ends, hostile bytes escaped
+  File* original = nullptr;        ///< attached whole if it is not too large; null: none
+  OutgoingContent original_kind = OutgoingContent::mmff;
+};
+
+/// Files it in `mailbox` (a folded name), from the postmaster, durably; in the postmaster's own
+/// where there is no such mailbox any more. Delivered also if it was filed before.
+Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, const Report& report);
+
+struct NonDelivery {
+  std::string message_id;  ///< of the message in SMTP/, or of the file taken from an outbox
+  std::vector<OutgoingRecipient> recipients;  ///< that failed, with status and reason
+  std::string remark;  ///< a sentence for all of them ("It was returned by ..."); may be empty
+  File* original = nullptr;  ///< open; null: it cannot be read
+  OutgoingContent original_kind = OutgoingContent::mmff;
+};
+
+/// The non-delivery report: which recipients did not get it, the original's code and plain words
+/// for why, the remote answer, what the message was, and the message itself. A report for the same
+/// message and recipients is filed once.
+Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox,
+                          const NonDelivery& failed);
+
+/// The code that the original's reports gave, "[002]", and its meaning in plain words, for an
+/// enhanced status (RFC 3463).
+struct NonDeliveryCode {
+  std::string_view code;
+  std::string_view words;
+};
+NonDeliveryCode non_delivery_code(std::string_view status);
+
+}  // namespace smtpgate::postoffice
