@@ -24,6 +24,7 @@ std::string temporary(std::string_view reason) {
 std::string answer(const Resolution& resolution, std::string_view key) {
   switch (resolution.kind) {
     case Resolution::Kind::mailbox:
+    case Resolution::Kind::group:
       return "OK " + std::string(key);
     case Resolution::Kind::no_address:
     case Resolution::Kind::unknown_mailbox:

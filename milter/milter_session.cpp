@@ -155,6 +155,7 @@ std::optional<RecipientReply> MilterSession::refuse(const Resolution& resolution
                             printable_ascii(outcome.sentence(), longest_reply_text)};
     }
     case Resolution::Kind::mailbox:
+    case Resolution::Kind::group:
     case Resolution::Kind::no_address:
     case Resolution::Kind::unavailable:
       break;

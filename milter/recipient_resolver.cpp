@@ -60,6 +60,13 @@ Resolution RecipientResolver::resolve(const InternetAddress& address) {
                                                       : Resolution::Kind::unavailable;
     return refused(kind, resolved.error(), served->name);
   }
+  if (!resolved->group.empty()) {
+    return refused(Resolution::Kind::group,
+                   Outcome::temporary("group " + resolved->group + " of " + served->name.str() +
+                                          ": groups are not expanded by this version",
+                                      "4.3.5"),
+                   served->name);
+  }
   return {Resolution::Kind::mailbox,
           {served->name, resolved->mailbox},
           resolved->how,

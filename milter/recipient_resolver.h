@@ -24,8 +24,9 @@ namespace smtpgate::milter {
 
 struct Resolution {
   enum class Kind {
-    mailbox,          ///< `address` is it
-    no_address,       ///< not an address at all: permanent 5.1.3
+    mailbox,     ///< `address` is it
+    group,       ///< a group of `address.postoffice`; no door files for one yet: temporary 4.3.5
+    no_address,  ///< not an address at all: permanent 5.1.3
     unknown_mailbox,  ///< permanent 5.1.1
     unknown_domain,   ///< the address map does not have it: temporary 4.3.5, a configuration fault
     unavailable,      ///< the postoffice cannot be read: temporary

@@ -2,7 +2,6 @@
 #include "postoffice/alias_file.h"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 
@@ -78,7 +77,6 @@ tl::expected<AliasFile, std::string> AliasFile::parse(std::string_view text,
                                                       const std::string& path) {
   AliasFile file;
   file.text_ = text;
-  std::map<std::string, int, std::less<>> seen;
   int number = 0;
   while (!text.empty()) {
     ++number;
@@ -89,11 +87,11 @@ tl::expected<AliasFile, std::string> AliasFile::parse(std::string_view text,
       return tl::unexpected(fmt::format("{}:{}: {}", printable(path), number, entry.error()));
     }
     if (!*entry) continue;
-    const auto [first, is_new] = seen.emplace((*entry)->key, number);
+    const auto [first, is_new] = file.by_key_.emplace((*entry)->key, file.entries_.size());
     if (!is_new) {
-      return tl::unexpected(
-          fmt::format("{}:{}: alias {} stands in line {} already; take one of them out",
-                      printable(path), number, printable((*entry)->name, 80), first->second));
+      return tl::unexpected(fmt::format(
+          "{}:{}: alias {} stands in line {} already; take one of them out", printable(path),
+          number, printable((*entry)->name, 80), file.entries_[first->second].line));
     }
     (*entry)->line = number;
     file.entries_.push_back(std::move(**entry));
@@ -102,9 +100,8 @@ tl::expected<AliasFile, std::string> AliasFile::parse(std::string_view text,
 }
 
 const AliasEntry* AliasFile::find(std::string_view key) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const AliasEntry& entry) { return entry.key == key; });
-  return found == entries_.end() ? nullptr : &*found;
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : &entries_[found->second];
 }
 
 std::string AliasFile::with(std::string_view name, std::string_view mailbox) const {

@@ -2,6 +2,9 @@
 // without losing comments. Internal to this room; files are read and written in aliases.cpp.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +36,7 @@ class AliasFile {
  private:
   std::string text_;
   std::vector<AliasEntry> entries_;
+  std::map<std::string, std::size_t, std::less<>> by_key_;  ///< index in entries_
 };
 
 /// "Sales@Example.COM." to "sales@example.com", "Sales" to "sales".

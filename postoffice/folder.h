@@ -17,6 +17,8 @@ namespace smtpgate::postoffice {
 namespace layout {
 inline constexpr std::string_view settings = "GLB/postoffice.toml";
 inline constexpr std::string_view aliases = "GLB/ALIAS";
+inline constexpr std::string_view mailbox_settings = "GLB/MAILBOX";
+inline constexpr std::string_view groups = "GRP";
 inline constexpr std::string_view mailbags = "MBG";
 inline constexpr std::string_view work = "P1";
 inline constexpr std::string_view unread = "new";

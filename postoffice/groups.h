@@ -1,5 +1,6 @@
 // Groups (GRP/<group>), forwards of mailboxes (GLB/MAILBOX/<mailbox>.toml), and what a local name
-// comes to when both are followed: mailboxes here, addresses beyond, and what failed (docs/groups.md).
+// comes to when both are followed: mailboxes here, addresses beyond, and what failed
+// (docs/groups.md).
 //
 // Not for the order in which a name is looked up (postoffice.h), nor for sending (outgoing.h).
 //
@@ -8,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +28,7 @@ struct Group {
 
 /// Settings of one mailbox, GLB/MAILBOX/<folded name>.toml; absent: the defaults.
 struct MailboxSettings {
-  std::vector<TypedAddress> forward;  ///< targets; empty: none
+  std::vector<TypedAddress> forward;  ///< targets, native or Internet; empty: none
   bool keep_copy = true;              ///< with `forward`: file it here too
   bool keep_sent = false;             ///< sent mail is kept in sent/
   /// How requests for a receipt are answered: "never", or "on-read" (RFC 8098).
@@ -36,14 +38,22 @@ struct MailboxSettings {
 /// permanent 5.1.1 if there is none; temporary 4.3.5 (file and line) if its file is wrong.
 Expected<Group> read_group(const Postoffice& postoffice, std::string_view name);
 Expected<std::vector<std::string>> list_groups(const Postoffice& postoffice);
-/// Replaces or makes it, durably. Members are checked for form, not for existence.
+/// Replaces or makes it, durably, under a lock; comments in its file stay. Members are checked for
+/// form, not for existence. A new group's name must not be a mailbox's or an alias's.
 Outcome write_group(const Postoffice& postoffice, const Group& group);
+/// Reads it, lets `change` alter it and writes it, all under one lock. If `change` does not say
+/// delivered, that is the outcome and nothing is written.
+Outcome change_group(const Postoffice& postoffice, std::string_view name,
+                     const std::function<Outcome(Group&)>& change);
 Outcome remove_group(const Postoffice& postoffice, std::string_view name);
 
 Expected<MailboxSettings> read_mailbox_settings(const Postoffice& postoffice,
                                                 std::string_view mailbox);
 Outcome write_mailbox_settings(const Postoffice& postoffice, std::string_view mailbox,
                                const MailboxSettings& settings);
+/// A forward's target as a person writes it: a name of this postoffice, NET/PO/MAILBOX,
+/// user@host or SMTP:user@host. permanent 5.1.3 if it is none.
+Expected<TypedAddress> parse_forward(const Postoffice& postoffice, std::string_view text);
 
 struct FailedMember {
   std::string member;  ///< as written in the group or forward
@@ -59,13 +69,20 @@ struct BeyondRecipient {
 };
 
 struct Distribution {
-  std::vector<std::string> mailboxes;  ///< folded, each once
+  std::vector<std::string> mailboxes;   ///< folded, each once
   std::vector<BeyondRecipient> beyond;  ///< each address once
   std::vector<FailedMember> failures;
   bool is_plain() const { return beyond.empty() && failures.empty(); }
 };
 
-/// What `resolved` (Postoffice::resolve(): a mailbox, or a group) comes to.
-Expected<Distribution> distribute(const Postoffice& postoffice, const Resolved& resolved);
+struct DistributionOptions {
+  bool follows_forwards = true;  ///< false: mailboxes keep their mail (filing by hand)
+};
+
+/// What `resolved` (Postoffice::resolve(): a mailbox, or a group) comes to. An error is temporary:
+/// its group or settings cannot be read, or it comes to more than 100,000 members (4.3.5). Trouble
+/// with a member is a failure of that member, temporary or permanent, and the others are there.
+Expected<Distribution> distribute(const Postoffice& postoffice, const Resolved& resolved,
+                                  const DistributionOptions& options = {});
 
 }  // namespace smtpgate::postoffice

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "postoffice/character_set.h"
+#include "postoffice/groups.h"
 #include "postoffice/mmff_text.h"
 
 namespace smtpgate::postoffice {
@@ -34,14 +35,12 @@ class Router {
   void to_name(std::string_view local_part, std::string_view domain, const std::string& address,
                std::uint64_t line) {
     auto found = postoffice_.resolve(local_part, domain);
-    if (found) {
-      if (known_.insert(found->mailbox).second) routing_.mailboxes.push_back(found->mailbox);
-    } else if (found.error().is_temporary()) {
-      routing_.problems.push_back({submission_failed, message_, line,
-                                   address + ": " + found.error().sentence(),
-                                   OutcomeKind::temporary});
+    if (!found) {
+      failed(address, found.error(), line);
+    } else if (found->group.empty()) {
+      add(found->mailbox);
     } else {
-      problem(bad_address, line, "Bad address " + address + ": " + found.error().sentence());
+      to_group(*found, address, line);
     }
   }
 
@@ -68,6 +67,37 @@ class Router {
   Routing take() { return std::move(routing_); }
 
  private:
+  void add(const std::string& mailbox) {
+    if (known_.insert(mailbox).second) routing_.mailboxes.push_back(mailbox);
+  }
+
+  void failed(const std::string& address, const Outcome& why, std::uint64_t line) {
+    if (why.is_temporary()) {
+      routing_.problems.push_back({submission_failed, message_, line,
+                                   address + ": " + why.sentence(), OutcomeKind::temporary});
+    } else {
+      problem(bad_address, line, "Bad address " + address + ": " + why.sentence());
+    }
+  }
+
+  /// Its members here; each one beyond is told, where the original lost it (Q105525).
+  void to_group(const Resolved& group, const std::string& address, std::uint64_t line) {
+    if (!groups_.insert(group.group).second) return;
+    DistributionOptions options;
+    options.follows_forwards = false;
+    auto members = distribute(postoffice_, group, options);
+    if (!members) return failed(address, members.error(), line);
+    for (const std::string& mailbox : members->mailboxes) add(mailbox);
+    for (const BeyondRecipient& beyond : members->beyond) {
+      problem(bad_address, line,
+              "Bad address " + beyond.address.str() + " (group " + beyond.via +
+                  "): beyond this postoffice, not deliverable by hand; drop the file in an outbox");
+    }
+    for (const FailedMember& member : members->failures) {
+      failed(member.member + " (" + member.where + ")", member.outcome, line);
+    }
+  }
+
   void problem(int number, std::uint64_t line, std::string text) {
     routing_.problems.push_back({number, message_, line, std::move(text), OutcomeKind::permanent});
   }
@@ -75,6 +105,7 @@ class Router {
   const Postoffice& postoffice_;
   std::uint64_t message_;
   std::set<std::string> known_;
+  std::set<std::string> groups_;
   Routing routing_;
 };
 

@@ -183,6 +183,14 @@ Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) co
   if (auto synced = files_->sync_directory(path(layout::mailbags)); !synced) {
     return synced.error().outcome();
   }
+  // Or a new mailbox of that name would forward its mail to somebody's old address.
+  const std::string settings =
+      path_in(path(layout::mailbox_settings), folded + std::string(".toml"));
+  if (auto removed = files_->remove(settings);
+      !removed && removed.error().code != ENOENT && removed.error().code != ENOTDIR) {
+    return Outcome::temporary("mailbox " + folded + " is gone, but " + removed.error().sentence() +
+                              "; remove its settings by hand");
+  }
   if (auto removed = remove_tree(*files_, doomed); !removed) {
     return Outcome::temporary("mailbox " + folded + " is gone, but " + removed.error().sentence() +
                               "; remove " + doomed + " by hand");

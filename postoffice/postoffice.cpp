@@ -25,8 +25,8 @@ struct FolderPart {
   mode_t mode;
 };
 constexpr FolderPart folder_parts[] = {
-    {"GLB", 0755},  {"GRP", 0755},      {"MBG", 0711},      {"P1", 0700},
-    {"SMTP", 0700}, {"SMTP/BAD", 0700}, {"SMTP/ids", 0700}, {"LOG", 0750},
+    {"GLB", 0755},  {"GLB/MAILBOX", 0755}, {"GRP", 0755},      {"MBG", 0711}, {"P1", 0700},
+    {"SMTP", 0700}, {"SMTP/BAD", 0700},    {"SMTP/ids", 0700}, {"LOG", 0750},
 };
 
 constexpr std::string_view first_aliases =

@@ -70,9 +70,10 @@ class Postoffice {
   std::string path(std::string_view relative) const;
 
   /// Whose mailbox is `local_part` (unquoted, any case, UTF-8)? In the order of
-  /// docs/postoffice-format.md: mailbox, alias, without the extension, catch-all; "postmaster"
-  /// always exists (made on the fly if somebody removed it). permanent 5.1.1 if unknown; temporary
-  /// if the folder cannot be read. `domain` (A-labels, lower case) serves aliases that name one.
+  /// docs/postoffice-format.md: mailbox, alias, group, without the extension, catch-all;
+  /// "postmaster" always exists (made on the fly if somebody removed it). permanent 5.1.1 if
+  /// unknown; temporary if the folder cannot be read. `domain` (A-labels, lower case) serves
+  /// aliases that name one.
   Expected<Resolved> resolve(std::string_view local_part, std::string_view domain = {}) const;
 
   struct MailboxOptions {

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "gateway_fixture.h"
+#include "milter/lookup_server.h"
 #include "milter/recipient_resolver.h"
 #include "unit/catch.h"
 
@@ -55,6 +56,18 @@ TEST_CASE("what has no mailbox says so in its own way") {
     CHECK(none.outcome.status() == "5.1.3");
   }
   CHECK(resolver.resolve_path("<anna>").kind == Kind::unknown_domain);
+}
+
+TEST_CASE("a group is no mailbox: door 1 leaves it, door 2 answers for now, the look-up knows it") {
+  test::Gateway gateway;
+  test::write_whole(gateway.folder() + "/GRP/all", "anna\n");
+  RecipientResolver resolver(*gateway.configuration);
+  const Resolution group = resolver.resolve_path("<All@example.com>");
+  CHECK(group.kind == Kind::group);
+  CHECK(group.outcome.is_temporary());
+  CHECK(group.outcome.status() == "4.3.5");
+  CHECK(group.address.mailbox.empty());
+  CHECK(answer_lookup(*gateway.configuration, "recipient all@example.com") == "OK all@example.com");
 }
 
 TEST_CASE("a mailbox made or removed a moment ago counts at once") {

@@ -26,6 +26,7 @@ TEST_CASE("init makes the folder as documented, whatever the umask") {
       {"GLB", 0755},
       {"GLB/postoffice.toml", 0644},
       {"GLB/ALIAS", 0644},
+      {"GLB/MAILBOX", 0755},
       {"GRP", 0755},
       {"MBG", 0711},
       {"P1", 0700},

@@ -70,6 +70,25 @@ TEST_CASE("a message goes to its own TO and CC, to each mailbox once") {
   CHECK(fixture.only_message("bob") == contents);
 }
 
+TEST_CASE("a group's members here get it, each beyond is reported, and no forward is followed") {
+  SmtpputFixture fixture;
+  test::write_file(fixture / "GRP/all", "alice\njo@example.com\ninner\nOTHER/PO/zoe\nnobody\n");
+  test::write_file(fixture / "GRP/inner", "bob\nall\n");
+  test::write_file(fixture / "GLB/MAILBOX/bob.toml",
+                   "forward = [\"bob@away.example\"]\nkeep_copy = false\n");
+  const Lines notes = fixture.put(message("TO:TESTNET/TESTPO/all\nCC:TESTNET/TESTPO/All\n"));
+  REQUIRE(notes.size() == 5);
+  CHECK(notes[0] ==
+        "142-1-2 Bad address SMTP:jo@example.com (group all): beyond this postoffice, not "
+        "deliverable by hand; drop the file in an outbox");
+  CHECK(notes[1].starts_with("142-1-2 Bad address CSI:OTHER/PO/zoe (group all): "));
+  CHECK(notes[2].starts_with("142-1-2 Bad address nobody (group all): there is no mailbox"));
+  CHECK(fixture.filed("alice").size() == 1);
+  CHECK(fixture.filed("bob").size() == 1);
+  CHECK_FALSE(fixture.result.all_delivered);
+  CHECK_FALSE(fixture.result.some_temporary);
+}
+
 TEST_CASE("recipients that cannot be are reported at their line, the others get it") {
   SmtpputFixture fixture;
   const Lines notes = fixture.put(
