@@ -1,6 +1,8 @@
 // SMTP_IN.ENV: see the header and docs/chain.md.
 #include "converter/envelope.h"
 
+#include "converter/xtext.h"
+
 namespace smtpgate::converter {
 
 namespace {
@@ -17,21 +19,6 @@ void append_path(std::string& out, std::string_view path) {
   if (!bracketed) out += '<';
   append_one_line(out, path);
   if (!bracketed) out += '>';
-}
-
-// RFC 3461, 4: printable ASCII but '+' and '=' as it is, the rest as +HH.
-void append_xtext(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet > 0x20 && octet < 0x7f && c != '+' && c != '=') {
-      out += c;
-    } else {
-      out += '+';
-      out += digits[octet >> 4];
-      out += digits[octet & 15];
-    }
-  }
 }
 
 void append_parameters(std::string& out, std::string_view parameters) {
@@ -52,7 +39,7 @@ std::string render_envelope(const Envelope& envelope) {
     append_path(text, recipient.path);
     append_parameters(text, recipient.parameters);
     text += " XMAILBOX=";
-    append_xtext(text, recipient.mailbox.str());
+    text += xtext(recipient.mailbox.str());
     text += "\r\n";
   }
   return text;

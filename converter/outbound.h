@@ -24,9 +24,9 @@
 namespace smtpgate::converter {
 
 enum class ReceiptRequest {
-  ignore,           ///< requests in MMFF ask for nothing
-  delivery,         ///< DSN NOTIFY=SUCCESS
-  reading,          ///< Disposition-Notification-To
+  ignore,    ///< requests in MMFF ask for nothing
+  delivery,  ///< DSN NOTIFY=SUCCESS
+  reading,   ///< Disposition-Notification-To
   delivery_and_reading,
 };
 
@@ -46,13 +46,13 @@ struct OutboundRecipient {
 
 /// Who a message is to be sent to now, and in whose name.
 struct OutboundRequest {
-  /// SMTP:user@host or CSI:NET/PO/BOX; the envelope's recipients (house rule 9: a Bcc recipient
-  /// stands here and not in the message's TO and CC).
+  /// SMTP:user@host or CSI:NET/PO/BOX, in UTF-8; the envelope's recipients (house rule 9: a Bcc
+  /// recipient stands here and not in the message's TO and CC).
   std::vector<postoffice::TypedAddress> recipients;
-  std::int64_t now = 0;       ///< seconds since 1970; for a message without DATE
-  int zone_minutes = 0;       ///< east of UTC, of the postoffice at that time
-  std::string message_id;     ///< left part, unique: the outgoing ID
-  bool null_sender = false;   ///< <>: made by programs, or from the postmaster (Q98067)
+  std::int64_t now = 0;        ///< seconds since 1970; for a message without DATE
+  int zone_minutes = 0;        ///< east of UTC, of the postoffice at that time
+  std::string message_id;      ///< left part, unique: the outgoing ID
+  bool null_sender = false;    ///< <>: made by programs, or from the postmaster (Q98067)
   std::string auto_submitted;  ///< value of Auto-Submitted, e.g. "auto-generated"; empty: none
 };
 
@@ -66,6 +66,8 @@ struct OutboundEnvelope {
   std::string parameters;  ///< ESMTP of MAIL: BODY=8BITMIME SMTPUTF8 SIZE=... RET=... ENVID=...
   bool needs_smtputf8 = false;
   bool is_8bit = false;  ///< the content has octets above 127 (it has not, unless it must)
+  /// Of text and header, that could not be read or written as what they are.
+  std::uint64_t characters_replaced = 0;
   std::vector<OutboundRecipient> recipients;
   std::vector<OutboundRefusal> refused;  ///< recipients that cannot be addressed
 };
@@ -77,6 +79,11 @@ Expected<OutboundEnvelope> convert_outbound(postoffice::Reader& reader,
                                             const OutboundRequest& request, const AddressMap& map,
                                             const OutboundSettings& settings,
                                             const SpoolPlace& place, postoffice::ByteSink& content);
+
+/// Whether that recipient is to get uuencoded attachments. A message goes out so if all its
+/// recipients want it; the caller asks for those who do apart from those who do not.
+bool wants_uuencode(const postoffice::TypedAddress& address, const AddressMap& map,
+                    const OutboundSettings& settings);
 
 /// SMTP_OUT.ENV: "MAIL FROM:<..> params" and "RCPT TO:<..> params" lines, CRLF.
 std::string render_outbound_envelope(const OutboundEnvelope& envelope);

@@ -1,0 +1,176 @@
+// The text on its way out: see the header. Encodings are chosen by what the survey found.
+#include "converter/outbound_text.h"
+
+#include <optional>
+#include <vector>
+
+#include "converter/base64_encoder.h"
+#include "converter/flowed_text.h"
+#include "converter/quoted_printable_encoder.h"
+#include "postoffice/character_set.h"
+#include "postoffice/mmff_text.h"
+
+namespace smtpgate::converter {
+
+namespace {
+
+constexpr std::size_t piece_size = std::size_t{64} << 10;
+constexpr std::uint64_t longest_plain_line = 998;
+
+std::string with_crlf(std::string_view lines) {
+  std::string result;
+  result.reserve(lines.size() + lines.size() / 16);
+  for (const char c : lines) {
+    if (c == '\n') result += '\r';
+    result += c;
+  }
+  return result;
+}
+
+/// The three encodings behind one pair of calls.
+class TextEncoding {
+ public:
+  TextEncoding(bool seven_bit, bool use_base64) : seven_bit_(seven_bit), base64_(use_base64) {}
+
+  void feed(std::string_view lines, std::string& out) {
+    if (seven_bit_) {
+      out += with_crlf(lines);
+    } else if (base64_) {
+      base64_encoder_.feed(with_crlf(lines), out);
+    } else {
+      quoted_.feed(lines, out);
+    }
+  }
+  void finish(std::string& out) {
+    if (seven_bit_) return;
+    if (base64_) {
+      base64_encoder_.finish(out);
+    } else {
+      quoted_.finish(out);
+    }
+  }
+
+ private:
+  bool seven_bit_;
+  bool base64_;
+  Base64Encoder base64_encoder_;
+  QuotedPrintableEncoder quoted_;
+};
+
+}  // namespace
+
+OutboundText::OutboundText(const SpoolPlace& place, std::string_view boundary)
+    : octets_(place), boundary_line_("--" + std::string(boundary)), survey_(boundary_line_) {}
+
+/// One kind of line end; for plain peers also lines that any of them can take.
+void OutboundText::add_lines(std::string_view utf8, std::string& out) {
+  for (const char c : utf8) {
+    if (c == '\n' && after_cr_) {
+      after_cr_ = false;
+      continue;
+    }
+    after_cr_ = c == '\r';
+    if (c == '\r' || c == '\n') {
+      out += '\n';
+      column_ = 0;
+      continue;
+    }
+    if (plain_ && column_ == longest_plain_line) {
+      out += '\n';
+      column_ = 0;
+    }
+    const auto octet = static_cast<unsigned char>(c);
+    const bool is_control = (octet < ' ' && c != '\t' && c != '\f') || octet == 0x7F;
+    out += plain_ && is_control ? ' ' : c;
+    ++column_;
+  }
+}
+
+Expected<void> OutboundText::keep(std::string_view octets) {
+  std::string lines;
+  add_lines(octets, lines);
+  survey_.feed(lines);
+  if (auto written = octets_.write(lines); !written) return failure(written.error().outcome());
+  return {};
+}
+
+Expected<void> OutboundText::read(postoffice::Reader& reader,
+                                  const postoffice::MessageHeader& header,
+                                  const std::string& character_set, bool plain) {
+  plain_ = plain;
+  postoffice::RenderedHeaderSplitter splitter(header.header_lines, reader.line_end());
+  auto decoder = postoffice::CharacterDecoder::open(character_set);
+  if (!decoder) decoder = postoffice::CharacterDecoder::open("UTF-8");
+  std::optional<postoffice::CharacterEncoder> encoder;
+  if (plain) encoder = postoffice::CharacterEncoder::open("US-ASCII");
+  std::vector<char> buffer(piece_size);
+  std::string utf8;
+  std::string ascii;
+  for (bool more = true; more;) {
+    const auto count = reader.read(buffer);
+    if (!count) return failure(count.error().outcome());
+    more = *count > 0;
+    utf8.clear();
+    if (more) {
+      decoder->feed(splitter.split({buffer.data(), *count}).text, utf8);
+    } else {
+      decoder->finish(utf8);
+    }
+    if (encoder) {
+      ascii.clear();
+      encoder->feed(utf8, ascii);
+      if (!more) encoder->finish(ascii);
+    }
+    if (auto kept = keep(encoder ? ascii : utf8); !kept) return kept;
+  }
+  survey_.finish();
+  replaced_ = decoder->replaced() + (encoder ? encoder->replaced() : 0);
+  return {};
+}
+
+std::string OutboundText::fields() const {
+  std::string text = "Content-Type: text/plain; charset=";
+  text += survey_.is_ascii() ? "us-ascii" : "utf-8";
+  if (is_flowed()) text += "; format=flowed";
+  text += "\r\nContent-Transfer-Encoding: ";
+  if (survey_.is_seven_bit(is_flowed())) {
+    text += "7bit";
+  } else {
+    text += survey_.prefers_base64() ? "base64" : "quoted-printable";
+  }
+  return text += "\r\n";
+}
+
+Expected<bool> OutboundText::write(postoffice::ByteSink& sink) {
+  const bool flowed = !plain_ && is_flowed();
+  TextEncoding encoding(plain_ || survey_.is_seven_bit(flowed), survey_.prefers_base64());
+  FlowedWriter flow(boundary_line_);
+  std::string lines;
+  std::string encoded;
+  bool ends_line = true;
+  std::optional<Outcome> trouble;
+  const auto pass_on = [&] {
+    if (!encoded.empty()) ends_line = encoded.back() == '\n';
+    if (auto written = sink.write(encoded); !written) trouble = written.error().outcome();
+    encoded.clear();
+    return !trouble;
+  };
+  const auto take = [&](std::string_view piece) {
+    lines.clear();
+    if (flowed) flow.feed(piece, lines);
+    encoding.feed(flowed ? std::string_view(lines) : piece, encoded);
+    return pass_on();
+  };
+  if (auto all = octets_.for_each_piece(piece_size, take); !all) {
+    return failure(all.error().outcome());
+  }
+  if (trouble) return failure(*trouble);
+  lines.clear();
+  flow.finish(lines);
+  encoding.feed(lines, encoded);
+  encoding.finish(encoded);
+  if (!pass_on()) return failure(*trouble);
+  return ends_line;
+}
+
+}  // namespace smtpgate::converter
