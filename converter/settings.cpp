@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "converter/address_list.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
@@ -56,6 +57,28 @@ InboundSettings read_inbound(SettingsTable& table) {
     }
   }
   read_limits(table.table("limits"), result);
+  return result;
+}
+
+OutboundSettings read_outbound(SettingsTable& table) {
+  OutboundSettings result;
+  const std::string receipts =
+      table.choice("receipts", "both", {"none", "delivery", "reading", "both"});
+  if (receipts == "none") result.receipts = ReceiptRequest::ignore;
+  if (receipts == "delivery") result.receipts = ReceiptRequest::delivery;
+  if (receipts == "reading") result.receipts = ReceiptRequest::reading;
+  for (const std::string& written : table.strings("uuencode_domains", {})) {
+    // What takes subdomains in keeps its dot.
+    const bool with_subdomains = written.starts_with('.');
+    const std::string domain = canonical_domain(std::string_view(written).substr(with_subdomains));
+    if (domain.empty() || domain.find_first_of(" @/") != std::string::npos) {
+      table.error(
+          "uuencode_domains",
+          "\"" + written + "\" is no domain; write host.example, or .example for subdomains");
+      continue;
+    }
+    result.uuencode_domains.push_back(with_subdomains ? "." + domain : domain);
+  }
   return result;
 }
 
@@ -126,6 +149,7 @@ ConverterSettings read_converter_settings(SettingsFile& file) {
   SettingsTable root = file.root();
   SettingsTable table = root.table("converter");
   result.inbound = read_inbound(table);
+  result.outbound = read_outbound(table);
   const std::size_t errors_before = file.errors().size();
   result.postoffices = read_postoffices(file, root);
   const bool postoffices_are_good = file.errors().size() == errors_before;

@@ -10,6 +10,7 @@
 
 #include "converter/address_map.h"
 #include "converter/inbound.h"
+#include "converter/outbound.h"
 #include "postoffice/address.h"
 #include "postoffice/settings_file.h"
 
@@ -22,6 +23,7 @@ struct ServedPostoffice {
 
 struct ConverterSettings {
   InboundSettings inbound;
+  OutboundSettings outbound;
   AddressMap map;
   std::vector<ServedPostoffice> postoffices;
 };

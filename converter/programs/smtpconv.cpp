@@ -1,5 +1,6 @@
-// smtpconv: the converter by hand. A thin main over converter/inbound.h and postoffice/mmff_show.h,
-// mmff_extract.h. Not for delivering: nothing here touches a postoffice's mailbags.
+// smtpconv: the converter by hand. A thin main over converter/inbound.h, convert_out.h and
+// postoffice/mmff_show.h, mmff_extract.h. Not for delivering: nothing here touches a postoffice's
+// mailbags.
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -20,13 +21,14 @@
 
 #include "converter/address_list.h"
 #include "converter/inbound.h"
+#include "converter/programs/convert_out.h"
+#include "converter/programs/smtpconv_support.h"
 #include "converter/settings.h"
 #include "postoffice/character_set.h"
 #include "postoffice/file_system.h"
 #include "postoffice/mmff_extract.h"
 #include "postoffice/mmff_show.h"
 #include "postoffice/postoffice.h"
-#include "postoffice/printable.h"
 #include "postoffice/settings_file.h"
 
 namespace {
@@ -35,15 +37,9 @@ using namespace smtpgate;
 using postoffice::FileSystem;
 using postoffice::LineEnd;
 
-int fail(int code, std::string_view sentence) {
-  std::cerr << "smtpconv: " << printable(sentence) << '\n';
-  return code;
-}
-
-int exit_code(const Outcome& outcome) {
-  if (outcome.is_delivered()) return EX_OK;
-  return outcome.is_temporary() ? EX_TEMPFAIL : EX_DATAERR;
-}
+using smtpconv::exit_code;
+using smtpconv::fail;
+using smtpconv::host_name;
 
 /// A file, or standard input for "" and "-".
 class Input {
@@ -138,12 +134,6 @@ std::optional<postoffice::NativeAddress> mailbox_of(const std::string& recipient
     return std::nullopt;
   }
   return postoffice::NativeAddress{entry->postoffice, address->local_part};
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  return name.data();
 }
 
 // The postoffice's own settings where the configuration serves it, else the defaults in the
@@ -301,9 +291,10 @@ std::vector<std::string> with_historical_switches(int argc, char** argv) {
 int main(int argc, char** argv) {
   if (sodium_init() < 0) return fail(EX_SOFTWARE, "libsodium does not start");
   CLI::App app(
-      "smtpconv - Internet mail to Microsoft Mail File Format (MMFF), by hand.\n\n"
+      "smtpconv - Internet mail to Microsoft Mail File Format (MMFF) and back, by hand.\n\n"
       "  smtpconv in --sender bob@example.com --rcpt NET/PO/alice --out chain message.eml\n"
       "  smtpconv show chain/TO_NC.API\n"
+      "  smtpconv out --out chain --map ADDR_MAP.CFG FROM_NC.API\n"
       "  smtpconv extract --out files chain/TO_NC.API",
       "smtpconv");
   app.set_version_flag("--version", std::string("smtpconv ") + SMTPGATE_VERSION);
@@ -332,6 +323,27 @@ int main(int argc, char** argv) {
   in_options.line_end.add_to(in);
   in.add_option("FILE", in_options.message, "The message; standard input if missing or -");
 
+  smtpconv::OutOptions out_options;
+  LineEndFlags out_line_end;
+  CLI::App& out = *app.add_subcommand(
+      "out",
+      "Convert an MMFF file to Internet mail: SMTP_OUT.ENV and SMTP_OUT.822 in the directory of\n"
+      "--out; several messages: a numbered directory each. Nothing is sent.");
+  out.add_option("--out", out_options.directory, "Directory for the files; made if missing")
+      ->required();
+  out.add_option("--config", out_options.configuration,
+                 "smtpgate.toml: its address map, its [converter] settings");
+  out.add_option("--map", out_options.map,
+                 "An address map alone. Without one, NET/PO has the domain po.net.invalid");
+  out.add_option("--rcpt", out_options.recipients,
+                 "Envelope recipient in place of TO and CC: user@host, SMTP:user@host or "
+                 "NET/PO/MAILBOX; may be given again")
+      ->take_all();
+  out.add_flag("--null-sender", out_options.null_sender,
+               "The envelope's sender is <>, as of mail that programs make");
+  out_line_end.add_to(out);
+  out.add_option("FILE", out_options.file, "An MMFF file")->required();
+
   FileOptions show_options;
   CLI::App& show = *app.add_subcommand("show", "Say what an MMFF file holds.");
   show.add_flag("--json", show_options.json, "As JSON, for programs");
@@ -354,6 +366,10 @@ int main(int argc, char** argv) {
   }
   try {
     if (in.parsed()) return run_in(in_options);
+    if (out.parsed()) {
+      out_options.line_end = out_line_end.chosen();
+      return smtpconv::run_out(out_options);
+    }
     if (show.parsed()) return run_show(show_options);
     return run_extract(extract_options);
   } catch (const std::exception& error) {

@@ -1,0 +1,635 @@
+// The converter's way out as one call: envelope, header, text and attachments of a message, and
+// that nothing a message says becomes a header line, a part or a command. docs/conversion-out.md.
+#include <algorithm>
+#include <random>
+#include <string>
+
+#include "unit/catch.h"
+#include "unit/converter/outbound_fixture.h"
+
+using namespace smtpgate;
+using namespace std::string_literals;
+using Catch::Matchers::Contains;
+using converter::ReceiptRequest;
+using postoffice::TypedAddress;
+using test::received;
+using test::received_text;
+using test::Sending;
+using test::SentMessage;
+namespace ext = postoffice::ext;
+
+namespace {
+
+/// RFC 5322: lines of at most 998 octets ended by CR LF alone; our folds at 78 where they can be.
+void check_lines(const std::string& content) {
+  REQUIRE(content.ends_with("\r\n"));
+  for (std::size_t at = 0; at < content.size();) {
+    const std::size_t end = content.find("\r\n", at);
+    const std::string_view line = std::string_view(content).substr(at, end - at);
+    if (line.size() > 998 || line.find_first_of("\r\n\0"s) != std::string_view::npos) {
+      FAIL("line: " << line.substr(0, 200));
+    }
+    at = end + 2;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a text becomes a message that says who, what and when", "[outbound]") {
+  Sending sending;
+  sending.header.from.name = "Anna Berg";
+  sending.header.cc = {TypedAddress::parse("CSI:NET/PO/orders")};
+  const SentMessage sent = sending.send();
+  check_lines(sent.content);
+  CHECK(sent.content ==
+        "Date: Sat, 21 Nov 2026 20:31:00 +0100\r\n"
+        "From: Anna Berg <anna@example.net>\r\n"
+        "To: bob@example.com\r\n"
+        "Cc: orders@example.net\r\n"
+        "Subject: Plan\r\n"
+        "Message-ID: <0190a1b2c3d4e5f60718293a4b5c6d7e@example.net>\r\n"
+        "X-Mailer: smtpgate\r\n"
+        "MIME-Version: 1.0\r\n"
+        "Content-Type: text/plain; charset=us-ascii\r\n"
+        "Content-Transfer-Encoding: 7bit\r\n"
+        "\r\n"
+        "Hello.\r\n");
+  CHECK(converter::render_outbound_envelope(sent.envelope) ==
+        "MAIL FROM:<anna@example.net> SIZE=" + std::to_string(sent.content.size()) +
+            " RET=HDRS ENVID=0190a1b2c3d4e5f60718293a4b5c6d7e\r\n"
+            "RCPT TO:<bob@example.com> ORCPT=rfc822;bob@example.com\r\n");
+}
+
+TEST_CASE("recipients are the request's; a blind one stands in no header", "[outbound]") {
+  Sending sending;
+  sending.request.recipients = {
+      TypedAddress::parse("SMTP:secret@example.org"), TypedAddress::parse("X400:c=de;s=x"),
+      TypedAddress::parse("CSI:NET/OTHER/carl"), TypedAddress::parse("CSI:NET/NOWHERE/dora"),
+      TypedAddress::parse("SMTP:nobody")};
+  const SentMessage sent = sending.send();
+  CHECK(sent.content.find("secret") == std::string::npos);
+  REQUIRE(sent.envelope.recipients.size() == 2);
+  CHECK(sent.envelope.recipients[0].address == "secret@example.org");
+  CHECK(sent.envelope.recipients[0].index == 0);
+  CHECK(sent.envelope.recipients[1].address == "carl@other.example.net");
+  CHECK(sent.envelope.recipients[1].index == 2);
+  REQUIRE(sent.envelope.refused.size() == 3);
+  CHECK(sent.envelope.refused[0].index == 1);
+  CHECK(sent.envelope.refused[1].index == 3);
+  CHECK(sent.envelope.refused[2].index == 4);
+  for (const auto& refused : sent.envelope.refused) CHECK(refused.outcome.is_permanent());
+}
+
+TEST_CASE("without a sender's domain or any recipient nothing is made", "[outbound]") {
+  Sending sending;
+  sending.header.from = TypedAddress::parse("CSI:NET/NOWHERE/anna");
+  auto sent = sending.try_send();
+  REQUIRE_FALSE(sent);
+  CHECK(sent.error().is_permanent());
+  CHECK(sent.error().status() == "5.1.3");
+  CHECK_THAT(sent.error().sentence(), Contains("NET/NOWHERE/anna"));
+
+  Sending to_nobody;
+  to_nobody.request.recipients = {TypedAddress::parse("FAX:4711")};
+  sent = to_nobody.try_send();
+  REQUIRE_FALSE(sent);
+  CHECK(sent.error().is_permanent());
+  to_nobody.request.recipients.clear();
+  CHECK_FALSE(to_nobody.try_send());
+}
+
+TEST_CASE("the published address is the first domain of the map that is one", "[outbound]") {
+  const Sending sending;
+  const auto published = [&](std::string_view text) {
+    const auto native = postoffice::NativeAddress::parse(text);
+    REQUIRE(native);
+    return converter::published_address(*native, sending.map);
+  };
+  CHECK(published("net/po/Anna") == "Anna@example.net");
+  CHECK(published("NET/PO/anna berg") == "\"anna berg\"@example.net");
+  CHECK(published("NET/PO/o'neil") == "o'neil@example.net");
+  // NFC, whatever the file had.
+  CHECK(published("NET/PO/bo\xCC\x88ll") == "b\xC3\xB6ll@example.net");
+  CHECK(published("NET/XX/anna").error().status() == "5.1.3");
+}
+
+TEST_CASE("recipients that cannot be reached stand in the header without hurting it",
+          "[outbound]") {
+  Sending sending;
+  sending.header.to = {TypedAddress::parse("SMTP:bob@example.com"),
+                       TypedAddress::parse("X400:c=de;a= ;p=x;s=\"quoted\""),
+                       TypedAddress::parse("CSI:NET/NOWHERE/dora"),
+                       TypedAddress::parse("SMTP:j\xC3\xB6rg@b\xC3\xBC"
+                                           "cher.example")};
+  sending.header.to[2].name = "Dora, D.";
+  const SentMessage sent = sending.send();
+  check_lines(sent.content);
+  CHECK(std::all_of(sent.content.begin(), sent.content.end(), [](char c) { return c > 0; }));
+  const auto read = received(sent);
+  REQUIRE(read.header.to.size() == 1);
+  CHECK(read.header.to[0].str() == "SMTP:bob@example.com");
+  CHECK_THAT(sent.field("To"), Contains("\"X400:c=de;a= ;p=x;s=\\\"quoted\\\"\":;") &&
+                                   Contains("\"Dora, D. (NET/NOWHERE/dora)\":;") &&
+                                   Contains("=?UTF-8?"));
+  CHECK_FALSE(sent.envelope.needs_smtputf8);
+}
+
+TEST_CASE("addresses beyond ASCII ask for SMTPUTF8 only where the envelope has one", "[outbound]") {
+  Sending sending;
+  const auto utf8 = TypedAddress::parse(
+      "SMTP:j\xC3\xB6rg@b\xC3\xBC"
+      "cher.example");
+  sending.header.to = {utf8};
+  sending.request.recipients = {utf8};
+  const SentMessage sent = sending.send();
+  CHECK(sent.envelope.needs_smtputf8);
+  CHECK(sent.envelope.is_8bit);
+  CHECK_THAT(sent.envelope.parameters, Contains("BODY=8BITMIME SMTPUTF8 SIZE="));
+  CHECK(sent.envelope.recipients[0].address == "j\xC3\xB6rg@xn--bcher-kva.example");
+  CHECK(sent.envelope.recipients[0].parameters.empty());
+  CHECK(sent.field("To") == "j\xC3\xB6rg@xn--bcher-kva.example");
+
+  Sending domain_only;
+  domain_only.request.recipients = {
+      TypedAddress::parse("SMTP:bob@b\xC3\xBC"
+                          "cher.example")};
+  const SentMessage plain = domain_only.send();
+  CHECK_FALSE(plain.envelope.needs_smtputf8);
+  CHECK(plain.envelope.recipients[0].address == "bob@xn--bcher-kva.example");
+}
+
+TEST_CASE("mail that programs made goes out with the null sender and asks for nothing",
+          "[outbound]") {
+  Sending sending;
+  sending.request.null_sender = true;
+  sending.request.auto_submitted = "auto-replied";
+  sending.header.priority = "R";
+  const SentMessage sent = sending.send();
+  CHECK(sent.envelope.sender.empty());
+  CHECK(sent.field("Auto-Submitted") == "auto-replied");
+  CHECK(sent.field("Disposition-Notification-To") == "(none)");
+  CHECK(sent.envelope.parameters == "SIZE=" + std::to_string(sent.content.size()));
+  CHECK(sent.envelope.recipients[0].parameters.empty());
+  CHECK(converter::render_outbound_envelope(sent.envelope).starts_with("MAIL FROM:<> SIZE="));
+}
+
+TEST_CASE("a request for a receipt becomes what the settings say", "[outbound]") {
+  const auto with = [](ReceiptRequest receipts) {
+    Sending sending;
+    sending.header.priority = "R";
+    sending.settings.receipts = receipts;
+    return sending.send();
+  };
+  const std::string success = "NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;bob@example.com";
+  const std::string quiet = "ORCPT=rfc822;bob@example.com";
+  SentMessage sent = with(ReceiptRequest::delivery_and_reading);
+  CHECK(sent.field("Disposition-Notification-To") == "anna@example.net");
+  CHECK(sent.envelope.recipients[0].parameters == success);
+  sent = with(ReceiptRequest::delivery);
+  CHECK(sent.field("Disposition-Notification-To") == "(none)");
+  CHECK(sent.envelope.recipients[0].parameters == success);
+  sent = with(ReceiptRequest::reading);
+  CHECK(sent.field("Disposition-Notification-To") == "anna@example.net");
+  CHECK(sent.envelope.recipients[0].parameters == quiet);
+  sent = with(ReceiptRequest::ignore);
+  CHECK(sent.field("Disposition-Notification-To") == "(none)");
+  CHECK(sent.envelope.recipients[0].parameters == quiet);
+
+  Sending elsewhere;
+  elsewhere.header.add_field(ext::receipt_to, "Carl <CSI@example.org>");
+  CHECK(elsewhere.send().field("Disposition-Notification-To") == "Carl <CSI@example.org>");
+}
+
+TEST_CASE("fields kept in EXT come back as fields", "[outbound]") {
+  Sending sending;
+  sending.header.add_field(ext::message_id, "<kept@example.org>");
+  sending.header.add_field(ext::in_reply_to, "<a@b.example> junk <no-at> <c@d.example>");
+  sending.header.add_field(ext::references, "<0@b.example>\r\n <a@b.example>");
+  sending.header.add_field(ext::sender, "\"The Secretary\" <sec@example.net>");
+  sending.header.add_field(ext::reply_to, "CSI:NET/PO/orders");
+  sending.header.add_field(ext::sent, "2026-11-20T09:30:00-05:00");
+  sending.header.priority = "5";
+  const SentMessage sent = sending.send();
+  CHECK(sent.field("Message-ID") == "<kept@example.org>");
+  CHECK(sent.field("In-Reply-To") == "<a@b.example> <c@d.example>");
+  CHECK(sent.field("References") == "<0@b.example> <a@b.example>");
+  CHECK(sent.field("Sender") == "The Secretary <sec@example.net>");
+  CHECK(sent.field("Reply-To") == "orders@example.net");
+  CHECK(sent.field("Date") == "Fri, 20 Nov 2026 09:30:00 -0500");
+  CHECK(sent.field("Importance") == "high");
+  CHECK(sent.field("X-Priority") == "1");
+
+  Sending same;
+  same.header.add_field(ext::sender, "Anna <ANNA@example.net>");
+  same.header.add_field(ext::message_id, "not <an> id");
+  same.header.priority = "1";
+  const SentMessage plain = same.send();
+  CHECK(plain.field("Sender") == "(none)");
+  CHECK(plain.field("Message-ID") == "<0190a1b2c3d4e5f60718293a4b5c6d7e@example.net>");
+  CHECK(plain.field("Importance") == "low");
+}
+
+TEST_CASE("a date that is none, or none at all, is the moment of sending", "[outbound]") {
+  Sending sending;
+  sending.header.date = "";
+  CHECK(sending.send().field("Date") == "Sat, 21 Nov 2026 23:26:40 +0100");
+  sending.header.date = "2026-13-41";
+  CHECK(sending.send().field("Date") == "Sat, 21 Nov 2026 23:26:40 +0100");
+  sending.header.date = "0001-01-01";
+  CHECK(sending.send().field("Date") == "Sat, 21 Nov 2026 23:26:40 +0100");
+}
+
+TEST_CASE("no value of a message can add a header line", "[outbound][hostile]") {
+  const std::string evil = "x\r\nBcc: victim@example.org\r\n\r\nbody\n\0\x7F y"s;
+  Sending sending;
+  sending.header.subject = evil;
+  sending.header.from.name = evil;
+  sending.header.to[0].name = evil;
+  sending.header.to.push_back(TypedAddress{"SMTP", "a@b.example>\r\nBcc: victim@c.example", ""});
+  sending.header.to.push_back(TypedAddress{"X400", evil, evil});
+  sending.header.cc = {TypedAddress{"CSI", "NET/NO/x", evil}};
+  sending.header.priority = evil;
+  sending.header.date = evil;
+  for (const auto name :
+       {ext::message_id, ext::in_reply_to, ext::references, ext::sender, ext::reply_to,
+        ext::receipt_to, ext::sent, ext::envelope_from, ext::header_from, ext::trace}) {
+    sending.header.add_field(name, "<a@b.example" + evil + ">");
+  }
+  sending.attach("n", "octets");
+  postoffice::Attachment& attachment = sending.header.attachments[0];
+  attachment.original_name = evil;
+  attachment.content_type = "text/plain; x=\"" + evil + "\"; " + evil;
+  attachment.disposition = evil;
+  attachment.content_id = evil;
+  attachment.character_set = evil;
+  sending.request.auto_submitted = evil;
+  const SentMessage sent = sending.send();
+  check_lines(sent.content);
+  CHECK(sent.content.find("\r\nBcc:") == std::string::npos);
+  CHECK(sent.content.find("\nBcc:") == std::string::npos);
+  for (const auto* name : {"From", "To", "Cc", "Subject", "Date", "Message-ID"}) {
+    CHECK(sent.count(name) == 1);
+  }
+  const auto read = received(sent);
+  CHECK(read.contents == std::vector<std::string>{"octets"});
+  CHECK(received_text(sent) == "Hello.\n");
+  CHECK_THAT(converter::render_outbound_envelope(sent.envelope), !Contains("victim"));
+}
+
+TEST_CASE("header lines stay below 998 octets whatever the values", "[outbound][hostile]") {
+  const std::string giant(20'000, 'w');
+  const std::string giant_utf8 = [] {
+    std::string text;
+    for (int count = 0; count < 10'000; ++count) text += "\xE2\x82\xAC";
+    return text;
+  }();
+  Sending sending;
+  sending.header.subject = giant;
+  sending.header.from.name = giant;
+  sending.header.to.push_back(TypedAddress::internet(giant + "@example.com", "long"));
+  sending.header.to.push_back(TypedAddress::internet("c@example.com", giant_utf8));
+  sending.header.cc = {TypedAddress{"X400", giant_utf8, giant}};
+  sending.header.add_field(ext::references, "<" + giant + "@x.example> <ok@x.example>");
+  sending.attach(giant + ".txt", "x");
+  sending.header.attachments[0].content_type = giant + "/" + giant;
+  sending.header.attachments[0].content_id = giant;
+  const SentMessage sent = sending.send();
+  check_lines(sent.content);
+  const auto read = received(sent);
+  CHECK(read.header.subject == giant);
+  CHECK(read.header.from.name == giant);
+  CHECK(sent.field("References") == "<ok@x.example>");
+}
+
+TEST_CASE("subjects come back as they were", "[outbound]") {
+  for (const std::string& subject :
+       {"Plan"s, "two  blanks   here"s, "=?utf-8?q?not_encoded?="s, "Gr\xC3\xBC\xC3\x9F\x65"s,
+        "  leading and trailing "s, std::string(2000, 'x'), std::string(77, 'y') + " z",
+        "\xF0\x9F\x93\x8E clip"s, "a: b, <c>; \"d\" \\ (e)"s, ""s, "=?"s, "?="s}) {
+    Sending sending;
+    sending.header.subject = subject;
+    const SentMessage sent = sending.send();
+    check_lines(sent.content);
+    CHECK(received(sent).header.subject == subject);
+  }
+}
+
+TEST_CASE("names come back as they were", "[outbound]") {
+  for (const std::string& name :
+       {"Bob"s, "Bob B."s, "B, \"the\" (Bob) \\ <b@c>"s, "J\xC3\xB6rg"s, "=?utf-8?q?x?="s,
+        "NET/PO"s, std::string(300, 'n'), "a;b:c@d"s, "O'Neil & Sons"s}) {
+    Sending sending;
+    sending.header.to[0].name = name;
+    sending.header.from.name = name;
+    const SentMessage sent = sending.send();
+    check_lines(sent.content);
+    const auto read = received(sent);
+    REQUIRE(read.header.to.size() == 1);
+    CHECK(read.header.to[0].name == name);
+    CHECK(read.header.to[0].str() == "SMTP:bob@example.com");
+    CHECK(read.header.from.name == name);
+    CHECK(read.header.from.str() == "SMTP:anna@example.net");
+  }
+}
+
+TEST_CASE("strings and text are read in the file's own character set", "[outbound]") {
+  Sending sending;
+  sending.header.add_field(ext::character_set, "CP437");
+  sending.header.subject = "Gr\x81\xE1\x65";
+  sending.header.to[0].name = "J\x94rg";
+  sending.text = "sch\x94n\n";
+  sending.attach("\x8E.txt", "\x8E");
+  const auto read = received(sending.send());
+  CHECK(read.header.subject == "Gr\xC3\xBC\xC3\x9F\x65");
+  CHECK(read.header.to[0].name == "J\xC3\xB6rg");
+  CHECK(read.text == "sch\xC3\xB6n\n");
+  CHECK(read.header.attachments[0].name == "\xC3\x84.txt");
+  CHECK(read.contents[0] == "\x8E");
+
+  Sending broken;
+  broken.text =
+      "a\xFF\xFE"
+      "b\n";
+  broken.header.subject = "\xFF";
+  const SentMessage sent = broken.send();
+  CHECK(sent.envelope.characters_replaced == 3);
+  CHECK(received(sent).text ==
+        "a\xEF\xBF\xBD\xEF\xBF\xBD"
+        "b\n");
+}
+
+TEST_CASE("the rendered header on top of the text is left out", "[outbound]") {
+  Sending sending;
+  sending.text = "Date: then\n" + std::string(78, '-') + "\nHello.\n";
+  sending.header.header_lines = 2;
+  CHECK(sending.send().body() == "Hello.\r\n");
+  sending.header.header_lines = 99;
+  CHECK(sending.send().body().empty());
+}
+
+TEST_CASE("texts come back as they were, in the smallest encoding that is safe", "[outbound]") {
+  const std::string cyrillic = "\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82\n";
+  const std::string long_line = std::string(60, 'a') + " " + std::string(60, 'b') + "\n";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"plain\n", "7bit"},
+      {"Gr\xC3\xBC\xC3\x9F\x65 an alle hier im Haus\n", "quoted-printable"},
+      {cyrillic, "base64"},
+      {"From the start\n", "quoted-printable"},
+      {std::string(999, 'x') + "\n", "quoted-printable"},
+      {std::string(998, 'x') + "\n", "7bit"},
+      {"bell \a\n", "quoted-printable"},
+      {"nul \0 octet\n"s, "quoted-printable"},
+      {".\n..\n.x\n", "7bit"},
+      {long_line, "7bit"},
+      {long_line + "-- \nAnna\n", "7bit"},
+      {long_line + "From here\n> quoted\n indented\n", "7bit"},
+      {long_line + "blank \n", "7bit"},
+      {long_line + "\xC3\xA9\n", "quoted-printable"},
+      {cyrillic + long_line, "quoted-printable"},
+      {"\n\n\n", "7bit"},
+  };
+  for (const auto& [text, encoding] : cases) {
+    Sending sending;
+    sending.text = text;
+    const SentMessage sent = sending.send();
+    CAPTURE(sent.content);
+    check_lines(sent.content);
+    CHECK(sent.field("Content-Transfer-Encoding") == encoding);
+    CHECK(received_text(sent) == text);
+    sending.attach("a.bin", "octets");
+    CHECK(received_text(sending.send()) == text);
+  }
+}
+
+TEST_CASE("long lines flow, and only where nothing changes by it", "[outbound]") {
+  Sending sending;
+  sending.text = std::string(60, 'a') + " " + std::string(60, 'b') + "\n";
+  CHECK_THAT(sending.send().field("Content-Type"), Contains("; format=flowed"));
+  sending.text += "ends in a blank \n";
+  CHECK_THAT(sending.send().field("Content-Type"), !Contains("flowed"));
+}
+
+TEST_CASE("each kind of line end is one, an end that is missing stays missing in a part",
+          "[outbound]") {
+  Sending sending;
+  sending.text = "a\r\nb\nc\rd";
+  CHECK(sending.send().body() == "a\r\nb\r\nc\r\nd\r\n");
+  sending.attach("x", "y");
+  CHECK_THAT(sending.send().body(), Contains("\r\n\r\na\r\nb\r\nc\r\nd\r\n--="));
+  sending.line_end = postoffice::LineEnd::crlf;
+  CHECK(received(sending.send()).text == "a\nb\nc\nd\n");
+  sending.text = "";
+  const auto read = received(sending.send());
+  CHECK(read.text.empty());
+  CHECK(read.contents == std::vector<std::string>{"y"});
+}
+
+TEST_CASE("attachments come back octet for octet, with their names and types", "[outbound]") {
+  std::mt19937 random(7);
+  Sending sending;
+  std::string all;
+  for (int value = 0; value < 256; ++value) all += static_cast<char>(value);
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {"empty.txt", ""},
+      {"one.bin", "x"},
+      {"all.dat", all},
+      {"text.txt", "line\nline\r\nline\r"},
+      {"Gr\xC3\xBC\xC3\x9F\x65 & \xE2\x82\xAC.pdf", "%PDF"},
+      {"a very long name that does not fit into one line of a header field, not at all.docx", "d"},
+      {"boundary", "\r\n--=_boundary--\r\n"},
+  };
+  for (const auto& [name, octets] : files) sending.attach(name, octets);
+  std::string large;
+  for (int count = 0; count < 700'000; ++count) large += static_cast<char>(random());
+  sending.attach("large", large);
+  const SentMessage sent = sending.send();
+  check_lines(sent.content);
+  const auto read = received(sent);
+  REQUIRE(read.contents.size() == files.size() + 1);
+  for (std::size_t index = 0; index < files.size(); ++index) {
+    CHECK(read.header.attachments[index].name == files[index].first);
+    CHECK(read.contents[index] == files[index].second);
+  }
+  CHECK(read.contents.back() == large);
+  CHECK(read.header.attachments[0].content_type == "text/plain");
+  CHECK(read.header.attachments[2].content_type == "application/octet-stream");
+  CHECK(read.header.attachments[4].content_type == "application/pdf");
+  CHECK(received_text(sent) == "Hello.\n");
+}
+
+TEST_CASE("what the file says of an attachment is kept", "[outbound]") {
+  Sending sending;
+  sending.attach("logo.png", "\x89PNG");
+  sending.attach("invite.ics", "BEGIN:VCALENDAR");
+  auto& logo = sending.header.attachments[0];
+  logo.disposition = "inline";
+  logo.content_id = "logo@1";
+  logo.original_name = "C:\\pictures\\Logo.png";
+  auto& invite = sending.header.attachments[1];
+  invite.content_type = "text/calendar; method=REQUEST; name=other.ics";
+  invite.character_set = "utf-8";
+  const SentMessage sent = sending.send();
+  CHECK_THAT(sent.content, Contains("Content-Disposition: inline; filename=Logo.png\r\n") &&
+                               Contains("Content-ID: <logo@1>\r\n") &&
+                               Contains("Content-Type: text/calendar; charset=utf-8; "
+                                        "method=REQUEST; name=invite.ics\r\n"));
+  const auto read = received(sent);
+  CHECK(read.header.attachments[0].disposition == "inline");
+  CHECK(read.header.attachments[0].content_id == "logo@1");
+  CHECK(read.header.attachments[1].character_set == "utf-8");
+}
+
+TEST_CASE("an enclosed message goes as it is, or as octets where 7bit cannot take it",
+          "[outbound]") {
+  const std::string good = "From: a@b.example\r\nSubject: s\r\n\r\ntext";
+  for (const auto& [octets, goes_as_message] : std::vector<std::pair<std::string, bool>>{
+           {good, true},
+           {good + "\r\n", true},
+           {good + "\n", false},
+           {good + "\r", false},
+           {good + "\xC3\xA9\r\n", false},
+           {good + "\r\n" + std::string(999, 'x') + "\r\n", false},
+           {good + "\r\n" + std::string(998, 'x') + "\r\n", true},
+           {good + "\r\n--=_other\r\n", true}}) {
+    Sending sending;
+    sending.attach("forwarded.eml", octets);
+    sending.attach("second.bin", "2");
+    const SentMessage sent = sending.send();
+    check_lines(sent.content);
+    const auto read = received(sent);
+    REQUIRE(read.contents.size() == 2);
+    CHECK(read.contents[0] == octets);
+    CHECK(read.contents[1] == "2");
+    CHECK(read.header.attachments[0].name == "forwarded.eml");
+    CHECK(read.header.attachments[0].content_type ==
+          (goes_as_message ? "message/rfc822" : "application/octet-stream"));
+  }
+}
+
+TEST_CASE("nothing in text or enclosed message can end our parts", "[outbound][hostile]") {
+  Sending sending;
+  sending.attach("a.bin", "1");
+  const std::string content = sending.send().content;
+  const std::size_t at = content.find("boundary=\"") + 10;
+  const std::string boundary = content.substr(at, content.find('"', at) - at);
+  const std::string trap = "--" + boundary + "\r\n\r\nforged\r\n--" + boundary + "--\r\n";
+  Sending trapped;
+  trapped.text = "before\n--" + boundary + "\n\nforged\n--" + boundary + "--\nafter\n";
+  trapped.attach("a.eml", "Subject: s\r\n\r\n" + trap);
+  trapped.attach("b.bin", "2");
+  SentMessage sent = trapped.send();
+  auto read = received(sent);
+  CHECK(read.contents == trapped.contents);
+  CHECK(read.text == trapped.text);
+  // A text that flows may not break so that a line begins with it either.
+  trapped.text = std::string(75, 'x') + " --" + boundary + " " + std::string(40, 'y') + "\n";
+  sent = trapped.send();
+  CHECK(received(sent).contents == trapped.contents);
+  CHECK(received_text(sent) == trapped.text);
+}
+
+TEST_CASE("peers without MIME get uuencode, Encoding and X-MS-Attachment", "[outbound]") {
+  Sending sending;
+  sending.settings.uuencode_domains = {"old.example", ".older.example"};
+  sending.request.recipients = {TypedAddress::parse("SMTP:bob@old.example"),
+                                TypedAddress::parse("SMTP:eve@a.older.example")};
+  sending.header.subject = "Gr\xC3\xBC\xC3\x9F\x65";
+  sending.text = "Sch\xC3\xB6n\nzwei";
+  sending.attach("smtp test.doc", std::string(1024, 'x'));
+  sending.attach("\xC3\xA4.txt", "Cat");
+  const SentMessage sent = sending.send();
+  check_lines(sent.content);
+  CHECK(sent.field("Subject") == "Grusse");
+  CHECK(sent.field("Encoding") == "2 TEXT, 26 UUENCODE, 4 UUENCODE");
+  CHECK(sent.field("X-MS-Attachment") == "smtp test.doc 1024 00-00-1980 00:00");
+  CHECK(sent.count("X-MS-Attachment") == 2);
+  CHECK(sent.content.find("Encoding:") < sent.content.find("X-MS-Attachment:"));
+  CHECK(sent.count("MIME-Version") == 0);
+  CHECK(sent.body().starts_with("Schon\r\nzwei\r\n\r\nbegin 644 smtp test.doc\r\nM"));
+  CHECK(sent.body().ends_with("\r\n\r\nbegin 644 a.txt\r\n#0V%T\r\n`\r\nend\r\n"));
+  CHECK(sent.envelope.characters_replaced >= 2);
+  CHECK(converter::wants_uuencode(sending.request.recipients[0], sending.map, sending.settings));
+
+  sending.request.recipients.push_back(TypedAddress::parse("SMTP:new@example.com"));
+  CHECK(sending.send().count("MIME-Version") == 1);
+  CHECK_FALSE(
+      converter::wants_uuencode(sending.request.recipients[2], sending.map, sending.settings));
+}
+
+TEST_CASE("a file that ends early is a fault of the message, a full disk is not", "[outbound]") {
+  Sending sending;
+  sending.attach("a.bin", std::string(1000, 'x'));
+  std::string file = sending.file();
+  file.resize(file.size() - 10);
+  const auto sent = sending.try_file(file);
+  REQUIRE_FALSE(sent);
+  CHECK(sent.error().is_permanent());
+
+  Sending without_disk;
+  without_disk.text = std::string(100'000, 'x');
+  without_disk.memory = 1000;
+  std::filesystem::remove_all(without_disk.directory.path());
+  const auto failed = without_disk.try_send();
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().is_temporary());
+}
+
+TEST_CASE("generated messages come back as they were", "[outbound]") {
+  std::mt19937 random(11);
+  const std::vector<std::string> letters = {"a",
+                                            "word",
+                                            " ",
+                                            " ",
+                                            "\xC3\xBC",
+                                            "\xE2\x82\xAC",
+                                            "\xF0\x9F\x93\x8E",
+                                            ",",
+                                            "\"",
+                                            "\\",
+                                            "(",
+                                            ")",
+                                            "<",
+                                            ">",
+                                            "@",
+                                            ";",
+                                            ":",
+                                            "=?",
+                                            "?=",
+                                            ".",
+                                            "_",
+                                            std::string(50, 'l')};
+  const auto line = [&](std::size_t most) {
+    std::string text = "x";
+    const std::size_t size = random() % most;
+    while (text.size() < size) text += letters[random() % letters.size()];
+    return text + "y";
+  };
+  for (int round = 0; round < 150; ++round) {
+    Sending sending;
+    sending.memory = random() % 2 == 0 ? 100 : 100'000;
+    sending.header.subject = line(300);
+    sending.header.from.name = line(60);
+    sending.header.to[0].name = line(200);
+    sending.text.clear();
+    for (std::size_t count = random() % 8; count > 0; --count) sending.text += line(400) + "\n";
+    for (std::size_t count = random() % 4; count > 0; --count) {
+      std::string octets;
+      const std::size_t size = random() % 3000;
+      while (octets.size() < size) octets += static_cast<char>(random());
+      sending.attach("file " + std::to_string(count) + " \xC3\xBC.bin", octets);
+    }
+    const SentMessage sent = sending.send();
+    CAPTURE(sent.content);
+    check_lines(sent.content);
+    const auto read = received(sent);
+    CHECK(read.header.subject == sending.header.subject);
+    CHECK(read.header.from.name == sending.header.from.name);
+    CHECK(read.header.to[0].name == sending.header.to[0].name);
+    CHECK(received_text(sent) == sending.text);
+    CHECK(read.contents == sending.contents);
+    REQUIRE(read.header.attachments.size() == sending.header.attachments.size());
+    for (std::size_t index = 0; index < read.header.attachments.size(); ++index) {
+      CHECK(read.header.attachments[index].name == sending.header.attachments[index].name);
+    }
+  }
+}
