@@ -46,31 +46,41 @@ void append_q(std::string_view text, std::string& out) {
   }
 }
 
+/// Octets of `text` for the next word: whole characters that fit `room` once encoded.
+std::size_t take_characters(std::string_view text, bool use_q, std::size_t room) {
+  std::size_t end = 0;
+  std::size_t weight = frame;
+  // Some readers join the base64 of neighbours before they decode it, and stop at padding: words of
+  // whole groups of three have none.
+  std::size_t whole_groups = 0;
+  while (end < text.size()) {
+    const std::size_t length = postoffice::utf8_character(text, end).length;
+    const std::size_t next =
+        use_q ? weight + q_weight(text.substr(end, length)) : frame + (end + length + 2) / 3 * 4;
+    if (next > room) return use_q || whole_groups == 0 ? end : whole_groups;
+    weight = next;
+    end += length;
+    if (end % 3 == 0) whole_groups = end;
+  }
+  return end;
+}
+
 }  // namespace
 
 std::vector<std::string> encode_words(std::string_view text, std::size_t first_room) {
   const bool use_q = q_weight(text) <= (text.size() + 2) / 3 * 4;
   std::vector<std::string> words;
   std::size_t room = first_room < least_room ? longest_word : std::min(first_room, longest_word);
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    std::size_t weight = 0;
-    while (end < text.size()) {
-      const std::size_t length = postoffice::utf8_character(text, end).length;
-      const std::size_t next =
-          use_q ? weight + q_weight(text.substr(end, length)) : (end + length - at + 2) / 3 * 4;
-      if (frame + next > room) break;
-      weight = next;
-      end += length;
-    }
+  while (!text.empty()) {
+    const std::string_view taken = text.substr(0, take_characters(text, use_q, room));
     std::string word(use_q ? q_begin : b_begin);
     if (use_q) {
-      append_q(text.substr(at, end - at), word);
+      append_q(taken, word);
     } else {
-      word += base64(text.substr(at, end - at));
+      word += base64(taken);
     }
     words.push_back(word += word_end);
-    at = end;
+    text.remove_prefix(taken.size());
     room = longest_word;
   }
   return words;

@@ -59,7 +59,9 @@ std::vector<std::string> encode_parameter(std::string_view name, std::string_vie
   const std::string plain = std::string(name) + "=";
   const bool is_ascii = postoffice::end_of_ascii(value, 0) == value.size();
   if (is_ascii && !looks_encoded(value) && trim(value).size() == value.size()) {
-    std::string piece = plain + (is_mime_token(value) ? value : quoted(value));
+    // Some readers take these octets for RFC 2231 wherever they stand without quotes.
+    const bool bare = is_mime_token(value) && value.find_first_of("*'%") == std::string::npos;
+    std::string piece = plain + (bare ? value : quoted(value));
     if (piece.size() <= longest_piece) return {std::move(piece)};
   }
   const std::string whole = percent_encoded(value);
