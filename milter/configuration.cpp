@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "converter/address_list.h"
 #include "postoffice/ascii.h"
 #include "postoffice/settings_file.h"
 
@@ -111,6 +112,112 @@ LmtpSettings read_lmtp(SettingsTable table) {
   return result;
 }
 
+TlsUse read_tls(SettingsTable& table) {
+  const std::string tls =
+      table.choice("tls", "when_offered", {"never", "when_offered", "required", "verified"});
+  return tls == "never"      ? TlsUse::never
+         : tls == "required" ? TlsUse::required
+         : tls == "verified" ? TlsUse::verified
+                             : TlsUse::when_offered;
+}
+
+void read_authentication(SettingsTable& table, DesignatedHost& result) {
+  result.user = table.string("user", "");
+  result.password_file = table.string("password_file", "");
+  if (result.user.find_first_of(std::string_view("\0\r\n", 3)) != std::string::npos) {
+    table.error("user", "has a control character in it; write the name alone");
+  }
+  if (result.user.empty() != result.password_file.empty()) {
+    table.error(result.user.empty() ? "password_file" : "user",
+                "stands alone; write both user and password_file, or neither");
+  }
+  if (!result.password_file.empty() && !result.password_file.starts_with('/')) {
+    table.error("password_file", "is no absolute path; begin it with /");
+  }
+}
+
+DesignatedHost read_designated_host(SettingsTable table, const std::string& gateway_name) {
+  using std::chrono::seconds;
+  DesignatedHost result;
+  result.hosts = table.strings("hosts", result.hosts);
+  if (result.hosts.empty()) {
+    table.error("hosts", "is empty; write at least one, such as \"127.0.0.1:25\"");
+  }
+  for (const std::string& host : result.hosts) {
+    if (!parse_host(host)) {
+      table.error("hosts", fmt::format("\"{}\" is no host; write \"name\", \"name:port\" or "
+                                       "\"[address]:port\" for an IPv6 address",
+                                       host));
+    }
+  }
+  result.hostname = table.string("hostname", "");
+  if (result.hostname.empty()) {
+    result.hostname = gateway_name;
+  } else if (!is_plain_word(result.hostname)) {
+    table.error("hostname", "is no host name; write letters, digits, dots and hyphens");
+  }
+  result.tls = read_tls(table);
+  result.tls_ca_file = table.string("tls_ca_file", "");
+  if (!result.tls_ca_file.empty() && !result.tls_ca_file.starts_with('/')) {
+    table.error("tls_ca_file", "is no absolute path; begin it with /");
+  }
+  read_authentication(table, result);
+  result.connect_timeout = seconds(table.integer("connect_timeout", 30, 1, 3600));
+  result.command_timeout = seconds(table.integer("command_timeout", 300, 1, 3600));
+  result.data_timeout = seconds(table.integer("data_timeout", 600, 1, 3600));
+  result.connections = static_cast<unsigned>(table.integer("connections", 4, 1, 100));
+  result.keep = seconds(table.integer("keep", 30, 0, 3600));
+  result.messages_per_connection =
+      static_cast<unsigned>(table.integer("messages_per_connection", 100, 1, 1'000'000));
+  return result;
+}
+
+converter::ReceiptRequest read_receipts(SettingsTable& table) {
+  using converter::ReceiptRequest;
+  const std::string receipts =
+      table.choice("receipts", "both", {"never", "delivery", "reading", "both"});
+  return receipts == "never"      ? ReceiptRequest::ignore
+         : receipts == "delivery" ? ReceiptRequest::delivery
+         : receipts == "reading"  ? ReceiptRequest::reading
+                                  : ReceiptRequest::delivery_and_reading;
+}
+
+/// Canonical domains; a leading dot stays.
+std::vector<std::string> read_domains(SettingsTable& table) {
+  std::vector<std::string> result;
+  for (const std::string& text : table.strings("uuencode_domains", {})) {
+    const std::string_view dot = text.starts_with('.') ? "." : "";
+    const std::string domain = converter::canonical_domain(text.substr(dot.size()));
+    if (!is_plain_word(domain)) {
+      table.error("uuencode_domains",
+                  fmt::format("\"{}\" is no domain; write \"example.com\", or \".example.com\" "
+                              "for all its subdomains",
+                              text));
+    }
+    result.push_back(std::string(dot) + domain);
+  }
+  return result;
+}
+
+OutboundGatewaySettings read_outbound(SettingsTable table) {
+  using std::chrono::seconds;
+  constexpr std::int64_t day = 86'400;
+  OutboundGatewaySettings result;
+  result.enabled = table.boolean("enabled", true);
+  result.poll = seconds(table.integer("poll", 30, 1, 3600));
+  result.outbox_wait = seconds(table.integer("outbox_wait", 30, 1, 3600));
+  result.retry_min = seconds(table.integer("retry_min", 300, 1, day));
+  result.retry_max = seconds(table.integer("retry_max", 3600, 1, 7 * day));
+  if (result.retry_max < result.retry_min) {
+    table.error("retry_max", "is less than retry_min; write the longest pause, not the shortest");
+  }
+  result.expire = seconds(table.integer("expire", 2 * day, 60, 100 * day));
+  result.lease = seconds(table.integer("lease", 900, 60, day));
+  result.receipts = read_receipts(table);
+  result.uuencode_domains = read_domains(table);
+  return result;
+}
+
 }  // namespace
 
 const converter::ServedPostoffice* Configuration::find_postoffice(
@@ -135,6 +242,9 @@ tl::expected<Configuration, std::vector<std::string>> read_configuration(const s
   result.gateway = read_gateway(root.table("gateway"));
   result.milter = read_milter(root.table("milter"));
   result.lmtp = read_lmtp(root.table("lmtp"));
+  result.designated_host =
+      read_designated_host(root.table("designated_host"), result.gateway.hostname);
+  result.outbound = read_outbound(root.table("outbound"));
   result.converter = converter::read_converter_settings(*file);
   result.converter.inbound.hostname = result.gateway.hostname;
   file->refuse_unknown_keys();

@@ -17,8 +17,10 @@
 #include <sys/types.h>
 #include <tl/expected.hpp>
 
+#include "converter/outbound.h"
 #include "converter/settings.h"
 #include "converter/spool.h"
+#include "milter/designated_host.h"
 #include "postoffice/file_system.h"
 
 namespace smtpgate::milter {
@@ -55,11 +57,26 @@ struct LmtpSettings {
   std::chrono::seconds timeout{300};
 };
 
+/// [outbound]: when outgoing mail is looked for and tried (docs/outgoing.md).
+struct OutboundGatewaySettings {
+  bool enabled = true;
+  std::chrono::seconds poll{30};  ///< between looks where inotify cannot see (the original's -W)
+  std::chrono::seconds outbox_wait{30};  ///< a file shorter than its sizes, unchanged for so long
+  std::chrono::seconds retry_min{300};   ///< first pause, doubled each time (the original's -Q)
+  std::chrono::seconds retry_max{3600};
+  std::chrono::seconds expire{172'800};  ///< what is older and still waits is returned
+  std::chrono::seconds lease{900};       ///< after which a silent host's work is taken over
+  converter::ReceiptRequest receipts = converter::ReceiptRequest::delivery_and_reading;
+  std::vector<std::string> uuencode_domains;  ///< as in converter::OutboundSettings
+};
+
 struct Configuration {
   std::string path;
   GatewaySettings gateway;
   MilterSettings milter;
   LmtpSettings lmtp;
+  DesignatedHost designated_host;
+  OutboundGatewaySettings outbound;
   converter::ConverterSettings converter;
 
   /// nullptr if it is not served.

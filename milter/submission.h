@@ -8,8 +8,6 @@
 // 3207 (STARTTLS), 4954 (AUTH), 2034/3463 (enhanced status).
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,43 +16,22 @@
 
 #include "converter/outbound.h"
 #include "converter/spool.h"
+#include "milter/designated_host.h"
 #include "postoffice/outcome.h"
 
 namespace smtpgate::milter {
 
-enum class TlsUse {
-  never,
-  when_offered,  ///< STARTTLS if announced; certificate not looked at
-  required,      ///< STARTTLS or nothing; certificate not looked at
-  verified,      ///< STARTTLS, certificate valid for the host's name
-};
-
-/// [designated_host] of the configuration.
-struct DesignatedHost {
-  std::vector<std::string> hosts = {
-      "127.0.0.1:25"};   ///< "name", "name:port", "[v6]:port"; in order
-  std::string hostname;  ///< for EHLO
-  TlsUse tls = TlsUse::when_offered;
-  std::string tls_ca_file;    ///< empty: the system's
-  std::string user;           ///< AUTH; empty: none
-  std::string password_file;  ///< first line; must not be readable by others
-  std::chrono::seconds connect_timeout{30};
-  std::chrono::seconds command_timeout{300};
-  std::chrono::seconds data_timeout{600};  ///< for the reply to the end of the data
-  unsigned connections = 4;                ///< at once
-  std::chrono::seconds keep{30};           ///< how long an idle connection is kept
-  unsigned messages_per_connection = 100;
-};
-
 struct RecipientResult {
   /// delivered: Postfix has it. sentence: Postfix's own text, printable, with host and stage.
   Outcome outcome = Outcome::temporary("not tried");
+  /// From the reply to the data that it went with; many recipients make several transactions.
+  std::string queue_id;
 };
 
 struct SubmissionResult {
   std::vector<RecipientResult> recipients;  ///< in the envelope's order
-  std::string queue_id;                     ///< from the reply to the data; empty if none was found
-  std::string host;                         ///< "127.0.0.1[127.0.0.1]:25", for the log's relay=
+  std::string queue_id;  ///< of the last transaction that was taken; empty if none was found
+  std::string host;      ///< "127.0.0.1[127.0.0.1]:25", for the log's relay=
   /// The connection ended after the last octet of the data and before the reply: Postfix may have
   /// the message (RFC 1047).
   bool maybe_sent = false;

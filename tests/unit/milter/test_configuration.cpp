@@ -71,6 +71,28 @@ TEST_CASE("the sample says the defaults") {
   CHECK(said->lmtp.size_limit == least->lmtp.size_limit);
   CHECK(said->lmtp.deadline == least->lmtp.deadline);
   CHECK(said->lmtp.timeout == least->lmtp.timeout);
+  CHECK(said->designated_host.hosts == least->designated_host.hosts);
+  CHECK(said->designated_host.hostname == least->gateway.hostname);
+  CHECK(said->designated_host.tls == least->designated_host.tls);
+  CHECK(said->designated_host.tls_ca_file == least->designated_host.tls_ca_file);
+  CHECK(said->designated_host.user == least->designated_host.user);
+  CHECK(said->designated_host.password_file == least->designated_host.password_file);
+  CHECK(said->designated_host.connect_timeout == least->designated_host.connect_timeout);
+  CHECK(said->designated_host.command_timeout == least->designated_host.command_timeout);
+  CHECK(said->designated_host.data_timeout == least->designated_host.data_timeout);
+  CHECK(said->designated_host.connections == least->designated_host.connections);
+  CHECK(said->designated_host.keep == least->designated_host.keep);
+  CHECK(said->designated_host.messages_per_connection ==
+        least->designated_host.messages_per_connection);
+  CHECK(said->outbound.enabled == least->outbound.enabled);
+  CHECK(said->outbound.poll == least->outbound.poll);
+  CHECK(said->outbound.outbox_wait == least->outbound.outbox_wait);
+  CHECK(said->outbound.retry_min == least->outbound.retry_min);
+  CHECK(said->outbound.retry_max == least->outbound.retry_max);
+  CHECK(said->outbound.expire == least->outbound.expire);
+  CHECK(said->outbound.lease == least->outbound.lease);
+  CHECK(said->outbound.receipts == least->outbound.receipts);
+  CHECK(said->outbound.uuencode_domains == least->outbound.uuencode_domains);
   const auto& inbound = said->converter.inbound;
   const auto& least_inbound = least->converter.inbound;
   CHECK(inbound.from_envelope == least_inbound.from_envelope);
@@ -81,6 +103,77 @@ TEST_CASE("the sample says the defaults") {
   CHECK(inbound.limits.header_octets == least_inbound.limits.header_octets);
   CHECK(inbound.limits.header_fields == least_inbound.limits.header_fields);
   CHECK(inbound.most_addresses == least_inbound.most_addresses);
+}
+
+TEST_CASE("the defaults of the code are those of the structures") {
+  test::Gateway gateway;
+  const DesignatedHost host;
+  const DesignatedHost& read = gateway.configuration->designated_host;
+  CHECK(read.hosts == host.hosts);
+  CHECK(read.hostname == "mx.example.com");
+  CHECK(read.tls == host.tls);
+  CHECK(read.connect_timeout == host.connect_timeout);
+  CHECK(read.command_timeout == host.command_timeout);
+  CHECK(read.data_timeout == host.data_timeout);
+  CHECK(read.connections == host.connections);
+  CHECK(read.keep == host.keep);
+  CHECK(read.messages_per_connection == host.messages_per_connection);
+  const OutboundGatewaySettings outbound;
+  CHECK(gateway.configuration->outbound.poll == outbound.poll);
+  CHECK(gateway.configuration->outbound.retry_max == outbound.retry_max);
+  CHECK(gateway.configuration->outbound.expire == outbound.expire);
+  CHECK(gateway.configuration->outbound.lease == outbound.lease);
+}
+
+TEST_CASE("all of the designated host and of the outbound side is read") {
+  test::Gateway gateway("", R"([designated_host]
+hosts = ["mail.example.com", "[::1]:587"]
+hostname = "gate.example.com"
+tls = "verified"
+tls_ca_file = "/etc/smtpgate/ca.pem"
+user = "gate"
+password_file = "/etc/smtpgate/password"
+connect_timeout = 1
+command_timeout = 2
+data_timeout = 3
+connections = 5
+keep = 0
+messages_per_connection = 7
+[outbound]
+enabled = false
+poll = 1
+outbox_wait = 2
+retry_min = 3
+retry_max = 4
+expire = 60
+lease = 61
+receipts = "reading"
+uuencode_domains = ["OLD.example", ".Bücher.example"]
+)");
+  const DesignatedHost& host = gateway.configuration->designated_host;
+  CHECK(host.hosts == std::vector<std::string>{"mail.example.com", "[::1]:587"});
+  CHECK(host.hostname == "gate.example.com");
+  CHECK(host.tls == TlsUse::verified);
+  CHECK(host.tls_ca_file == "/etc/smtpgate/ca.pem");
+  CHECK(host.user == "gate");
+  CHECK(host.password_file == "/etc/smtpgate/password");
+  CHECK(host.connect_timeout == std::chrono::seconds(1));
+  CHECK(host.command_timeout == std::chrono::seconds(2));
+  CHECK(host.data_timeout == std::chrono::seconds(3));
+  CHECK(host.connections == 5);
+  CHECK(host.keep == std::chrono::seconds(0));
+  CHECK(host.messages_per_connection == 7);
+  const OutboundGatewaySettings& outbound = gateway.configuration->outbound;
+  CHECK_FALSE(outbound.enabled);
+  CHECK(outbound.poll == std::chrono::seconds(1));
+  CHECK(outbound.outbox_wait == std::chrono::seconds(2));
+  CHECK(outbound.retry_min == std::chrono::seconds(3));
+  CHECK(outbound.retry_max == std::chrono::seconds(4));
+  CHECK(outbound.expire == std::chrono::seconds(60));
+  CHECK(outbound.lease == std::chrono::seconds(61));
+  CHECK(outbound.receipts == converter::ReceiptRequest::reading);
+  CHECK(outbound.uuencode_domains ==
+        std::vector<std::string>{"old.example", ".xn--bcher-kva.example"});
 }
 
 TEST_CASE("every key of the code stands in the sample and in the document") {
