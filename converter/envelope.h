@@ -15,6 +15,7 @@ struct EnvelopeRecipient {
   std::string path;                   ///< as RCPT gave it, with or without brackets
   std::string parameters;             ///< ESMTP parameters as given, blank-separated; may be empty
   postoffice::NativeAddress mailbox;  ///< what it was resolved to
+  bool is_group = false;              ///< `mailbox` names a group
 };
 
 struct Envelope {

@@ -172,33 +172,6 @@ DesignatedHost read_designated_host(SettingsTable table, const std::string& gate
   return result;
 }
 
-converter::ReceiptRequest read_receipts(SettingsTable& table) {
-  using converter::ReceiptRequest;
-  const std::string receipts =
-      table.choice("receipts", "both", {"never", "delivery", "reading", "both"});
-  return receipts == "never"      ? ReceiptRequest::ignore
-         : receipts == "delivery" ? ReceiptRequest::delivery
-         : receipts == "reading"  ? ReceiptRequest::reading
-                                  : ReceiptRequest::delivery_and_reading;
-}
-
-/// Canonical domains; a leading dot stays.
-std::vector<std::string> read_domains(SettingsTable& table) {
-  std::vector<std::string> result;
-  for (const std::string& text : table.strings("uuencode_domains", {})) {
-    const std::string_view dot = text.starts_with('.') ? "." : "";
-    const std::string domain = converter::canonical_domain(text.substr(dot.size()));
-    if (!is_plain_word(domain)) {
-      table.error("uuencode_domains",
-                  fmt::format("\"{}\" is no domain; write \"example.com\", or \".example.com\" "
-                              "for all its subdomains",
-                              text));
-    }
-    result.push_back(std::string(dot) + domain);
-  }
-  return result;
-}
-
 OutboundGatewaySettings read_outbound(SettingsTable table) {
   using std::chrono::seconds;
   constexpr std::int64_t day = 86'400;
@@ -213,8 +186,6 @@ OutboundGatewaySettings read_outbound(SettingsTable table) {
   }
   result.expire = seconds(table.integer("expire", 2 * day, 60, 100 * day));
   result.lease = seconds(table.integer("lease", 900, 60, day));
-  result.receipts = read_receipts(table);
-  result.uuencode_domains = read_domains(table);
   return result;
 }
 
@@ -247,6 +218,7 @@ tl::expected<Configuration, std::vector<std::string>> read_configuration(const s
   result.outbound = read_outbound(root.table("outbound"));
   result.converter = converter::read_converter_settings(*file);
   result.converter.inbound.hostname = result.gateway.hostname;
+  result.converter.outbound.hostname = result.gateway.hostname;
   file->refuse_unknown_keys();
   if (auto errors = file->errors(); !errors.empty()) return tl::unexpected(std::move(errors));
   return result;

@@ -17,7 +17,6 @@
 #include <sys/types.h>
 #include <tl/expected.hpp>
 
-#include "converter/outbound.h"
 #include "converter/settings.h"
 #include "converter/spool.h"
 #include "milter/designated_host.h"
@@ -66,8 +65,6 @@ struct OutboundGatewaySettings {
   std::chrono::seconds retry_max{3600};
   std::chrono::seconds expire{172'800};  ///< what is older and still waits is returned
   std::chrono::seconds lease{900};       ///< after which a silent host's work is taken over
-  converter::ReceiptRequest receipts = converter::ReceiptRequest::delivery_and_reading;
-  std::vector<std::string> uuencode_domains;  ///< as in converter::OutboundSettings
 };
 
 struct Configuration {

@@ -1,27 +1,42 @@
 // Delivery of one message to all its mailboxes: see the header.
 #include "milter/inbound_delivery.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "milter/kept_chain.h"
+#include "milter/passing_on.h"
 #include "postoffice/ascii.h"
+#include "postoffice/groups.h"
 #include "postoffice/postoffice.h"
+#include "postoffice/printable.h"
 #include "postoffice/put.h"
+#include "postoffice/reports.h"
 
 namespace smtpgate::milter {
 
 using converter::ConvertedMessage;
 using converter::Envelope;
+using converter::EnvelopeRecipient;
 using converter::RawMessage;
+using postoffice::BeyondRecipient;
 using postoffice::Delivery;
+using postoffice::Distribution;
+using postoffice::FailedMember;
 using postoffice::FileSystem;
 using postoffice::Postoffice;
 
 namespace {
+
+/// Of a recipient's name in the envelope: its place there.
+using Places = std::vector<std::size_t>;
 
 Outcome too_late() {
   return Outcome::temporary(
@@ -30,38 +45,92 @@ Outcome too_late() {
       "4.4.7");
 }
 
-/// The recipients of one postoffice: mailbox to their places in the envelope, in the order in which
-/// mailboxes first appear.
+/// What became of all that one recipient comes to: a mailbox, or the many of a group.
+class Tally {
+ public:
+  void add(const Outcome& outcome) {
+    if (outcome.is_delivered()) {
+      ++good_;
+      if (!first_good_) first_good_ = outcome;
+    } else {
+      bad_ = bad_ ? worse(*bad_, outcome) : outcome;
+    }
+  }
+  /// Temporary as long as anything may still succeed; a member that is nobody fails the recipient
+  /// only where there is no other.
+  Outcome outcome() const {
+    if (bad_ && (bad_->is_temporary() || good_ == 0)) return *bad_;
+    if (good_ == 1) return *first_good_;
+    if (good_ > 1) return Outcome::delivered(fmt::format("delivered to {} members", good_));
+    return Outcome::temporary("not tried yet");
+  }
+
+ private:
+  unsigned good_ = 0;
+  std::optional<Outcome> first_good_;
+  std::optional<Outcome> bad_;
+};
+
+/// The recipients of one postoffice, and what they come to there, in the order of first mention.
 struct Group {
   const converter::ServedPostoffice* postoffice = nullptr;
-  std::vector<std::pair<std::string, std::vector<std::size_t>>> mailboxes;
+  Places places;
+
+  struct Mailbox {
+    std::string name;
+    Places places;
+  };
+  struct Passing {
+    std::vector<BeyondRecipient> recipients;  ///< of one `via`
+    Places places;
+  };
+  struct Failure {
+    FailedMember member;
+    std::string name;  ///< of the group or mailbox in the envelope
+    std::string owner;
+    Places places;
+  };
+  std::vector<Mailbox> mailboxes;
+  std::vector<Passing> passings;
+  std::vector<Failure> failures;
 };
 
 /// Everything one delivery shares, so that its steps can be read one by one.
 class Run {
  public:
   Run(const Configuration& configuration, const Envelope& envelope, RawMessage& raw,
-      const Deadline& deadline, FileSystem& files)
+      const Deadline& deadline, Reach reach, FileSystem& files)
       : configuration_(configuration),
         envelope_(envelope),
         raw_(raw),
         deadline_(deadline),
+        reach_(reach),
         files_(files),
-        outcomes_(envelope.recipients.size(), Outcome::temporary("not tried yet")) {}
+        tallies_(envelope.recipients.size()) {}
 
   std::vector<Outcome> deliver() {
-    for (const Group& group : groups()) deliver_group(group);
-    return std::move(outcomes_);
+    for (Group& group : groups()) deliver_group(group);
+    std::vector<Outcome> outcomes;
+    for (const Tally& tally : tallies_) outcomes.push_back(tally.outcome());
+    return outcomes;
   }
 
  private:
   std::vector<Group> groups();
-  void deliver_group(const Group& group);
-  void convert_and_file(const Group& group);
+  void deliver_group(Group& group);
+  void distribute(Group& group, const Postoffice& office);
+  void take_distribution(Group& group, const std::string& name, const Distribution& distribution,
+                         const Places& places);
+  void convert_and_file(Group& group);
   Outcome write_and_seal(Delivery& delivery, ConvertedMessage& converted,
                          postoffice::LineEnd line_end);
-  void file_into_all(const Group& group, Delivery& delivery);
-  void set(const Group& group, const Outcome& outcome);
+  void file_into_all(const Group& group, ConvertedMessage& converted, const Postoffice& office);
+  void pass_on_all(const Group& group, const ConvertedMessage& converted, const Postoffice& office);
+  void report_failures(const Group& group, const ConvertedMessage& converted,
+                       const Postoffice& office);
+  void add(const Places& places, const Outcome& outcome) {
+    for (const std::size_t place : places) tallies_[place].add(outcome);
+  }
   bool all_delivered(const Group& group) const;
   void keep_chain(const Group& group, ConvertedMessage* converted, postoffice::LineEnd line_end);
 
@@ -69,75 +138,108 @@ class Run {
   const Envelope& envelope_;
   RawMessage& raw_;
   const Deadline& deadline_;
+  Reach reach_;
   FileSystem& files_;
-  std::vector<Outcome> outcomes_;
+  std::vector<Tally> tallies_;
 };
 
 std::vector<Group> Run::groups() {
   std::vector<Group> result;
   std::map<std::string, std::size_t> group_of;
-  std::map<std::pair<std::size_t, std::string>, std::size_t> mailbox_of;
   for (std::size_t i = 0; i < envelope_.recipients.size(); ++i) {
     const postoffice::NativeAddress& address = envelope_.recipients[i].mailbox;
     const auto* served = configuration_.find_postoffice(address.postoffice);
     if (served == nullptr) {
-      outcomes_[i] = Outcome::temporary("the postoffice " + address.postoffice.str() +
-                                            " is not served; add a [[postoffice]] for it to " +
-                                            configuration_.path,
-                                        "4.3.5");
+      tallies_[i].add(Outcome::temporary("the postoffice " + address.postoffice.str() +
+                                             " is not served; add a [[postoffice]] for it to " +
+                                             configuration_.path,
+                                         "4.3.5"));
       continue;
     }
-    const auto [group, new_group] =
+    const auto [group, is_new] =
         group_of.try_emplace(ascii_lower(served->name.str()), result.size());
-    if (new_group) result.push_back({served, {}});
-    auto& mailboxes = result[group->second].mailboxes;
-    const auto [mailbox, new_mailbox] =
-        mailbox_of.try_emplace({group->second, address.mailbox}, mailboxes.size());
-    if (new_mailbox) mailboxes.push_back({address.mailbox, {}});
-    mailboxes[mailbox->second].second.push_back(i);
+    if (is_new) result.emplace_back().postoffice = served;
+    result[group->second].places.push_back(i);
   }
   return result;
 }
 
-void Run::set(const Group& group, const Outcome& outcome) {
-  for (const auto& [mailbox, places] : group.mailboxes) {
-    for (const std::size_t place : places) outcomes_[place] = outcome;
-  }
-}
-
 bool Run::all_delivered(const Group& group) const {
-  for (const auto& [mailbox, places] : group.mailboxes) {
-    if (!outcomes_[places.front()].is_delivered()) return false;
+  for (const std::size_t place : group.places) {
+    if (!tallies_[place].outcome().is_delivered()) return false;
   }
   return true;
 }
 
-/// The edge where what libraries throw becomes a value. Outcomes set before the throw stand: what
-/// was filed stays filed.
-void Run::deliver_group(const Group& group) {
+/// The edge where what libraries throw becomes a value. What was filed stays filed.
+void Run::deliver_group(Group& group) {
   std::string what;
   try {
-    set(group, Outcome::temporary("the delivery broke off; it will be tried again"));
-    convert_and_file(group);
-    return;
+    return convert_and_file(group);
   } catch (const std::bad_alloc&) {
     what = "out of memory";
   } catch (const std::exception& exception) {
     what = exception.what();
   }
-  for (const auto& [mailbox, places] : group.mailboxes) {
-    for (const std::size_t place : places) {
-      if (outcomes_[place].is_delivered()) continue;
-      outcomes_[place] =
-          Outcome::temporary("the gateway could not deliver: " + what + "; it will be tried again");
+  add(group.places,
+      Outcome::temporary("the gateway could not deliver: " + what + "; it will be tried again"));
+}
+
+/// Each name of the envelope once, then each mailbox and each passing-on once.
+void Run::distribute(Group& group, const Postoffice& office) {
+  std::map<std::pair<bool, std::string>, Places> names;
+  for (const std::size_t place : group.places) {
+    const EnvelopeRecipient& recipient = envelope_.recipients[place];
+    names[{recipient.is_group, recipient.mailbox.mailbox}].push_back(place);
+  }
+  for (const auto& [name, places] : names) {
+    postoffice::Resolved resolved;
+    (name.first ? resolved.group : resolved.mailbox) = name.second;
+    const auto distribution = postoffice::distribute(office, resolved);
+    if (!distribution) {
+      add(places, distribution.error());
+    } else if (reach_ == Reach::mailboxes && !distribution->is_plain()) {
+      add(places, Outcome::temporary(name.second + " reaches beyond this postoffice's mailboxes"));
+    } else {
+      take_distribution(group, name.second, *distribution, places);
     }
   }
 }
 
-void Run::convert_and_file(const Group& group) {
-  if (deadline_.passed()) return set(group, too_late());
+void Run::take_distribution(Group& group, const std::string& name, const Distribution& distribution,
+                            const Places& places) {
+  const auto append = [&](Places& to) { to.insert(to.end(), places.begin(), places.end()); };
+  for (const std::string& mailbox : distribution.mailboxes) {
+    auto found = std::find_if(group.mailboxes.begin(), group.mailboxes.end(),
+                              [&](const Group::Mailbox& one) { return one.name == mailbox; });
+    if (found == group.mailboxes.end()) {
+      found = group.mailboxes.insert(found, {mailbox, {}});
+    }
+    append(found->places);
+  }
+  for (const BeyondRecipient& beyond : distribution.beyond) {
+    auto found = std::find_if(
+        group.passings.begin(), group.passings.end(),
+        [&](const Group::Passing& one) { return one.recipients[0].via == beyond.via; });
+    if (found == group.passings.end()) {
+      group.passings.push_back({{beyond}, {}});
+      append(group.passings.back().places);
+      continue;
+    }
+    found->recipients.push_back(beyond);
+    if (found->places.back() != places.back()) append(found->places);
+  }
+  for (const FailedMember& failed : distribution.failures) {
+    add(places, failed.outcome);
+    group.failures.push_back({failed, name, distribution.owner, places});
+  }
+}
+
+void Run::convert_and_file(Group& group) {
+  if (deadline_.passed()) return add(group.places, too_late());
   const auto opened = Postoffice::open(group.postoffice->directory, files_);
-  if (!opened) return set(group, opened.error());
+  if (!opened) return add(group.places, opened.error());
+  distribute(group, *opened);
 
   const postoffice::PostofficeSettings& settings = opened->settings();
   const converter::TargetFormat target{.name = settings.name,
@@ -148,19 +250,12 @@ void Run::convert_and_file(const Group& group) {
                                               configuration_.converter.inbound,
                                               configuration_.spool_place(files_));
   if (!converted) {
-    set(group, converted.error());
+    add(group.places, converted.error());
     return keep_chain(group, nullptr, settings.line_end);
   }
-
-  auto delivery = Delivery::begin(*opened);
-  if (!delivery) {
-    set(group, delivery.error());
-  } else if (const Outcome sealed = write_and_seal(*delivery, *converted, settings.line_end);
-             !sealed.is_delivered()) {
-    set(group, sealed);
-  } else {
-    file_into_all(group, *delivery);
-  }
+  if (!group.mailboxes.empty()) file_into_all(group, *converted, *opened);
+  pass_on_all(group, *converted, *opened);
+  report_failures(group, *converted, *opened);
   keep_chain(group, &*converted, settings.line_end);
 }
 
@@ -173,10 +268,46 @@ Outcome Run::write_and_seal(Delivery& delivery, ConvertedMessage& converted,
   return delivery.seal(envelope_.arrival, converted.content_key);
 }
 
-void Run::file_into_all(const Group& group, Delivery& delivery) {
-  for (const auto& [mailbox, places] : group.mailboxes) {
-    const Outcome outcome = deadline_.passed() ? too_late() : delivery.file_into(mailbox);
-    for (const std::size_t place : places) outcomes_[place] = outcome;
+void Run::file_into_all(const Group& group, ConvertedMessage& converted, const Postoffice& office) {
+  auto delivery = Delivery::begin(office);
+  const Outcome sealed = delivery ? write_and_seal(*delivery, converted, office.settings().line_end)
+                                  : delivery.error();
+  for (const Group::Mailbox& mailbox : group.mailboxes) {
+    add(mailbox.places, !sealed.is_delivered() ? sealed
+                        : deadline_.passed()   ? too_late()
+                                               : delivery->file_into(mailbox.name));
+  }
+}
+
+void Run::pass_on_all(const Group& group, const ConvertedMessage& converted,
+                      const Postoffice& office) {
+  const PassingOn message{.postoffice = office,
+                          .map = configuration_.converter.map,
+                          .settings = configuration_.converter.inbound,
+                          .envelope = envelope_,
+                          .raw = raw_,
+                          .content_key = converted.content_key};
+  for (const Group::Passing& passing : group.passings) {
+    add(passing.places, deadline_.passed() ? too_late() : pass_on(message, passing.recipients));
+  }
+}
+
+/// A member that is nobody is the owner's to mend, not the sender's to hear of.
+void Run::report_failures(const Group& group, const ConvertedMessage& converted,
+                          const Postoffice& office) {
+  for (const Group::Failure& failure : group.failures) {
+    if (!failure.member.outcome.is_permanent()) continue;
+    const postoffice::Report report{
+        .id = "member " + failure.name + " " + failure.member.member + " " + converted.content_key,
+        .subject = "A member cannot be reached: " + failure.member.member,
+        .lines = {fmt::format("Mail for {} did not reach this member:", failure.name),
+                  fmt::format("  {} ({}): {}", printable(failure.member.member),
+                              printable(failure.member.where),
+                              printable(failure.member.outcome.sentence())),
+                  "The other members got it. Correct the entry or take it out."},
+    };
+    const Outcome told = postoffice::file_report(office, failure.owner, report);
+    if (!told.is_delivered()) add(failure.places, told);
   }
 }
 
@@ -191,8 +322,9 @@ void Run::keep_chain(const Group& group, ConvertedMessage* converted,
 }  // namespace
 
 std::vector<Outcome> deliver_inbound(const Configuration& configuration, const Envelope& envelope,
-                                     RawMessage& raw, const Deadline& deadline, FileSystem& files) {
-  return Run(configuration, envelope, raw, deadline, files).deliver();
+                                     RawMessage& raw, const Deadline& deadline, Reach reach,
+                                     FileSystem& files) {
+  return Run(configuration, envelope, raw, deadline, reach, files).deliver();
 }
 
 Outcome prepare_work_directory(const Configuration& configuration, FileSystem& files) {

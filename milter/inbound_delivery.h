@@ -1,6 +1,7 @@
 // The one delivery routine of both doors: a message with its resolved envelope becomes one durable
-// file in each recipient's mailbag (docs/flow.md, "Delivery"). Recipients of one postoffice share
-// one conversion and one file; of one mailbox, one filing and its outcome.
+// file in each recipient's mailbag (docs/flow.md, "Delivery"), and goes on to whom groups and
+// forwards name elsewhere (docs/groups.md). Recipients of one postoffice share one conversion and
+// one file; of one mailbox, one filing and its outcome.
 //
 // Not for replies, claims or log lines: the doors have those. Not for who the recipients are:
 // recipient_resolver.h.
@@ -29,13 +30,20 @@ struct Deadline {
   bool passed() const { return now() >= end; }
 };
 
-/// One Outcome per recipient of the envelope, in its order: delivered means durable. The deadline
+/// How far a delivery may go.
+enum class Reach {
+  mailboxes,  ///< of the postoffices here; a recipient that reaches beyond them is temporary
+  beyond,     ///< groups and forwards may pass the message on, through SMTP/
+};
+
+/// One Outcome per recipient of the envelope, in its order: delivered means durable, in mailbags or
+/// in SMTP/. Groups and forwards are followed here, at the moment of delivery. The deadline
 /// is looked at before the conversion, before sealing and before each mailbox; what is not begun by
 /// then is temporary. Never throws: what libraries throw becomes temporary 4.3.0. Safe from many
 /// threads at once, each with its own message.
 std::vector<Outcome> deliver_inbound(
     const Configuration& configuration, const converter::Envelope& envelope,
-    converter::RawMessage& raw, const Deadline& deadline,
+    converter::RawMessage& raw, const Deadline& deadline, Reach reach,
     postoffice::FileSystem& files = postoffice::FileSystem::posix());
 
 /// Makes <work>/spool and <work>/chain where they are missing. <work> itself must exist: that it

@@ -212,14 +212,14 @@ void LmtpServer::rcpt(const std::string& argument) {
     return reply("452", "4.5.3", "too many recipients in one transaction");
   }
   const Resolution resolution = transaction_->resolver->resolve_path(parsed->path);
-  if (resolution.kind != Resolution::Kind::mailbox) {
+  if (!resolution.is_known()) {
     const Outcome& outcome = resolution.outcome;
     log_.info(delivery_line(client_.queue_id, without_brackets(parsed->path),
                             postoffice_relay(resolution.postoffice_name()), {}, outcome));
     return reply(code_of(outcome), outcome.status(), outcome.sentence());
   }
-  transaction_->envelope.recipients.push_back(
-      {parsed->path, parsed->parameters, resolution.address});
+  transaction_->envelope.recipients.push_back({parsed->path, parsed->parameters, resolution.address,
+                                               resolution.kind == Resolution::Kind::group});
   reply("250", "2.1.5", parsed->path + " is " + resolution.address.str());
 }
 
@@ -255,7 +255,7 @@ void LmtpServer::data(const std::string& argument) {
     outcomes.assign(envelope.recipients.size(), stored.error().outcome());
   } else {
     outcomes = deliver_inbound(configuration, envelope, raw,
-                               Deadline::in(configuration.lmtp.deadline), files_);
+                               Deadline::in(configuration.lmtp.deadline), Reach::beyond, files_);
   }
   delays.delivering = std::chrono::duration<double>(Clock::now() - received).count();
   reply_per_recipient(outcomes, delays);

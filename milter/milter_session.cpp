@@ -124,14 +124,19 @@ std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
       return std::nullopt;
     }
     const Resolution resolution = transaction_->resolver.resolve(*address);
-    if (resolution.kind != Resolution::Kind::mailbox) return refuse(resolution, path);
+    if (!resolution.is_known()) return refuse(resolution, path);
     const std::string words = join(parameters);
     if (asks_for_success_report(parse_parameters(words))) {
       leave(path, "a report of success is asked for, which Postfix writes");
     } else if (transaction_->envelope.recipients.size() >= most_claimed) {
       leave(path, "too many recipients");
+    } else if (const auto stays = transaction_->resolver.stays_here(resolution); !stays) {
+      leave(path, stays.error().sentence());
+    } else if (!*stays) {
+      leave(path, "it reaches beyond this postoffice's mailboxes");
     } else {
-      transaction_->envelope.recipients.push_back({std::string(path), words, resolution.address});
+      transaction_->envelope.recipients.push_back({std::string(path), words, resolution.address,
+                                                   resolution.kind == Resolution::Kind::group});
     }
   } catch (const std::exception& exception) {
     leave(path, exception.what());
@@ -237,9 +242,9 @@ void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
   const Clock::time_point received = Clock::now();
   std::vector<Outcome> outcomes;
   if (transaction.failure.empty()) {
-    outcomes =
-        deliver_inbound(*transaction.configuration, envelope, transaction.raw,
-                        Deadline::in(transaction.configuration->milter.deadline), *services_.files);
+    outcomes = deliver_inbound(*transaction.configuration, envelope, transaction.raw,
+                               Deadline::in(transaction.configuration->milter.deadline),
+                               Reach::mailboxes, *services_.files);
   } else {
     outcomes.assign(envelope.recipients.size(),
                     Outcome::temporary("the message could not be kept: " + transaction.failure));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "postoffice/ascii.h"
+#include "postoffice/groups.h"
 
 namespace smtpgate::milter {
 
@@ -60,17 +61,25 @@ Resolution RecipientResolver::resolve(const InternetAddress& address) {
                                                       : Resolution::Kind::unavailable;
     return refused(kind, resolved.error(), served->name);
   }
-  if (!resolved->group.empty()) {
-    return refused(Resolution::Kind::group,
-                   Outcome::temporary("group " + resolved->group + " of " + served->name.str() +
-                                          ": groups are not expanded by this version",
-                                      "4.3.5"),
-                   served->name);
-  }
-  return {Resolution::Kind::mailbox,
-          {served->name, resolved->mailbox},
+  const bool is_group = !resolved->group.empty();
+  const std::string& name = is_group ? resolved->group : resolved->mailbox;
+  return {is_group ? Resolution::Kind::group : Resolution::Kind::mailbox,
+          {served->name, name},
           resolved->how,
-          Outcome::delivered("is " + served->name.str() + "/" + resolved->mailbox, "2.1.5")};
+          Outcome::delivered("is " + served->name.str() + "/" + name, "2.1.5")};
+}
+
+Expected<bool> RecipientResolver::stays_here(const Resolution& resolution) {
+  const auto* served = configuration_.find_postoffice(resolution.address.postoffice);
+  if (served == nullptr) return failure(Outcome::temporary("not served", "4.3.5"));
+  const Expected<Postoffice>& opened = open(*served);
+  if (!opened) return failure(opened.error());
+  postoffice::Resolved resolved;
+  (resolution.kind == Resolution::Kind::group ? resolved.group : resolved.mailbox) =
+      resolution.address.mailbox;
+  const auto distribution = postoffice::distribute(*opened, resolved);
+  if (!distribution) return failure(distribution.error());
+  return distribution->is_plain();
 }
 
 const Expected<Postoffice>& RecipientResolver::open(const converter::ServedPostoffice& served) {

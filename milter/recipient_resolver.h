@@ -24,19 +24,20 @@ namespace smtpgate::milter {
 
 struct Resolution {
   enum class Kind {
-    mailbox,     ///< `address` is it
-    group,       ///< a group of `address.postoffice`; no door files for one yet: temporary 4.3.5
-    no_address,  ///< not an address at all: permanent 5.1.3
+    mailbox,          ///< `address` is it
+    group,            ///< `address` names a group of that postoffice
+    no_address,       ///< not an address at all: permanent 5.1.3
     unknown_mailbox,  ///< permanent 5.1.1
     unknown_domain,   ///< the address map does not have it: temporary 4.3.5, a configuration fault
     unavailable,      ///< the postoffice cannot be read: temporary
   };
   Kind kind = Kind::unavailable;
-  postoffice::NativeAddress address;  ///< mailbox folded, of `mailbox` only; the postoffice of all
+  postoffice::NativeAddress address;  ///< folded, of `mailbox` and `group`; the postoffice of all
                                       ///< kinds that know it
-  std::string how;                    ///< "mailbox", "alias", ...; of `mailbox` only
-  Outcome outcome;                    ///< delivered for `mailbox`; else status and sentence
+  std::string how;                    ///< "mailbox", "alias", "group", ...
+  Outcome outcome;  ///< delivered for `mailbox` and `group`; else status, sentence
 
+  bool is_known() const { return kind == Kind::mailbox || kind == Kind::group; }
   /// NET/PO, empty if unknown.
   std::string postoffice_name() const {
     return address.postoffice.network.empty() ? std::string() : address.postoffice.str();
@@ -51,6 +52,9 @@ class RecipientResolver {
 
   /// A path as RCPT gives it, or an address without brackets.
   Resolution resolve_path(std::string_view path);
+  /// Of a mailbox or a group: whether all it comes to are mailboxes of its own postoffice (no
+  /// member or forward beyond, none that is nobody). An error is temporary.
+  Expected<bool> stays_here(const Resolution& resolution);
   /// Local part unquoted.
   Resolution resolve(const converter::InternetAddress& address);
 

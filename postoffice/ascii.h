@@ -23,6 +23,11 @@ constexpr bool is_ascii_alpha(char c) {
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
+/// No octet above 127.
+inline bool is_ascii(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) > 0x7F; });
+}
 
 inline std::string ascii_lower(std::string_view text) {
   std::string result(text);

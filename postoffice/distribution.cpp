@@ -48,6 +48,7 @@ class Distributor {
       }
     }
     end_circles();
+    result_.owner = nodes_.empty() ? root.mailbox : nodes_.front().owner;
     return std::move(result_);
   }
 

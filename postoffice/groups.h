@@ -72,6 +72,7 @@ struct Distribution {
   std::vector<std::string> mailboxes;   ///< folded, each once
   std::vector<BeyondRecipient> beyond;  ///< each address once
   std::vector<FailedMember> failures;
+  std::string owner;  ///< mailbox of whoever must mend what failed; folded
   bool is_plain() const { return beyond.empty() && failures.empty(); }
 };
 

@@ -28,9 +28,10 @@ enum class RecipientState { waiting, sent, failed };
 struct OutgoingRecipient {
   TypedAddress address;  ///< SMTP:user@host, or CSI:NET/PO/BOX of another postoffice
   RecipientState state = RecipientState::waiting;
-  std::string status;    ///< enhanced status of the last try; empty before the first
-  std::string reason;    ///< the last answer, one sentence; may hold hostile bytes
-  std::string queue_id;  ///< Postfix's, once sent
+  std::string status;     ///< enhanced status of the last try; empty before the first
+  std::string reason;     ///< the last answer, one sentence; may hold hostile bytes
+  std::string queue_id;   ///< Postfix's, once sent
+  bool reported = false;  ///< failed, and its sender has been told
 };
 
 /// STATE.json.
@@ -54,6 +55,13 @@ struct OutgoingState {
 std::string render_outgoing_state(const OutgoingState& state);
 /// Temporary: what is wrong, with the path. Bounded; never throws.
 Expected<OutgoingState> parse_outgoing_state(std::string_view json, const std::string& path);
+
+/// 32 lower-case hexadecimal digits: the name of a message in SMTP/.
+bool is_outgoing_id(std::string_view text);
+
+/// A file of this name that appears and goes in SMTP/ says that a command has changed what waits
+/// there, and when it is due.
+inline constexpr std::string_view attention_name = ".look";
 
 inline constexpr std::size_t most_outgoing_recipients = 100'000;
 

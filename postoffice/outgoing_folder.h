@@ -17,9 +17,6 @@
 
 namespace smtpgate::postoffice {
 
-/// 32 lower-case hexadecimal digits (new_unique_id()).
-bool is_outgoing_id(std::string_view text);
-
 /// Where a message's directory is.
 struct OutgoingPlace {
   std::string id;

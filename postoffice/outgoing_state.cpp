@@ -67,6 +67,9 @@ class StateReader : public nlohmann::json_sax<Json> {
     return wrong_kind();
   }
   bool boolean(bool value) override {
+    if (place_ == Place::recipient && key_ == "reported") {
+      return set(state_.recipients.back().reported, value);
+    }
     if (place_ != Place::top) return wrong_kind();
     if (key_ == "held") return set(state_.held, value);
     if (key_ == "maybe_sent") return set(state_.maybe_sent, value);
@@ -133,8 +136,8 @@ class StateReader : public nlohmann::json_sax<Json> {
   static constexpr std::string_view known_top_keys[] = {
       "version", "id",         "mailbox", "created", "next_attempt", "attempts",
       "held",    "maybe_sent", "sender",  "reason",  "key",          "recipients"};
-  static constexpr std::string_view known_recipient_keys[] = {"address", "name",   "state",
-                                                              "status",  "reason", "queue_id"};
+  static constexpr std::string_view known_recipient_keys[] = {
+      "address", "name", "state", "status", "reason", "queue_id", "reported"};
 
   bool fail(std::string what) {
     problem_ = std::move(what);
@@ -234,10 +237,11 @@ std::string render_outgoing_state(const OutgoingState& state) {
   for (const OutgoingRecipient& recipient : state.recipients) {
     text += fmt::format(
         "{}  {{\"address\": {}, \"name\": {}, \"state\": \"{}\", \"status\": {}, \"reason\": {}, "
-        "\"queue_id\": {}}}",
+        "\"queue_id\": {}{}}}",
         separator, json_string(recipient.address.str()), json_string(recipient.address.name),
         state_name(recipient.state), json_string(recipient.status),
-        json_string(recipient.reason, longest_reason), json_string(recipient.queue_id));
+        json_string(recipient.reason, longest_reason), json_string(recipient.queue_id),
+        recipient.reported ? ", \"reported\": true" : "");
     separator = ",\n";
   }
   return text + "]}\n";

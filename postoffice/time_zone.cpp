@@ -328,6 +328,7 @@ LocalTime local_time(const TimeZone& zone, std::int64_t seconds) {
   local.time = fmt::format("{:02}:{:02}", civil.hour, civil.minute);
   local.rfc3339 = fmt::format("{}T{}:{:02}{}{:02}:{:02}", local.date, local.time, civil.second,
                               offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  local.zone_minutes = offset / 60;
   return local;
 }
 

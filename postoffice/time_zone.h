@@ -56,9 +56,10 @@ class TimeZone {
 
 /// A date and time in some zone.
 struct LocalTime {
-  std::string date;     ///< yyyy-mm-dd
-  std::string time;     ///< hh:mm
-  std::string rfc3339;  ///< yyyy-mm-ddThh:mm:ss+hh:mm
+  std::string date;      ///< yyyy-mm-dd
+  std::string time;      ///< hh:mm
+  std::string rfc3339;   ///< yyyy-mm-ddThh:mm:ss+hh:mm
+  int zone_minutes = 0;  ///< east of UTC
 };
 
 LocalTime local_time(const TimeZone& zone, std::int64_t seconds);  ///< since 1970, UTC

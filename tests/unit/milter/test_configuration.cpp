@@ -91,8 +91,8 @@ TEST_CASE("the sample says the defaults") {
   CHECK(said->outbound.retry_max == least->outbound.retry_max);
   CHECK(said->outbound.expire == least->outbound.expire);
   CHECK(said->outbound.lease == least->outbound.lease);
-  CHECK(said->outbound.receipts == least->outbound.receipts);
-  CHECK(said->outbound.uuencode_domains == least->outbound.uuencode_domains);
+  CHECK(said->converter.outbound.receipts == least->converter.outbound.receipts);
+  CHECK(said->converter.outbound.uuencode_domains == least->converter.outbound.uuencode_domains);
   const auto& inbound = said->converter.inbound;
   const auto& least_inbound = least->converter.inbound;
   CHECK(inbound.from_envelope == least_inbound.from_envelope);
@@ -147,8 +147,6 @@ retry_min = 3
 retry_max = 4
 expire = 60
 lease = 61
-receipts = "reading"
-uuencode_domains = ["OLD.example", ".Bücher.example"]
 )");
   const DesignatedHost& host = gateway.configuration->designated_host;
   CHECK(host.hosts == std::vector<std::string>{"mail.example.com", "[::1]:587"});
@@ -171,9 +169,7 @@ uuencode_domains = ["OLD.example", ".Bücher.example"]
   CHECK(outbound.retry_max == std::chrono::seconds(4));
   CHECK(outbound.expire == std::chrono::seconds(60));
   CHECK(outbound.lease == std::chrono::seconds(61));
-  CHECK(outbound.receipts == converter::ReceiptRequest::reading);
-  CHECK(outbound.uuencode_domains ==
-        std::vector<std::string>{"old.example", ".xn--bcher-kva.example"});
+  CHECK(gateway.configuration->converter.outbound.hostname == "mx.example.com");
 }
 
 TEST_CASE("every key of the code stands in the sample and in the document") {

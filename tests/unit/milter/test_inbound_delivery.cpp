@@ -36,7 +36,7 @@ std::vector<Outcome> deliver(const test::Gateway& gateway, const converter::Enve
                              std::string_view content = message) {
   converter::RawMessage raw(gateway.configuration->spool_place(files));
   REQUIRE(raw.feed(content));
-  return deliver_inbound(*gateway.configuration, envelope, raw, deadline, files);
+  return deliver_inbound(*gateway.configuration, envelope, raw, deadline, Reach::beyond, files);
 }
 
 /// Passes after it was looked at `looks` times.

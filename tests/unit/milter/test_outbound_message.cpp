@@ -1,10 +1,9 @@
 // One try of an outgoing message: results per recipient, reports, and the order in which they are
 // made durable.
-#include "milter/outbound_message.h"
-
 #include <filesystem>
 
 #include "milter/due_messages.h"
+#include "milter/outbound_message.h"
 #include "postoffice/outgoing.h"
 #include "unit/catch.h"
 #include "unit/milter/gateway_fixture.h"
@@ -27,8 +26,7 @@ std::string mmff(const std::string& recipients) {
 /// A gateway with one message in SMTP/ and a designated host that answers as it is told.
 struct Outgoing {
   explicit Outgoing(const std::vector<std::string>& recipients,
-                    OutgoingContent kind = OutgoingContent::mmff,
-                    const std::string& content = "") {
+                    OutgoingContent kind = OutgoingContent::mmff, const std::string& content = "") {
     OutgoingState state;
     state.mailbox = "anna";
     state.created = written_at;
@@ -69,9 +67,9 @@ struct Outgoing {
               result.maybe_sent = maybe_sent;
               for (const auto& recipient : envelope.recipients) {
                 const auto found = replies.find(recipient.address);
-                result.recipients.push_back(
-                    {found == replies.end() ? Outcome::delivered("queued as 4F3A1")
-                                            : found->second});
+                result.recipients.push_back({found == replies.end()
+                                                 ? Outcome::delivered("queued as 4F3A1")
+                                                 : found->second});
               }
               return result;
             },

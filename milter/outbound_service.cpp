@@ -1,0 +1,378 @@
+// The daemon's way out: see the header. One scout thread hears of changes, picks up outboxes and
+// keeps the list of what is due; some sender threads take what is due and try it. Everything that
+// counts lies in the folders; what is in memory here can be lost at any moment.
+#include "milter/outbound_service.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <ctime>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "milter/due_messages.h"
+#include "milter/outbound_message.h"
+#include "milter/outbox_watch.h"
+#include "milter/submission.h"
+#include "postoffice/outbox.h"
+#include "postoffice/outgoing.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::milter {
+
+using postoffice::OutboxNote;
+using postoffice::OutgoingMail;
+using postoffice::Postoffice;
+using SteadyClock = std::chrono::steady_clock;
+
+namespace {
+
+/// How long nothing is tried after the designated host could not be spoken to; it doubles.
+constexpr std::chrono::seconds first_host_pause{10};
+constexpr std::chrono::seconds longest_host_pause{300};
+
+std::int64_t wall_clock() {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
+
+}  // namespace
+
+struct OutboundService::State {
+  explicit State(Surroundings given) : surroundings(std::move(given)) {}
+
+  Surroundings surroundings;
+  OutboxWatch watch;
+  std::vector<std::thread> threads;
+  std::atomic<bool> stopping = false;
+  std::atomic<bool> reload_asked = false;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  DueMessages due;
+  std::shared_ptr<Submitter> submitter;
+  SteadyClock::time_point host_pause_end{};
+  std::chrono::seconds host_pause = first_host_pause;
+
+  // The scout's own.
+  std::vector<converter::ServedPostoffice> served;
+  std::map<std::pair<std::string, std::string>, std::int64_t> look_again;  ///< incomplete files
+
+  Log& log() { return *surroundings.log; }
+
+  void scout();
+  void senders_loop();
+
+  void take_configuration();
+  void look_at_all(bool resume);
+  void look_at_outbox(const converter::ServedPostoffice& office, const std::string& mailbox);
+  void look_at_outgoing(const converter::ServedPostoffice& office);
+  void look_at_postoffice(const converter::ServedPostoffice& office, bool resume);
+  void act_on(const OutboxWatch::Hint& hint);
+  void look_at_growing();
+  std::chrono::milliseconds until(SteadyClock::time_point next_poll) const;
+  void tell(const OutboxNote& note);
+  std::function<void(const OutboxNote&)> teller();
+
+  std::optional<DueMessages::Key> wait_for_due();
+  TryResult try_one(const DueMessages::Key& key);
+  void note_host(bool down);
+};
+
+void OutboundService::State::tell(const OutboxNote& note) {
+  const std::string where = note.mailbox + "/outbox/" + note.file;
+  if (note.recipient.empty()) {
+    const std::string text = fmt::format("{}: {}: {}", note.id.empty() ? "NOQUEUE" : note.id, where,
+                                         note.outcome.sentence());
+    note.outcome.is_delivered() ? log().info(text) : log().warning(text);
+    return;
+  }
+  log().info(delivery_line(note.id, note.recipient, "postoffice", {}, note.outcome));
+}
+
+std::function<void(const OutboxNote&)> OutboundService::State::teller() {
+  return [this](const OutboxNote& note) { tell(note); };
+}
+
+void OutboundService::State::take_configuration() {
+  const auto configuration = surroundings.configuration();
+  served = configuration->converter.postoffices;
+  std::vector<std::string> directories;
+  for (const auto& office : served) directories.push_back(office.directory);
+  watch.set_postoffices(directories);
+  if (watch.unwatched() > 0) {
+    log().warning(
+        fmt::format("{} outboxes cannot be watched; they are looked at every {} s; raise "
+                    "fs.inotify.max_user_watches",
+                    watch.unwatched(), configuration->outbound.poll.count()));
+  }
+  const std::lock_guard guard(mutex);
+  due.forget_postoffices_but({directories.begin(), directories.end()});
+  for (const std::string& directory : directories) due.look_again(directory);
+  // Tries that run keep the old one until they end.
+  submitter = std::make_shared<Submitter>(configuration->designated_host);
+}
+
+void OutboundService::State::look_at_outbox(const converter::ServedPostoffice& office,
+                                            const std::string& mailbox) {
+  const auto configuration = surroundings.configuration();
+  auto opened = Postoffice::open(office.directory, *surroundings.files);
+  if (!opened) return;  // look_at_postoffice() has said so
+  const postoffice::OutboxOptions options{.wait = configuration->outbound.outbox_wait.count(),
+                                          .now = {}};
+  const auto result = postoffice::pick_up_outbox(*opened, mailbox, options, teller());
+  const std::pair<std::string, std::string> key{office.directory, mailbox};
+  look_again.erase(key);
+  if (!result) {
+    log().warning(office.name.str() + ": " + result.error().sentence());
+  } else if (result->look_again) {
+    look_again[key] = *result->look_again;
+  }
+}
+
+void OutboundService::State::look_at_outgoing(const converter::ServedPostoffice& office) {
+  auto opened = Postoffice::open(office.directory, *surroundings.files);
+  if (!opened) return;
+  const auto ids = OutgoingMail(*opened).waiting();
+  if (!ids) {
+    log().warning(office.name.str() + ": " + ids.error().sentence());
+    return;
+  }
+  const std::lock_guard guard(mutex);
+  due.replace(office.directory, *ids);
+  changed.notify_all();
+}
+
+void OutboundService::State::look_at_postoffice(const converter::ServedPostoffice& office,
+                                                bool resume) {
+  const auto configuration = surroundings.configuration();
+  auto opened = Postoffice::open(office.directory, *surroundings.files);
+  if (!opened) {
+    log().warning(opened.error().sentence() + "; its outgoing mail waits");
+    return;
+  }
+  const auto taken_over = OutgoingMail(*opened).keep_alive(configuration->outbound.lease.count());
+  if (!taken_over) {
+    log().warning(office.name.str() + ": " + taken_over.error().sentence());
+  } else if (*taken_over > 0) {
+    log().info(fmt::format("{}: taken over from a host that is not alive: {}", office.name.str(),
+                           *taken_over));
+  }
+  if (resume || (taken_over && *taken_over > 0)) {
+    const postoffice::OutboxOptions options{.wait = configuration->outbound.outbox_wait.count(),
+                                            .now = {}};
+    const auto resumed = postoffice::resume_taken_files(*opened, options, teller());
+    if (!resumed) log().warning(office.name.str() + ": " + resumed.error().sentence());
+  }
+  const auto mailboxes = opened->list_mailboxes();
+  if (!mailboxes) {
+    log().warning(office.name.str() + ": " + mailboxes.error().sentence());
+    return;
+  }
+  for (const std::string& mailbox : *mailboxes) {
+    if (stopping) return;
+    look_at_outbox(office, mailbox);
+  }
+}
+
+void OutboundService::State::look_at_all(bool resume) {
+  for (const auto& office : served) {
+    if (stopping) return;
+    look_at_postoffice(office, resume);
+    look_at_outgoing(office);
+  }
+}
+
+void OutboundService::State::look_at_growing() {
+  const std::int64_t now = wall_clock();
+  std::vector<std::pair<std::string, std::string>> ready;
+  for (const auto& [key, when] : look_again) {
+    if (when <= now) ready.push_back(key);
+  }
+  for (const auto& [directory, mailbox] : ready) {
+    const auto office = std::find_if(served.begin(), served.end(),
+                                     [&](const auto& one) { return one.directory == directory; });
+    look_again.erase({directory, mailbox});
+    if (office == served.end()) continue;
+    look_at_outbox(*office, mailbox);
+  }
+}
+
+void OutboundService::State::act_on(const OutboxWatch::Hint& hint) {
+  for (const auto& [place, mailbox] : hint.outboxes) {
+    if (stopping || place >= served.size()) return;
+    look_at_outbox(served[place], mailbox);
+  }
+  const std::lock_guard guard(mutex);
+  for (const auto& [place, name] : hint.outgoing) {
+    if (place >= served.size()) continue;
+    if (name == postoffice::attention_name) {
+      due.look_again(served[place].directory);
+    } else if (postoffice::is_outgoing_id(name)) {
+      // Our own giving back is heard of, too; then it is known or in hand.
+      due.add(served[place].directory, name);
+    }
+  }
+  changed.notify_all();
+}
+
+std::chrono::milliseconds OutboundService::State::until(SteadyClock::time_point next_poll) const {
+  auto limit =
+      std::chrono::duration_cast<std::chrono::milliseconds>(next_poll - SteadyClock::now());
+  for (const auto& [key, when] : look_again) {
+    limit = std::min<std::chrono::milliseconds>(
+        limit, std::chrono::seconds(std::max<std::int64_t>(when - wall_clock(), 0)));
+  }
+  return std::max(limit, std::chrono::milliseconds(0));
+}
+
+void OutboundService::State::scout() {
+  take_configuration();
+  bool resume = true;
+  SteadyClock::time_point next_poll{};
+  while (!stopping) {
+    try {
+      if (reload_asked.exchange(false)) {
+        take_configuration();
+        next_poll = {};
+      }
+      if (SteadyClock::now() >= next_poll) {
+        look_at_all(resume);
+        resume = false;
+        next_poll = SteadyClock::now() + surroundings.configuration()->outbound.poll;
+      }
+      look_at_growing();
+      const OutboxWatch::Hint hint = watch.wait(until(next_poll));
+      if (hint.everything) next_poll = {};
+      if (!stopping) act_on(hint);
+    } catch (const std::exception& exception) {
+      log().error(
+          fmt::format("looking for outgoing mail failed: {}; it is tried again", exception.what()));
+      next_poll = SteadyClock::now() + first_host_pause;
+    }
+  }
+}
+
+std::optional<DueMessages::Key> OutboundService::State::wait_for_due() {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    const auto now = SteadyClock::now();
+    if (now < host_pause_end) {
+      changed.wait_until(lock, host_pause_end);
+      continue;
+    }
+    // After a pause one try shows whether the host is back, before all others follow.
+    const bool probing = host_pause > first_host_pause;
+    if (!probing || due.in_hand() == 0) {
+      if (auto key = due.begin(wall_clock())) return key;
+    }
+    const std::int64_t next = due.next_due();
+    if (next == DueMessages::never || probing) {
+      changed.wait_for(lock, first_host_pause);
+    } else {
+      const std::int64_t seconds = std::clamp<std::int64_t>(next - wall_clock(), 1, 60);
+      changed.wait_for(lock, std::chrono::seconds(seconds));
+    }
+  }
+  return std::nullopt;
+}
+
+void OutboundService::State::note_host(bool down) {
+  if (!down) {
+    host_pause = first_host_pause;
+    return;
+  }
+  host_pause_end = SteadyClock::now() + host_pause;
+  host_pause = std::min(host_pause * 2, longest_host_pause);
+}
+
+TryResult OutboundService::State::try_one(const DueMessages::Key& key) {
+  const auto configuration = surroundings.configuration();
+  std::shared_ptr<Submitter> through;
+  {
+    const std::lock_guard guard(mutex);
+    through = submitter;
+  }
+  TryResult later{.gone = false, .next_attempt = wall_clock() + first_host_pause.count()};
+  try {
+    auto opened = Postoffice::open(key.first, *surroundings.files);
+    if (!opened) return later;
+    auto taken = OutgoingMail(*opened).take(key.second);
+    if (!taken) {
+      log().warning(fmt::format("{}: {}", key.second, taken.error().sentence()));
+      return later;
+    }
+    if (!*taken) return {.gone = true};  // somebody else's now
+    const OutboundContext context{
+        .configuration = *configuration,
+        .postoffice = *opened,
+        .files = *surroundings.files,
+        .log = log(),
+        .submit =
+            [&](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+              return through->submit(envelope, content, [this] { return stopping.load(); });
+            },
+        .now = wall_clock};
+    return try_message(std::move(**taken), context);
+  } catch (const std::exception& exception) {
+    log().error(
+        fmt::format("{}: cannot be tried: {}; it is tried again", key.second, exception.what()));
+    return later;
+  }
+}
+
+void OutboundService::State::senders_loop() {
+  while (const auto key = wait_for_due()) {
+    const TryResult result = try_one(*key);
+    const std::lock_guard guard(mutex);
+    note_host(result.host_down);
+    due.end(*key, result.gone ? std::nullopt : std::optional(result.next_attempt));
+    changed.notify_all();
+  }
+}
+
+OutboundService::OutboundService(Surroundings surroundings)
+    : state_(std::make_unique<State>(std::move(surroundings))) {}
+
+OutboundService::~OutboundService() {
+  state_->stopping = true;
+  state_->watch.wake();
+  {
+    const std::lock_guard guard(state_->mutex);
+    state_->changed.notify_all();
+  }
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+void OutboundService::start() {
+  const auto configuration = state_->surroundings.configuration();
+  if (!configuration->outbound.enabled) return;
+  state_->submitter = std::make_shared<Submitter>(configuration->designated_host);
+  state_->threads.emplace_back([this] { state_->scout(); });
+  for (unsigned i = 0; i < configuration->designated_host.connections; ++i) {
+    state_->threads.emplace_back([this] { state_->senders_loop(); });
+  }
+}
+
+void OutboundService::reload() {
+  state_->reload_asked = true;
+  state_->watch.wake();
+}
+
+bool OutboundService::stop(std::chrono::milliseconds limit) {
+  state_->stopping = true;
+  state_->watch.wake();
+  std::unique_lock lock(state_->mutex);
+  state_->changed.notify_all();
+  return state_->changed.wait_for(lock, limit, [this] { return state_->due.in_hand() == 0; });
+}
+
+}  // namespace smtpgate::milter
