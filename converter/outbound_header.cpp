@@ -92,9 +92,9 @@ class HeaderComposer {
   std::string message_id() const {
     const std::string kept(trim(value_of(ext::message_id)));
     if (is_message_id(kept)) return kept;
-    const std::size_t at = from_.rfind('@');
-    const std::string host = at == std::string::npos ? settings_.hostname : from_.substr(at + 1);
-    return "<" + request_.message_id + "@" + host + ">";
+    const std::string made = "<" + request_.message_id + from_.substr(from_.rfind('@')) + ">";
+    // A domain literal may hold what a message id may not.
+    return is_message_id(made) ? made : "<" + request_.message_id + "@" + settings_.hostname + ">";
   }
 
   std::vector<std::string> ids(std::string_view name) const {
