@@ -23,7 +23,8 @@ struct ServedPostoffice {
 
 struct ConverterSettings {
   InboundSettings inbound;
-  OutboundSettings outbound;
+  OutboundSettings
+      outbound;  ///< its hostname is left empty: the gateway's own is for the caller to fill in
   AddressMap map;
   std::vector<ServedPostoffice> postoffices;
 };
