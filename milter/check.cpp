@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <utility>
@@ -17,6 +18,7 @@
 
 #include "milter/postfix_check.h"
 #include "milter/privileges.h"
+#include "milter/submission.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/printable.h"
 
@@ -156,6 +158,27 @@ void check_postoffice(const converter::ServedPostoffice& served, Findings& findi
                   mailboxes->size() == 1 ? "" : "es"));
 }
 
+/// Each host by itself: mail goes on while one of them answers, so none is an error.
+void check_designated_host(const Configuration& configuration, Findings& findings) {
+  if (!configuration.outbound.enabled) return;
+  constexpr std::chrono::seconds patience{10};  // a person waits
+  for (const std::string& name : configuration.designated_host.hosts) {
+    DesignatedHost host = configuration.designated_host;
+    host.hosts = {name};
+    host.connect_timeout = std::min<std::chrono::milliseconds>(host.connect_timeout, patience);
+    host.command_timeout = std::min<std::chrono::milliseconds>(host.command_timeout, patience);
+    const Outcome outcome = Submitter(std::move(host)).try_host();
+    if (outcome.is_delivered()) {
+      add(findings, FindingKind::ok, outcome.sentence());
+    } else {
+      add(findings, FindingKind::warning,
+          outcome.sentence() +
+              "; until then outgoing mail waits. A site that sends none sets [outbound] "
+              "enabled = false");
+    }
+  }
+}
+
 void check_postfix_side(const CheckOptions& options, const Configuration& configuration,
                         Findings& findings) {
   if (options.skip_postfix) return;
@@ -224,6 +247,7 @@ std::vector<Finding> check(const CheckOptions& options) {
   for (const converter::ServedPostoffice& served : configuration->converter.postoffices) {
     check_postoffice(served, findings);
   }
+  check_designated_host(*configuration, findings);
   return findings;
 }
 

@@ -41,6 +41,8 @@ log = "{top}/log/smtpgate.log"
 [milter]
 socket = "{socket}"
 {milter}
+[designated_host]
+hosts = ["127.0.0.1:{port}"]
 [converter]
 address_map = "{top}/ADDR_MAP.CFG"
 {converter}

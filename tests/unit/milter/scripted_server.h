@@ -250,6 +250,11 @@ class ScriptedServer {
     std::optional<Reaction> wanted;
     if (options_.react) wanted = options_.react(step);
     if (!wanted) wanted = Reaction{ordinary, step.stage == "QUIT" ? Then::close : Then::go_on};
+    // Noted before it is said, since whoever hears it may look.
+    if (talk.counts.back().stage == "CONTENT" && wanted->text.starts_with("250 2")) {
+      const std::lock_guard guard(mutex_);
+      messages_.push_back(talk.message);
+    }
     if (!perform(talk, *wanted)) return {};
     return wanted->text.empty() ? " " : wanted->text;
   }
@@ -299,14 +304,10 @@ class ScriptedServer {
     if (said.empty()) return false;
     if (!said.starts_with("354")) return true;
     if (!take_content(talk)) return false;
-    const std::string end = react(talk, "CONTENT", "", "250 2.0.0 Ok: queued as 4ABCdef\r\n");
-    if (end.empty()) return false;
-    if (end.starts_with('2')) {
-      const std::lock_guard guard(mutex_);
-      messages_.push_back(talk.message);
-    }
+    const std::string end =
+        react(talk, "CONTENT", "", "250 2.0.0 Ok: queued as 4ABCdef\r\n");
     talk.message = {};
-    return true;
+    return !end.empty();
   }
 
   bool take_command(Talk& talk, const std::string& line) {

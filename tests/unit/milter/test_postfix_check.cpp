@@ -4,6 +4,7 @@
 #include "gateway_fixture.h"
 #include "milter/check.h"
 #include "milter/postfix_check.h"
+#include "scripted_server.h"
 #include "unit/catch.h"
 
 using namespace smtpgate;
@@ -140,6 +141,22 @@ TEST_CASE("the check finds what does not hold around the configuration") {
   CHECK(count(findings, FindingKind::error, "the socket's directory /nonexistent is not there") ==
         1);
   CHECK(count(findings, FindingKind::ok, "the work directory ") == 1);
+}
+
+TEST_CASE("the check says whether the designated host answers, and asks none that is not used") {
+  const test::ScriptedServer good;
+  const test::ScriptedServer bad(test::at("CONNECT", {"554 5.3.2 no mail here\r\n"}));
+  const std::string hosts =
+      "[designated_host]\nhosts = [\"" + good.host() + "\", \"" + bad.host() + "\"]\n";
+  const test::Gateway gateway("", hosts);
+  const auto findings = check({gateway.configuration_path(), "", true});
+  CHECK(count(findings, FindingKind::ok, "the designated host 127.0.0.1[127.0.0.1]:") == 1);
+  CHECK(count(findings, FindingKind::warning, "554 5.3.2 no mail here") == 1);
+  CHECK(count(findings, FindingKind::warning, "enabled = false") == 1);
+  const test::Gateway inbound_only("", hosts + "[outbound]\nenabled = false\n");
+  CHECK(count(check({inbound_only.configuration_path(), "", true}), FindingKind::warning, "554") ==
+        0);
+  CHECK(good.connections() == 1);
 }
 
 TEST_CASE("the check finds a work directory that others can read, and one that is not there") {

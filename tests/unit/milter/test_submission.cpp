@@ -98,7 +98,7 @@ TEST_CASE("what the host cannot take is refused here, for good, and the connecti
   CHECK(outcome_of(eight, small).is_permanent());
   CHECK(outcome_of(eight, small).status() == "5.6.3");
 
-  for (const auto& envelope : {envelope_to({"b\xc3\xb6b@b.example"}), [] {
+  for (const auto& envelope : {envelope_to({"b\xc3\xb6@b.example"}), [] {
                                  auto flagged = envelope_to({"bob@b.example"});
                                  flagged.needs_smtputf8 = true;
                                  return flagged;
@@ -115,8 +115,7 @@ TEST_CASE("what the host cannot take is refused here, for good, and the connecti
 
 TEST_CASE("an address beyond ASCII is announced") {
   const ScriptedServer server;
-  CHECK(
-      submit_once(patient(server), {"b\xc3\xb6b@b.example"}).recipients[0].outcome.is_delivered());
+  CHECK(submit_once(patient(server), {"b\xc3\xb6@b.example"}).recipients[0].outcome.is_delivered());
   CHECK(server.messages()[0].mail.ends_with(" SMTPUTF8"));
 }
 
