@@ -30,8 +30,9 @@ bool is_link_refused(int code) {
 class Filing {
  public:
   Filing(const Postoffice& postoffice, const SealedMessage& message, std::string_view mailbox,
-         std::int64_t now)
+         std::int64_t now, std::string_view part = layout::unread)
       : postoffice_(postoffice),
+        part_(part),
         files_(postoffice.files()),
         message_(message),
         mailbox_(mailbox),
@@ -40,6 +41,15 @@ class Filing {
         oldest_file_(std::min(now, message.arrival) -
                      postoffice.settings().dedupe_days * day_seconds),
         our_user_(message.owner ? message.owner->user : ::geteuid()) {}
+
+  /// Only the steps that place it: nobody but its sender knows this copy, so none is a duplicate.
+  Outcome keep() {
+    auto placed = place(message_.key);
+    if (!placed && placed.error().code != EEXIST) return explain(placed.error());
+    auto synced = files_.sync_directory(path_in(mailbag_, part_));
+    if (!synced) return synced.error().outcome();
+    return Outcome::delivered("kept as " + message_.key + " in sent of mailbox " + mailbox_);
+  }
 
   Outcome run() {
     if (message_.key.empty()) return file_under_own_name();
@@ -60,7 +70,7 @@ class Filing {
   enum class Found { nothing, ours, not_ours, too_old };
 
   std::string unread(const std::string& name) const {
-    return path_in(path_in(mailbag_, layout::unread), name);
+    return path_in(path_in(mailbag_, part_), name);
   }
   std::string read(const std::string& name) const {
     return path_in(path_in(mailbag_, layout::read), name);
@@ -255,6 +265,7 @@ class Filing {
   }
 
   const Postoffice& postoffice_;
+  const std::string_view part_;  ///< new, or sent
   FileSystem& files_;
   const SealedMessage& message_;
   const std::string mailbox_;
@@ -271,6 +282,11 @@ class Filing {
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now) {
   return Filing(postoffice, message, mailbox, now).run();
+}
+
+Outcome keep_in_sent(const Postoffice& postoffice, const SealedMessage& message,
+                     std::string_view mailbox, std::int64_t now) {
+  return Filing(postoffice, message, mailbox, now, layout::sent).keep();
 }
 
 }  // namespace smtpgate::postoffice

@@ -28,4 +28,9 @@ struct SealedMessage {
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now);
 
+/// The sender's own copy: into sent/ of `mailbox`, under the message's key, which must not be
+/// empty. Lying there already is delivered.
+Outcome keep_in_sent(const Postoffice& postoffice, const SealedMessage& message,
+                     std::string_view mailbox, std::int64_t now);
+
 }  // namespace smtpgate::postoffice

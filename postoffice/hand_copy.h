@@ -1,6 +1,7 @@
 // The copy of a message put by hand that is filed: the file's own octets where it holds one message
-// in the postoffice's line ends, else written anew from what the reader finds. For hand_put.cpp
-// only.
+// in the postoffice's line ends, else written anew from what the reader finds. Also of one from an
+// outbox. Fields that nobody may forge or see are left out. For hand_put.cpp and
+// outbox_message.cpp.
 #pragma once
 
 #include <cstdint>

@@ -48,6 +48,7 @@ inline constexpr std::string_view in_reply_to = "IN-REPLY-TO";  // outgoing: mes
 inline constexpr std::string_view references = "REFERENCES";    // outgoing: message ids
 inline constexpr std::string_view to_name = "TO-NAME";  // number: which TO
 inline constexpr std::string_view cc_name = "CC-NAME";  // number: which CC
+inline constexpr std::string_view bcc = "BCC";  // a further recipient; in files to be sent only
 inline constexpr std::string_view receipt_to = "RECEIPT-TO";
 inline constexpr std::string_view queue_id = "QUEUE-ID";  // Postfix's, a log tag only
 inline constexpr std::string_view trace = "TRACE";        // a header line not shown in the text

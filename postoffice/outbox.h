@@ -32,13 +32,19 @@ struct OutboxNote {
 
 struct OutboxOptions {
   std::int64_t wait = 30;  ///< seconds without change after which an incomplete file is given up
+  /// Seconds after which what still cannot be done for a recipient is reported as failed.
+  std::int64_t expire = 2 * 86'400;
   std::function<std::int64_t()> now;  ///< seconds since 1970; empty: the clock
 };
 
 struct OutboxResult {
-  std::uint64_t taken = 0;        ///< files
+  std::uint64_t taken = 0;        ///< files, or taken up
   std::uint64_t handed_over = 0;  ///< messages that now lie in SMTP/
-  /// An incomplete file must be looked at again at this time (seconds since 1970).
+  /// Files that met trouble which may pass (it was told). Those that were taken wait in P1 for
+  /// resume_taken_files(), the others in the outbox: call both again after a pause.
+  std::uint64_t unfinished = 0;
+  /// An incomplete file must be looked at again at this time (seconds since 1970), by the function
+  /// that says so.
   std::optional<std::int64_t> look_again;
 };
 
@@ -48,8 +54,9 @@ Expected<OutboxResult> pick_up_outbox(const Postoffice& postoffice, std::string_
                                       const OutboxOptions& options,
                                       const std::function<void(const OutboxNote&)>& tell);
 
-/// At the start, and after a take-over: P1/<this host>/ directories with TAKEN.API that no process
-/// holds locked are finished. Before clear_abandoned_work(), which leaves them alone.
+/// At the start, after a take-over, and after `unfinished`: P1/<this host>/ directories with
+/// TAKEN.API that no process holds locked are finished. Before clear_abandoned_work(), which leaves
+/// them alone.
 Expected<OutboxResult> resume_taken_files(const Postoffice& postoffice,
                                           const OutboxOptions& options,
                                           const std::function<void(const OutboxNote&)>& tell);

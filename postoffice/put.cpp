@@ -112,7 +112,7 @@ Outcome Delivery::seal(std::int64_t arrival, std::string_view content_key) {
   return Outcome::delivered("message " + id() + " sealed");
 }
 
-Outcome Delivery::file_into(std::string_view mailbox) {
+std::optional<Outcome> Delivery::why_not_now(std::string_view mailbox) const {
   if (state_->broken) return *state_->broken;
   if (!state_->is_sealed) {
     return Outcome::temporary("message " + id() + " is not sealed; a fault in this program");
@@ -121,6 +121,19 @@ Outcome Delivery::file_into(std::string_view mailbox) {
     return Outcome::temporary("\"" + std::string(mailbox) +
                               "\" is no mailbox name; a fault in this program");
   }
+  return std::nullopt;
+}
+
+Outcome Delivery::keep_sent(std::string_view mailbox) {
+  if (auto problem = why_not_now(mailbox)) return *problem;
+  if (state_->message.key.empty()) {
+    return Outcome::temporary("message " + id() + " has no key; a fault in this program");
+  }
+  return keep_in_sent(state_->postoffice, state_->message, mailbox, std::time(nullptr));
+}
+
+Outcome Delivery::file_into(std::string_view mailbox) {
+  if (auto problem = why_not_now(mailbox)) return *problem;
   return file_message(state_->postoffice, state_->message, mailbox, std::time(nullptr));
 }
 

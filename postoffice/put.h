@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,12 +47,16 @@ class Delivery {
   /// known to be durable. May be called for many mailboxes after one seal().
   Outcome file_into(std::string_view mailbox);
 
+  /// The sender's own copy, in sent/ of a mailbox (a folded name); only with a key.
+  Outcome keep_sent(std::string_view mailbox);
+
   /// Name of the message in mailbags.
   const std::string& id() const;
 
  private:
   struct State;
   explicit Delivery(std::unique_ptr<State> state);
+  std::optional<Outcome> why_not_now(std::string_view mailbox) const;
   std::unique_ptr<State> state_;
 };
 

@@ -16,12 +16,14 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "postoffice/exit_code.h"
+#include "postoffice/groups.h"
 #include "postoffice/mailbag.h"
 #include "postoffice/mailbag_listing.h"
 #include "postoffice/mmff_extract.h"
 #include "postoffice/mmff_show.h"
 #include "postoffice/printable.h"
+#include "postoffice/programs/command_output.h"
+#include "postoffice/programs/sending_commands.h"
 #include "postoffice/table.h"
 
 namespace smtpgate::postoffice {
@@ -32,7 +34,9 @@ constexpr const char* description =
     "  postoffice -d /srv/postoffice init --name ACME/MAIN --owner smtpgate\n"
     "  postoffice -d /srv/postoffice mailbox add anna\n"
     "  postoffice -d /srv/postoffice list anna --newest 10\n"
-    "  postoffice -d /srv/postoffice read anna 3f2c\n\n"
+    "  postoffice -d /srv/postoffice read anna 3f2c\n"
+    "  postoffice -d /srv/postoffice send --from anna --to jo@example.com --subject Plan "
+    "plan.txt\n\n"
     "A message's ID is its file name; any unique beginning of it will do.\n"
     "Exit codes as in sysexits.h: 0 done, 64 wrong command line, 65 refused, 67 no such mailbox,\n"
     "75 try again, 78 the postoffice or its settings are at fault.";
@@ -53,17 +57,6 @@ struct Options {
   bool with_headers = false;
   bool marks_read = false;
 };
-
-int fail(const Outcome& outcome) {
-  std::cerr << "postoffice: " << printable(outcome.sentence()) << '\n';
-  return exit_code(outcome);
-}
-
-int report(const Outcome& outcome) {
-  if (!outcome.is_delivered()) return fail(outcome);
-  std::cout << printable(outcome.sentence()) << '\n';
-  return EX_OK;
-}
 
 /// USER or USER:GROUP, names or numbers, to what the system knows them as.
 Expected<FolderOwner> parse_owner(const std::string& text) {
@@ -118,6 +111,8 @@ int show_mailbox(const Postoffice& postoffice, const Options& options) {
   if (!entries) return fail(entries.error());
   auto aliases = postoffice.list_aliases();
   if (!aliases) return fail(aliases.error());
+  auto settings = read_mailbox_settings(postoffice, mailbag->mailbox());
+  if (!settings) return fail(settings.error());
   std::uint64_t unread = 0;
   std::uint64_t octets = 0;
   for (const MailbagEntry& entry : *entries) {
@@ -138,6 +133,7 @@ int show_mailbox(const Postoffice& postoffice, const Options& options) {
       std::cout << "Alias      " << printable(alias.name) << '\n';
     }
   }
+  print_mailbox_settings(*settings);
   return EX_OK;
 }
 
@@ -239,7 +235,7 @@ class CommandLine {
     if (init_->parsed()) return init(options_);
     auto postoffice = Postoffice::open(options_.directory);
     if (!postoffice) return fail(postoffice.error());
-    return run_(*postoffice, options_);
+    return run_(*postoffice);
   }
 
  private:
@@ -249,7 +245,13 @@ class CommandLine {
                     Command action) {
     CLI::App* added = parent->add_subcommand(name, what);
     added->fallthrough();
-    if (action != nullptr) added->callback([this, action] { run_ = action; });
+    if (action != nullptr) {
+      added->callback([this, action] {
+        run_ = [this, action](const Postoffice& postoffice) {
+          return action(postoffice, options_);
+        };
+      });
+    }
     return added;
   }
 
@@ -269,6 +271,7 @@ class CommandLine {
   void add_mailbox() {
     CLI::App* mailbox = command(&app_, "mailbox", "Adds, removes, lists, shows mailboxes", nullptr);
     mailbox->require_subcommand(1);
+    add_sending_commands(app_, *mailbox, run_);
     CLI::App* add = command(mailbox, "add", "Makes a mailbox",
                             [](const Postoffice& postoffice, const Options& options) {
                               return report(postoffice.add_mailbox(options.name, {options.group}));
@@ -331,7 +334,7 @@ class CommandLine {
   CLI::App app_;
   CLI::App* init_ = nullptr;
   Options options_;
-  Command run_ = nullptr;
+  PostofficeCommand run_;
 };
 
 }  // namespace

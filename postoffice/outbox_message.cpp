@@ -1,0 +1,242 @@
+// Serving one message of an outbox; see the header.
+#include "postoffice/outbox_message.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include "postoffice/character_set.h"
+#include "postoffice/groups.h"
+#include "postoffice/hand_copy.h"
+#include "postoffice/mmff_text.h"
+#include "postoffice/outbox_recipients.h"
+#include "postoffice/outgoing.h"
+#include "postoffice/printable.h"
+#include "postoffice/put.h"
+#include "postoffice/reports.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr int bad_address = 142;
+constexpr int too_much = 145;
+
+/// What makes the message the same one after a crash. BLAKE2b like a content key, of a text that no
+/// content key is made of.
+std::string key_of(const OutboxMessage& message) {
+  const std::string text = fmt::format("smtpgate-outbox-1\n{}\n{}", message.id, message.number);
+  unsigned char hash[32];
+  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()),
+                     text.size(), nullptr, 0);
+  char hex[2 * sizeof hash + 1];
+  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+  return hex;
+}
+
+class Server {
+ public:
+  Server(const Postoffice& postoffice, const OutboxMessage& message,
+         const std::function<void(const OutboxNote&)>& tell)
+      : postoffice_(postoffice),
+        message_(message),
+        tell_(tell),
+        key_(key_of(message)),
+        set_(character_set_of(*message.header, postoffice.settings().character_set)) {}
+
+  OutboxServed run() {
+    if (!judge_sender()) return std::move(served_);
+    recipients_ = find_outbox_recipients(postoffice_, *message_.header, set_);
+    if (recipients_.are_too_many) {
+      refuse(too_much,
+             fmt::format("more than {} recipients, or groups with too many members; send it in "
+                         "parts",
+                         most_outgoing_recipients));
+      return std::move(served_);
+    }
+    auto settings = read_mailbox_settings(postoffice_, message_.mailbox);
+    if (!settings && !message_.is_late) {
+      trouble({}, settings.error());
+      return std::move(served_);
+    }
+    keeps_sent_ = settings && settings->keep_sent;
+    if (!make_copies()) return std::move(served_);
+    serve_here();
+    if (draft_) hand_over();
+    report_failures();
+    return std::move(served_);
+  }
+
+ private:
+  void tell(const std::string& recipient, Outcome outcome) {
+    tell_({message_.mailbox, message_.file, message_.id, recipient, std::move(outcome)});
+  }
+
+  /// Something that may pass: the message stays for another day.
+  void trouble(const std::string& recipient, const Outcome& outcome) {
+    served_.is_unfinished = true;
+    tell(recipient, outcome);
+  }
+
+  void refuse(int number, std::string text) {
+    FormatError error;
+    error.number = number;
+    error.message = message_.number;
+    error.line = 0;
+    error.text = std::move(text);
+    served_.refused = std::move(error);
+  }
+
+  /// Who may write in the outbox may send as the mailbox, and as nobody else.
+  bool judge_sender() {
+    const TypedAddress& from = message_.header->from;
+    const std::string address = to_utf8(from.address, set_);
+    auto native = NativeAddress::parse(address);
+    if (from.type == "CSI" && native && native->postoffice == postoffice_.settings().name) {
+      auto found = postoffice_.resolve(native->mailbox);
+      if (!found && found.error().is_temporary()) {
+        trouble({}, found.error());
+        return false;
+      }
+      if (found && found->mailbox == message_.mailbox && found->how != "catch-all") return true;
+    }
+    refuse(bad_address,
+           fmt::format("Bad address {}:{} in FROM: mail from this outbox is from {}/{} or one of "
+                       "its aliases",
+                       from.type, address, postoffice_.settings().name.str(), message_.mailbox));
+    return false;
+  }
+
+  bool is_held_back() const { return recipients_.has_temporary_failure() && !message_.is_late; }
+
+  /// The message for mailboxes here, and for Postfix; none where there is nobody for it.
+  bool make_copies() {
+    const bool is_for_postfix = !recipients_.beyond.empty() && !is_held_back();
+    if (!recipients_.mailboxes.empty() || keeps_sent_) {
+      auto delivery = Delivery::begin(postoffice_);
+      if (!delivery) return give_up(delivery.error());
+      delivery_.emplace(std::move(*delivery));
+    }
+    if (is_for_postfix) {
+      auto draft = OutgoingDraft::begin(postoffice_, OutgoingContent::mmff);
+      if (!draft) return give_up(draft.error());
+      draft_.emplace(std::move(*draft));
+    }
+    if (!delivery_ && !draft_) return true;
+    HandCopy copy(postoffice_, *message_.content, *message_.reader, *message_.header, false);
+    File& first = delivery_ ? delivery_->message_file() : draft_->content();
+    auto copied = copy.write_to(first, message_.number == 1);
+    if (copied.failed) return give_up(*copied.failed);
+    if (copied.format_error) {
+      served_.refused = std::move(copied.format_error);
+      served_.is_format_error = true;
+      return false;
+    }
+    if (delivery_ && draft_) {
+      auto status = first.status();
+      auto done = status ? draft_->content().append_from(first, 0, status->size)
+                         : FileResult<void>(tl::unexpected(status.error()));
+      if (!done) return give_up(done.error().outcome());
+    }
+    return true;
+  }
+
+  bool give_up(const Outcome& outcome) {
+    trouble({}, outcome);
+    return false;
+  }
+
+  void serve_here() {
+    if (!delivery_) return;
+    const Outcome sealed = delivery_->seal(std::time(nullptr), key_);
+    if (!sealed.is_delivered()) return trouble({}, sealed);
+    for (const std::string& mailbox : recipients_.mailboxes) {
+      const NativeAddress address{postoffice_.settings().name, mailbox};
+      const Outcome filed = delivery_->file_into(mailbox);
+      if (filed.is_temporary() && !message_.is_late) {
+        trouble("CSI:" + address.str(), filed);
+      } else if (filed.is_delivered()) {
+        tell("CSI:" + address.str(), filed);
+      } else {
+        recipients_.failures.push_back({TypedAddress::native(address), filed});
+      }
+    }
+    if (!keeps_sent_) return;
+    const Outcome kept = delivery_->keep_sent(message_.mailbox);
+    if (kept.is_temporary() && !message_.is_late) return trouble({}, kept);
+    if (!kept.is_delivered()) tell({}, kept);
+  }
+
+  void report_failures() {
+    NonDelivery failed;
+    failed.message_id = key_;
+    for (const FailedRecipient& one : recipients_.failures) {
+      if (one.outcome.is_temporary() && !message_.is_late) {
+        trouble(one.address.str(), one.outcome);
+        continue;
+      }
+      OutgoingRecipient recipient;
+      recipient.address = one.address;
+      recipient.state = RecipientState::failed;
+      recipient.status = one.outcome.status();
+      recipient.reason = one.outcome.sentence();
+      failed.recipients.push_back(std::move(recipient));
+      tell(one.address.str(), one.outcome);
+    }
+    if (failed.recipients.empty()) return;
+    failed.original = message_.content;
+    const Outcome reported = file_non_delivery(postoffice_, message_.mailbox, failed);
+    if (!reported.is_delivered()) trouble({}, reported);
+  }
+
+  void hand_over() {
+    OutgoingState state;
+    state.mailbox = message_.mailbox;
+    state.created = std::time(nullptr);
+    state.next_attempt = state.created;
+    for (const TypedAddress& address : recipients_.beyond) {
+      OutgoingRecipient recipient;
+      recipient.address = address;
+      state.recipients.push_back(std::move(recipient));
+    }
+    const Outcome handed = draft_->hand_over(std::move(state), key_);
+    if (handed.is_permanent()) {
+      for (const TypedAddress& address : recipients_.beyond) {
+        recipients_.failures.push_back({address, handed});
+      }
+      return;
+    }
+    if (handed.is_temporary()) return trouble({}, handed);
+    served_.was_handed_over = true;
+    tell({}, handed);
+  }
+
+  const Postoffice& postoffice_;
+  const OutboxMessage& message_;
+  const std::function<void(const OutboxNote&)>& tell_;
+  const std::string key_;
+  const std::string set_;
+  OutboxRecipients recipients_;
+  bool keeps_sent_ = false;
+  std::optional<Delivery> delivery_;
+  std::optional<OutgoingDraft> draft_;
+  OutboxServed served_;
+};
+
+}  // namespace
+
+ReaderOptions outbox_reader_options() {
+  ReaderOptions options;
+  options.most_recipients = most_outgoing_recipients;
+  return options;
+}
+
+OutboxServed serve_outbox_message(const Postoffice& postoffice, const OutboxMessage& message,
+                                  const std::function<void(const OutboxNote&)>& tell) {
+  return Server(postoffice, message, tell).run();
+}
+
+}  // namespace smtpgate::postoffice

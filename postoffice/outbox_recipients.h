@@ -1,0 +1,34 @@
+// Who gets a message from an outbox: its TO, CC and Bcc looked up, groups and forwards followed.
+// Internal to this room.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "postoffice/groups.h"
+#include "postoffice/mmff.h"
+#include "postoffice/outcome.h"
+#include "postoffice/postoffice.h"
+
+namespace smtpgate::postoffice {
+
+struct FailedRecipient {
+  TypedAddress address;
+  Outcome outcome;  ///< permanent or temporary
+};
+
+struct OutboxRecipients {
+  std::vector<std::string> mailboxes;  ///< folded, each once
+  std::vector<TypedAddress> beyond;    ///< each once; UTF-8
+  std::vector<FailedRecipient> failures;
+  bool are_too_many = false;  ///< more than most_outgoing_recipients in all
+
+  bool has_temporary_failure() const;
+};
+
+/// `set` is the character set of the header's values.
+OutboxRecipients find_outbox_recipients(const Postoffice& postoffice, const MessageHeader& header,
+                                        const std::string& set);
+
+}  // namespace smtpgate::postoffice

@@ -1,0 +1,304 @@
+// Commands for mail that goes on; see the header. Manual: docs/man/postoffice.1.scd.
+#include "postoffice/programs/sending_commands.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/filesystem.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sysexits.h>
+
+#include "postoffice/compose.h"
+#include "postoffice/programs/command_output.h"
+#include "postoffice/table.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+constexpr const char* address_forms = "name, NET/PO/MAILBOX or user@host";
+
+/// A command whose options live as long as the command line.
+template <typename Options>
+std::pair<CLI::App*, std::shared_ptr<Options>> command(
+    CLI::App& parent, const std::string& name, const std::string& what, PostofficeCommand& run,
+    int (*action)(const Postoffice&, const Options&)) {
+  CLI::App* added = parent.add_subcommand(name, what);
+  auto options = std::make_shared<Options>();
+  added->fallthrough();
+  added->callback([&run, options, action] {
+    run = [options, action](const Postoffice& postoffice) { return action(postoffice, *options); };
+  });
+  return {added, options};
+}
+
+struct SendOptions {
+  Composition composition;
+  bool wants_receipt = false;
+  std::string text;
+};
+
+class StandardInput : public ByteSource {
+ public:
+  FileResult<std::size_t> read(std::span<char> buffer) override {
+    std::cin.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    if (std::cin.bad()) return tl::unexpected(FileError{EIO, "read", "the standard input"});
+    return static_cast<std::size_t>(std::cin.gcount());
+  }
+};
+
+int send(const Postoffice& postoffice, const SendOptions& options) {
+  Composition composition = options.composition;
+  if (options.wants_receipt) composition.priority = "R";
+  if (options.text.empty() || options.text == "-") {
+    StandardInput input;
+    return report(drop_message(postoffice, composition, input));
+  }
+  boost::system::error_code error;
+  const auto path = boost::filesystem::canonical(options.text, error);
+  auto file = postoffice.files().open(error ? options.text : path.string());
+  if (!file) {
+    fail(file.error().outcome());
+    return EX_NOINPUT;
+  }
+  FileSource source(**file);
+  return report(drop_message(postoffice, composition, source));
+}
+
+void add_send(CLI::App& app, PostofficeCommand& run) {
+  auto [send_app, options] =
+      command<SendOptions>(app, "send", "Sends a message as a mailbox", run, send);
+  Composition& composition = options->composition;
+  send_app->add_option("--from", composition.mailbox, "The mailbox it is from")
+      ->required()
+      ->type_name("MAILBOX");
+  for (auto [name, what, list] :
+       {std::tuple{"--to", "A recipient; may be repeated", &composition.to},
+        {"--cc", "Gets a copy", &composition.cc},
+        {"--bcc", "Gets a copy that nobody sees", &composition.bcc}}) {
+    send_app->add_option(name, *list, std::string(what) + ": " + address_forms)
+        ->type_name("ADDRESS")
+        ->allow_extra_args(false);
+  }
+  send_app->add_option("--subject", composition.subject, "What it is about");
+  send_app->add_option("--attach", composition.attachments, "A file to go with it; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  CLI::Option* priority =
+      send_app->add_option("--priority", composition.priority, "1 (low) to 5 (high), or a letter");
+  send_app->add_flag("--receipt", options->wants_receipt, "Ask for a receipt (priority R)")
+      ->excludes(priority);
+  send_app->add_option("TEXTFILE", options->text, "The text, UTF-8; - or none: standard input");
+}
+
+struct GroupOptions {
+  std::string name;
+  std::string owner;
+  std::vector<std::string> members;
+  bool as_json = false;
+};
+
+int add_group(const Postoffice& postoffice, const GroupOptions& options) {
+  if (auto known = read_group(postoffice, options.name); known || known.error().is_temporary()) {
+    if (!known) return fail(known.error());
+    return fail(Outcome::permanent("group " + known->name + " exists already; change it with " +
+                                   "`postoffice group member`"));
+  }
+  return report(write_group(postoffice, {options.name, options.owner, options.members}));
+}
+
+nlohmann::json as_json(const Group& group) {
+  return {{"name", group.name}, {"owner", group.owner}, {"members", group.members}};
+}
+
+int print(const nlohmann::json& json) {
+  std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  return EX_OK;
+}
+
+int list_all_groups(const Postoffice& postoffice, const GroupOptions& options) {
+  auto names = list_groups(postoffice);
+  if (!names) return fail(names.error());
+  Table table({{"Group", false}, {"Owner", false}, {"Members", true}});
+  nlohmann::json all = nlohmann::json::array();
+  int code = EX_OK;
+  for (const std::string& name : *names) {
+    auto group = read_group(postoffice, name);
+    if (!group) {
+      code = fail(group.error());
+      continue;
+    }
+    table.add({printable(name), printable(group->owner), std::to_string(group->members.size())});
+    all.push_back(as_json(*group));
+  }
+  if (options.as_json) {
+    print({{"groups", all}});
+  } else if (!all.empty()) {
+    table.print(std::cout, 0, false);
+  }
+  return code;
+}
+
+int show_group(const Postoffice& postoffice, const GroupOptions& options) {
+  auto group = read_group(postoffice, options.name);
+  if (!group) return fail(group.error());
+  auto all = distribute(postoffice, {{}, "group", group->name});
+  if (!all) return fail(all.error());
+  if (options.as_json) {
+    nlohmann::json json = as_json(*group);
+    json["mailboxes"] = all->mailboxes;
+    json["beyond"] = nlohmann::json::array();
+    for (const auto& one : all->beyond) json["beyond"].push_back(one.address.str());
+    json["failures"] = nlohmann::json::array();
+    for (const auto& one : all->failures) {
+      json["failures"].push_back({{"member", one.member},
+                                  {"where", one.where},
+                                  {"status", one.outcome.status()},
+                                  {"reason", one.outcome.sentence()}});
+    }
+    return print(json);
+  }
+  std::cout << "Group      " << printable(group->name) << "\nOwner      " << printable(group->owner)
+            << '\n';
+  for (const auto& one : group->members) std::cout << "Member     " << printable(one) << '\n';
+  for (const auto& one : all->mailboxes) std::cout << "Mailbox    " << printable(one) << '\n';
+  for (const auto& one : all->beyond) {
+    std::cout << "Beyond     " << printable(one.address.str()) << '\n';
+  }
+  for (const auto& one : all->failures) {
+    std::cout << "Failure    " << printable(one.member) << " (" << printable(one.where)
+              << "): " << printable(one.outcome.sentence()) << '\n';
+  }
+  return EX_OK;
+}
+
+int add_members(const Postoffice& postoffice, const GroupOptions& options) {
+  return report(change_group(postoffice, options.name, [&](Group& group) {
+    std::size_t added = 0;
+    for (const std::string& member : options.members) {
+      const auto known = std::find(group.members.begin(), group.members.end(), member);
+      if (known != group.members.end()) continue;
+      group.members.push_back(member);
+      ++added;
+    }
+    return Outcome::delivered(fmt::format("{} added to group {}", added, group.name));
+  }));
+}
+
+int remove_members(const Postoffice& postoffice, const GroupOptions& options) {
+  return report(change_group(postoffice, options.name, [&](Group& group) {
+    for (const std::string& member : options.members) {
+      if (std::erase(group.members, member) > 0) continue;
+      return Outcome::permanent(member + " is no member of group " + group.name +
+                                    "; write it as `postoffice group show` does",
+                                "5.1.1");
+    }
+    return Outcome::delivered(
+        fmt::format("{} removed from group {}", options.members.size(), group.name));
+  }));
+}
+
+int remove_whole_group(const Postoffice& postoffice, const GroupOptions& options) {
+  return report(remove_group(postoffice, options.name));
+}
+
+void add_group_commands(CLI::App& app, PostofficeCommand& run) {
+  CLI::App* group = app.add_subcommand("group", "Adds, removes, lists, shows, changes groups");
+  group->fallthrough();
+  group->require_subcommand(1);
+  const auto named = [&](CLI::App& parent, const char* name, const char* what,
+                         int (*action)(const Postoffice&, const GroupOptions&)) {
+    auto made = command<GroupOptions>(parent, name, what, run, action);
+    made.first->add_option("NAME", made.second->name, "The group; kept in lower case")->required();
+    return made;
+  };
+  const std::string member = std::string("A member: ") + address_forms;
+  auto [add, adding] = named(*group, "add", "Makes a group", add_group);
+  add->add_option("MEMBER", adding->members, member);
+  add->add_option("--owner", adding->owner, "Mailbox that hears of members who cannot be reached")
+      ->type_name("MAILBOX");
+  named(*group, "remove", "Removes a group", remove_whole_group);
+  auto [list, listing] =
+      command<GroupOptions>(*group, "list", "Lists all groups", run, list_all_groups);
+  list->add_flag("--json", listing->as_json, "For programs");
+  auto [show, showing] = named(
+      *group, "show", "Shows its members, and whom mail for it reaches in the end", show_group);
+  show->add_flag("--json", showing->as_json, "For programs");
+  CLI::App* members = group->add_subcommand("member", "Adds members to a group, or removes them");
+  members->fallthrough();
+  members->require_subcommand(1);
+  auto [more, with_more] = named(*members, "add", "Adds members", add_members);
+  more->add_option("MEMBER", with_more->members, member)->required();
+  auto [fewer, with_fewer] = named(*members, "remove", "Removes members", remove_members);
+  fewer->add_option("MEMBER", with_fewer->members, "As `group show` writes it")->required();
+}
+
+struct MailboxSetOptions {
+  std::string name;
+  std::vector<std::string> forward;
+  bool stops_forwarding = false;
+  std::optional<bool> keep_copy;
+  std::optional<bool> keep_sent;
+  std::string receipts;
+};
+
+int set_mailbox(const Postoffice& postoffice, const MailboxSetOptions& options) {
+  auto settings = read_mailbox_settings(postoffice, options.name);
+  if (!settings) return fail(settings.error());
+  if (options.stops_forwarding || !options.forward.empty()) settings->forward.clear();
+  for (const std::string& word : options.forward) {
+    auto target = parse_forward(postoffice, word);
+    if (!target) return fail(target.error());
+    settings->forward.push_back(std::move(*target));
+  }
+  settings->keep_copy = options.keep_copy.value_or(settings->keep_copy);
+  settings->keep_sent = options.keep_sent.value_or(settings->keep_sent);
+  if (!options.receipts.empty()) settings->receipts = options.receipts;
+  return report(write_mailbox_settings(postoffice, options.name, *settings));
+}
+
+void add_mailbox_set(CLI::App& mailbox, PostofficeCommand& run) {
+  auto [set, options] = command<MailboxSetOptions>(
+      mailbox, "set", "Says what is to be done with a mailbox's mail", run, set_mailbox);
+  set->add_option("NAME", options->name, "The mailbox")->required();
+  CLI::Option* forward =
+      set->add_option("--forward", options->forward,
+                      std::string("Where its mail goes on to; may be repeated: ") + address_forms)
+          ->type_name("ADDRESS")
+          ->allow_extra_args(false);
+  set->add_flag("--no-forward", options->stops_forwarding, "Its mail goes nowhere else any more")
+      ->excludes(forward);
+  set->add_flag("--keep-copy,!--no-keep-copy", options->keep_copy,
+                "What is forwarded is filed here too (default), or not");
+  set->add_flag("--keep-sent,!--no-keep-sent", options->keep_sent,
+                "What it sends is kept in sent/, or not (default)");
+  set->add_option("--receipts", options->receipts, "How requests for a receipt are answered")
+      ->check(CLI::IsMember({"never", "on-read"}));
+}
+
+}  // namespace
+
+void add_sending_commands(CLI::App& app, CLI::App& mailbox, PostofficeCommand& run) {
+  add_mailbox_set(mailbox, run);
+  add_group_commands(app, run);
+  add_send(app, run);
+}
+
+void print_mailbox_settings(const MailboxSettings& settings) {
+  for (const TypedAddress& target : settings.forward) {
+    std::cout << "Forward    " << printable(target.str()) << '\n';
+  }
+  if (!settings.forward.empty()) {
+    std::cout << "Keep copy  " << (settings.keep_copy ? "yes" : "no") << '\n';
+  }
+  std::cout << "Keep sent  " << (settings.keep_sent ? "yes" : "no") << '\n'
+            << "Receipts   " << settings.receipts << '\n';
+}
+
+}  // namespace smtpgate::postoffice
