@@ -63,8 +63,8 @@ InboundSettings read_inbound(SettingsTable& table) {
 OutboundSettings read_outbound(SettingsTable& table) {
   OutboundSettings result;
   const std::string receipts =
-      table.choice("receipts", "both", {"none", "delivery", "reading", "both"});
-  if (receipts == "none") result.receipts = ReceiptRequest::ignore;
+      table.choice("receipts", "both", {"never", "delivery", "reading", "both"});
+  if (receipts == "never") result.receipts = ReceiptRequest::ignore;
   if (receipts == "delivery") result.receipts = ReceiptRequest::delivery;
   if (receipts == "reading") result.receipts = ReceiptRequest::reading;
   for (const std::string& written : table.strings("uuencode_domains", {})) {

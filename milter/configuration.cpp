@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "converter/address_list.h"
 #include "postoffice/ascii.h"
 #include "postoffice/settings_file.h"
 

@@ -56,7 +56,8 @@ struct LmtpSettings {
   std::chrono::seconds timeout{300};
 };
 
-/// [outbound]: when outgoing mail is looked for and tried (docs/outgoing.md).
+/// [outbound]: when outgoing mail is looked for and tried (docs/outgoing.md). How it is written is
+/// converter.outbound.
 struct OutboundGatewaySettings {
   bool enabled = true;
   std::chrono::seconds poll{30};  ///< between looks where inotify cannot see (the original's -W)

@@ -208,7 +208,7 @@ class Scene:
         """smtpgate.toml; `changes` replace values of the template or its lines."""
         values = {
             "top": self.top, "socket": self.socket, "user": self.user, "postoffice": POSTOFFICE,
-            "keep_chain": self.keep_chain, "hostname": self.postfix.name, "port": self.postfix.port or 25,
+            "keep_chain": self.keep_chain, "hostname": self.postfix.name, "port": self.postfix.port or 1,
             **self.lines, **changes,
         }
         self.settings_file.write_text(SETTINGS.format(**values))

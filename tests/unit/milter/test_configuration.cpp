@@ -91,8 +91,9 @@ TEST_CASE("the sample says the defaults") {
   CHECK(said->outbound.retry_max == least->outbound.retry_max);
   CHECK(said->outbound.expire == least->outbound.expire);
   CHECK(said->outbound.lease == least->outbound.lease);
-  CHECK(said->converter.outbound.receipts == least->converter.outbound.receipts);
-  CHECK(said->converter.outbound.uuencode_domains == least->converter.outbound.uuencode_domains);
+  const auto& rendering = said->converter.outbound;
+  CHECK(rendering.receipts == least->converter.outbound.receipts);
+  CHECK(rendering.uuencode_domains == least->converter.outbound.uuencode_domains);
   const auto& inbound = said->converter.inbound;
   const auto& least_inbound = least->converter.inbound;
   CHECK(inbound.from_envelope == least_inbound.from_envelope);
@@ -169,7 +170,23 @@ lease = 61
   CHECK(outbound.retry_max == std::chrono::seconds(4));
   CHECK(outbound.expire == std::chrono::seconds(60));
   CHECK(outbound.lease == std::chrono::seconds(61));
-  CHECK(gateway.configuration->converter.outbound.hostname == "mx.example.com");
+}
+
+TEST_CASE("how outgoing mail is written is read with the converter's settings") {
+  const test::TemporaryDirectory directory;
+  test::write_whole(directory.path() + "/ADDR_MAP.CFG", "ACME/MAIN example.com\n");
+  test::write_whole(directory.path() + "/smtpgate.toml",
+                    "[gateway]\nhostname = \"mx.example.com\"\n[converter]\naddress_map = "
+                    "\"ADDR_MAP.CFG\"\nreceipts = \"never\"\nuuencode_domains = "
+                    "[\"OLD.example\", \".B\xc3\xbc"
+                    "cher.example\"]\n[[postoffice]]\n"
+                    "name = \"ACME/MAIN\"\npath = \"/var/spool/postoffice\"\n");
+  const auto read = read_configuration(directory.path() + "/smtpgate.toml");
+  REQUIRE(read);
+  CHECK(read->converter.outbound.hostname == "mx.example.com");
+  CHECK(read->converter.outbound.receipts == converter::ReceiptRequest::ignore);
+  CHECK(read->converter.outbound.uuencode_domains ==
+        std::vector<std::string>{"old.example", ".xn--bcher-kva.example"});
 }
 
 TEST_CASE("every key of the code stands in the sample and in the document") {
