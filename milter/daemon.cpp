@@ -33,7 +33,9 @@
 #include "milter/kept_chain.h"
 #include "milter/log.h"
 #include "milter/milter_door.h"
+#include "milter/outbound_service.h"
 #include "milter/privileges.h"
+#include "postoffice/outgoing.h"
 #include "postoffice/printable.h"
 #include "postoffice/put.h"
 
@@ -56,8 +58,8 @@ int fail(int code, const std::string& sentence) {
 /// Reloads when asked and cleans up once a day, on its own thread.
 class Housekeeper {
  public:
-  Housekeeper(CurrentConfiguration& configuration, Log& log)
-      : configuration_(configuration), log_(log) {}
+  Housekeeper(CurrentConfiguration& configuration, Log& log, OutboundService& outbound, Log& out)
+      : configuration_(configuration), log_(log), outbound_(outbound), outbound_log_(out) {}
 
   /// Never returns: the process ends under it, which is safe at any step of the work.
   void run() {
@@ -87,6 +89,7 @@ class Housekeeper {
  private:
   void reload() {
     log_.reopen();
+    outbound_log_.reopen();
     const auto changed = configuration_.reload();
     if (!changed) {
       for (const std::string& line : changed.error()) log_.error(line);
@@ -97,6 +100,7 @@ class Housekeeper {
       log_.warning(key + " has changed; restart smtpgate for it to take effect");
     }
     log_.info("configuration read again");
+    outbound_.reload();
   }
 
   void clean_up() {
@@ -112,6 +116,8 @@ class Housekeeper {
              postoffice::clear_abandoned_work(*opened));
       report("old duplicate markers removed", served,
              postoffice::expire_markers(*opened, std::time(nullptr)));
+      report("old markers of outgoing mail removed", served,
+             postoffice::expire_outgoing_markers(*opened, std::time(nullptr)));
     }
   }
 
@@ -126,6 +132,8 @@ class Housekeeper {
 
   CurrentConfiguration& configuration_;
   Log& log_;
+  OutboundService& outbound_;
+  Log& outbound_log_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool reload_asked_ = false;
@@ -183,8 +191,15 @@ std::string start_line(const Configuration& configuration) {
 
 /// From the open door to the end of the process.
 [[noreturn]] void serve_until_stopped(MilterDoor& door, CurrentConfiguration& configuration,
-                                      Log& log, std::atomic<bool>& stopping) {
-  Housekeeper housekeeper(configuration, log);
+                                      Log& log, Log& outbound_log, std::atomic<bool>& stopping) {
+  OutboundService outbound(
+      {.configuration = [&configuration] { return configuration.get(); }, .log = &outbound_log});
+  Housekeeper housekeeper(configuration, log, outbound, outbound_log);
+  // Threads inherit the mask: ours is opened again, since signals are for this thread only.
+  const sigset_t signals = our_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  outbound.start();
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   std::thread([&housekeeper] {
     block_signals();
     housekeeper.run();
@@ -203,6 +218,9 @@ std::string start_line(const Configuration& configuration) {
   const auto limit = configuration.get()->milter.deadline;
   if (!door.work_in_hand().wait_until_idle(limit, quiet_time)) {
     log.warning("messages still in hand after the deadline are left for door 2");
+  }
+  if (!outbound.stop(limit)) {
+    log.warning("outgoing messages whose reply has not come are tried again at the next start");
   }
   if (failed) log.error("libmilter could not serve; see the lines before");
   log.info("smtpgate has stopped");
@@ -226,6 +244,9 @@ int serve(const std::string& configuration_path) {
   }
   auto log = open_log(first->gateway.log, "postfix/smtpgate");
   if (!log) return fail(EX_CANTCREAT, log.error());
+  // Postfix's own lines count what goes out; these have a tag that pflogsumm does not count.
+  auto outbound_log = open_log(first->gateway.log, "smtpgate/outbound");
+  if (!outbound_log) return fail(EX_CANTCREAT, outbound_log.error());
   if (const Outcome ready = prepare_work_directory(*first); !ready.is_delivered()) {
     return fail(EX_CANTCREAT, ready.sentence() + "; make " + first->gateway.work +
                                   " and give it to the gateway's user, mode 0700");
@@ -241,7 +262,7 @@ int serve(const std::string& configuration_path) {
     return fail(EX_UNAVAILABLE, opened.error());
   }
   (*log)->info(start_line(*configuration.get()));
-  serve_until_stopped(door, configuration, **log, stopping);
+  serve_until_stopped(door, configuration, **log, **outbound_log, stopping);
 }
 
 }  // namespace smtpgate::milter

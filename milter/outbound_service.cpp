@@ -79,15 +79,15 @@ struct OutboundService::State {
   void act_on(const OutboxWatch::Hint& hint);
   void look_at_growing();
   std::chrono::milliseconds until(SteadyClock::time_point next_poll) const;
-  void tell(const OutboxNote& note);
-  std::function<void(const OutboxNote&)> teller();
+  void tell(const converter::ServedPostoffice& office, const OutboxNote& note);
 
   std::optional<DueMessages::Key> wait_for_due();
   TryResult try_one(const DueMessages::Key& key);
   void note_host(bool down);
 };
 
-void OutboundService::State::tell(const OutboxNote& note) {
+void OutboundService::State::tell(const converter::ServedPostoffice& office,
+                                  const OutboxNote& note) {
   const std::string where = note.mailbox + "/outbox/" + note.file;
   if (note.recipient.empty()) {
     const std::string text = fmt::format("{}: {}: {}", note.id.empty() ? "NOQUEUE" : note.id, where,
@@ -95,11 +95,8 @@ void OutboundService::State::tell(const OutboxNote& note) {
     note.outcome.is_delivered() ? log().info(text) : log().warning(text);
     return;
   }
-  log().info(delivery_line(note.id, note.recipient, "postoffice", {}, note.outcome));
-}
-
-std::function<void(const OutboxNote&)> OutboundService::State::teller() {
-  return [this](const OutboxNote& note) { tell(note); };
+  log().info(delivery_line(note.id, note.recipient, postoffice_relay(office.name.str()), {},
+                           note.outcome));
 }
 
 void OutboundService::State::take_configuration() {
@@ -128,7 +125,8 @@ void OutboundService::State::look_at_outbox(const converter::ServedPostoffice& o
   if (!opened) return;  // look_at_postoffice() has said so
   const postoffice::OutboxOptions options{.wait = configuration->outbound.outbox_wait.count(),
                                           .now = {}};
-  const auto result = postoffice::pick_up_outbox(*opened, mailbox, options, teller());
+  const auto result = postoffice::pick_up_outbox(
+      *opened, mailbox, options, [&](const OutboxNote& note) { tell(office, note); });
   const std::pair<std::string, std::string> key{office.directory, mailbox};
   look_again.erase(key);
   if (!result) {
@@ -169,7 +167,8 @@ void OutboundService::State::look_at_postoffice(const converter::ServedPostoffic
   if (resume || (taken_over && *taken_over > 0)) {
     const postoffice::OutboxOptions options{.wait = configuration->outbound.outbox_wait.count(),
                                             .now = {}};
-    const auto resumed = postoffice::resume_taken_files(*opened, options, teller());
+    const auto resumed = postoffice::resume_taken_files(
+        *opened, options, [&](const OutboxNote& note) { tell(office, note); });
     if (!resumed) log().warning(office.name.str() + ": " + resumed.error().sentence());
   }
   const auto mailboxes = opened->list_mailboxes();

@@ -71,6 +71,18 @@ Outcome why_not_taken(const Postoffice& postoffice, std::string_view id) {
   return no_such_message(id);
 }
 
+/// A running gateway hears of this and looks at what waits. That nobody hears it is no failure: it
+/// looks from time to time anyway.
+void call_attention(const Postoffice& postoffice) {
+  const std::string path =
+      path_in(path_in(postoffice.directory(), "SMTP"), std::string(attention_name));
+  // Already there: somebody else is calling at this moment.
+  if (auto file = postoffice.files().create(path, 0600)) {
+    (*file).reset();
+    (void)postoffice.files().remove(path);
+  }
+}
+
 }  // namespace
 
 Expected<std::vector<OutgoingEntry>> OutgoingMail::list() const {
@@ -201,6 +213,8 @@ Outcome OutgoingMail::hold(std::string_view id, bool held) const {
   state.held = held;
   const Outcome saved = (*taken)->save(std::move(state));
   if (!saved.is_delivered()) return saved;
+  taken->reset();
+  call_attention(*postoffice_);
   return Outcome::delivered("message " + std::string(id) + (held ? " is held" : " is released"));
 }
 
@@ -212,8 +226,11 @@ Outcome OutgoingMail::retry(std::string_view id) const {
     state.next_attempt = std::time(nullptr);
     const Outcome saved = (*taken)->save(std::move(state));
     if (!saved.is_delivered()) return saved;
+    const bool is_held = (*taken)->state().held;
+    taken->reset();
+    call_attention(*postoffice_);
     return Outcome::delivered("message " + std::string(id) + " will be tried now" +
-                              ((*taken)->state().held ? ", once it is released" : ""));
+                              (is_held ? ", once it is released" : ""));
   }
   auto bad = take_bad(id);
   if (!bad) return bad.error();
@@ -230,6 +247,7 @@ Outcome OutgoingMail::retry(std::string_view id) const {
   auto moved =
       (*bad)->state_->held.move_away(OutgoingPlace{std::string(id), {}, false}.path(*postoffice_));
   if (!moved) return moved.error().outcome();
+  call_attention(*postoffice_);
   return Outcome::delivered("message " + std::string(id) + " is out of BAD and will be tried now");
 }
 

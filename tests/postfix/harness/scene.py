@@ -26,7 +26,7 @@ from .processes import as_user, end, pids_naming, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SETUP = REPOSITORY / "postfix-conf" / "smtpgate-setup"
-PROGRAMS = ("smtpgate", "postoffice", "smtpput", "smtpget", "smtpconv")
+PROGRAMS = ("smtpgate", "postoffice", "smtpput", "smtpconv")
 DOMAIN = "example.test"
 POSTOFFICE = "ACME/MAIN"
 
@@ -41,8 +41,6 @@ log = "{top}/log/smtpgate.log"
 [milter]
 socket = "{socket}"
 {milter}
-[designated_host]
-hosts = ["127.0.0.1:{port}"]
 [converter]
 address_map = "{top}/ADDR_MAP.CFG"
 {converter}
@@ -86,8 +84,7 @@ class Scene:
         self.lines = {"gateway": gateway, "milter": milter, "converter": converter, "designated_host": designated_host,
                       "outbound": outbound}
         self.main_cf = main_cf
-        if sink is not None:
-            self.main_cf += f"default_transport = smtp:[127.0.0.1]:{sink.port}\n"
+        self.sink = sink
         self.setup_words = setup
         self.prefix = prefix
         self.user = gateway_user()
@@ -197,6 +194,8 @@ class Scene:
         """Both sides, Postfix by our own set-up script, as an administrator does it."""
         (self.top / "ADDR_MAP.CFG").write_text("".join(f"{POSTOFFICE}  {d}\n" for d in self.domains))
         self.postfix = PrivatePostfix(self.top, self.main_cf)
+        if self.sink is not None:
+            self.postfix.set(default_transport=f"smtp:[127.0.0.1]:{self.sink.port}")
         self.own_directory(self.socket.parent)
         # As smtpgate-setup says: the socket gets Postfix's group.
         shutil.chown(self.socket.parent, group="postfix")

@@ -67,9 +67,9 @@ struct Outgoing {
               result.maybe_sent = maybe_sent;
               for (const auto& recipient : envelope.recipients) {
                 const auto found = replies.find(recipient.address);
-                result.recipients.push_back({found == replies.end()
-                                                 ? Outcome::delivered("queued as 4F3A1")
-                                                 : found->second});
+                const Outcome outcome =
+                    found == replies.end() ? Outcome::delivered("queued as 4F3A1") : found->second;
+                result.recipients.push_back({outcome, outcome.is_delivered() ? "4F3A1" : ""});
               }
               return result;
             },
