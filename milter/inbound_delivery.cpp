@@ -48,7 +48,11 @@ Outcome too_late() {
 /// What became of all that one recipient comes to: a mailbox, or the many of a group.
 class Tally {
  public:
+  /// One more outcome is to come.
+  void expect() { ++expected_; }
+  bool is_complete() const { return expected_ > 0 && added_ >= expected_; }
   void add(const Outcome& outcome) {
+    ++added_;
     if (outcome.is_delivered()) {
       ++good_;
       if (!first_good_) first_good_ = outcome;
@@ -66,6 +70,8 @@ class Tally {
   }
 
  private:
+  unsigned expected_ = 0;
+  unsigned added_ = 0;
   unsigned good_ = 0;
   std::optional<Outcome> first_good_;
   std::optional<Outcome> bad_;
@@ -208,7 +214,10 @@ void Run::distribute(Group& group, const Postoffice& office) {
 
 void Run::take_distribution(Group& group, const std::string& name, const Distribution& distribution,
                             const Places& places) {
-  const auto append = [&](Places& to) { to.insert(to.end(), places.begin(), places.end()); };
+  const auto append = [&](Places& to) {
+    to.insert(to.end(), places.begin(), places.end());
+    for (const std::size_t place : places) tallies_[place].expect();
+  };
   for (const std::string& mailbox : distribution.mailboxes) {
     auto found = std::find_if(group.mailboxes.begin(), group.mailboxes.end(),
                               [&](const Group::Mailbox& one) { return one.name == mailbox; });
@@ -230,6 +239,7 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
     if (found->places.back() != places.back()) append(found->places);
   }
   for (const FailedMember& failed : distribution.failures) {
+    for (const std::size_t place : places) tallies_[place].expect();
     add(places, failed.outcome);
     group.failures.push_back({failed, name, distribution.owner, places});
   }

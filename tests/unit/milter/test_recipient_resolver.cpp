@@ -58,16 +58,24 @@ TEST_CASE("what has no mailbox says so in its own way") {
   CHECK(resolver.resolve_path("<anna>").kind == Kind::unknown_domain);
 }
 
-TEST_CASE("a group is no mailbox: door 1 leaves it, door 2 answers for now, the look-up knows it") {
+TEST_CASE("a group is known, and whether it stays here is looked at when asked") {
   test::Gateway gateway;
-  test::write_whole(gateway.folder() + "/GRP/all", "anna\n");
+  test::write_whole(gateway.folder() + "/GRP/all", "anna\nben\n");
   RecipientResolver resolver(*gateway.configuration);
   const Resolution group = resolver.resolve_path("<All@example.com>");
   CHECK(group.kind == Kind::group);
-  CHECK(group.outcome.is_temporary());
-  CHECK(group.outcome.status() == "4.3.5");
-  CHECK(group.address.mailbox.empty());
+  CHECK(group.is_known());
+  CHECK(group.outcome.is_delivered());
+  CHECK(group.address.str() == "ACME/MAIN/all");
   CHECK(answer_lookup(*gateway.configuration, "recipient all@example.com") == "OK all@example.com");
+  CHECK(*resolver.stays_here(group));
+  CHECK(*resolver.stays_here(resolver.resolve_path("<anna@example.com>")));
+  test::write_whole(gateway.folder() + "/GRP/all", "anna\nbob@example.net\n");
+  CHECK_FALSE(*resolver.stays_here(group));
+  test::write_whole(gateway.folder() + "/GRP/all", "anna\nnobody\n");
+  CHECK_FALSE(*resolver.stays_here(group));
+  test::write_whole(gateway.folder() + "/GRP/all", "what is this? \x01\n");
+  CHECK_FALSE(resolver.stays_here(group));
 }
 
 TEST_CASE("a mailbox made or removed a moment ago counts at once") {
