@@ -1,7 +1,7 @@
 # What "cmake --install" puts where: programs, man pages (if scdoc is there), set-up files, documents.
 include(GNUInstallDirs)
 
-foreach(program IN ITEMS smtpgate smtpconv smtpput postoffice)
+foreach(program IN ITEMS smtpgate smtpconv smtpput smtpget postoffice)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

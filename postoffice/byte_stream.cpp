@@ -17,4 +17,10 @@ FileResult<void> StringSink::write(std::string_view data) {
   return {};
 }
 
+FileResult<std::size_t> OffsetSource::read(std::span<char> buffer) {
+  auto count = file_.read_at(offset_, buffer);
+  if (count) offset_ += *count;
+  return count;
+}
+
 }  // namespace smtpgate::postoffice

@@ -63,4 +63,15 @@ class FileSink : public ByteSink {
   File& file_;
 };
 
+/// Reads from an open File at an offset of its own: several may read the same one.
+class OffsetSource : public ByteSource {
+ public:
+  explicit OffsetSource(File& file) : file_(file) {}
+  FileResult<std::size_t> read(std::span<char> buffer) override;
+
+ private:
+  File& file_;
+  std::uint64_t offset_ = 0;
+};
+
 }  // namespace smtpgate::postoffice

@@ -5,28 +5,17 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "postoffice/file_system.h"
+#include "postoffice/message_copy.h"
 #include "postoffice/mmff.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
 namespace smtpgate::postoffice {
-
-/// Reads from an open File at an offset of its own: several may read the same one.
-class OffsetSource : public ByteSource {
- public:
-  explicit OffsetSource(File& file) : file_(file) {}
-  FileResult<std::size_t> read(std::span<char> buffer) override;
-
- private:
-  File& file_;
-  std::uint64_t offset_ = 0;
-};
 
 /// Where in the file the contents of the message that `reader` stands at end, if all of them are
 /// there; the largest number there is for sizes that are beyond it.
@@ -38,10 +27,7 @@ class HandCopy {
   HandCopy(const Postoffice& postoffice, File& file, Reader& reader, const MessageHeader& header,
            bool believes_key);
 
-  struct Result {
-    std::optional<FormatError> format_error;  ///< of the file put: it ends here
-    std::optional<Outcome> failed;            ///< temporary: our own disk
-  };
+  using Result = CopyResult;
   Result write_to(File& target, bool is_first);
 
   /// K, if there is one and it is believed; else empty.
@@ -50,8 +36,6 @@ class HandCopy {
  private:
   void leave_out(std::string_view name);
   FileResult<bool> is_alone();
-  Result write_anew(File& target);
-  Result copy_section(ByteSink& sink);
 
   const Postoffice& postoffice_;
   File& file_;

@@ -10,27 +10,20 @@
 
 #include "postoffice/ascii.h"
 #include "postoffice/folder.h"
+#include "postoffice/unique_id.h"
 
 namespace smtpgate::postoffice {
 
 namespace {
 
-/// Short enough to type, long enough that it mostly stays unique when the next message comes.
-constexpr std::size_t shortest_id = 8;
-
-std::size_t common_size(std::string_view a, std::string_view b) {
-  const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-  return static_cast<std::size_t>(end.first - a.begin());
-}
-
-/// Sets short_id of each; `entries` sorted by ID, so that only neighbours matter.
+/// Sets short_id of each; `entries` sorted by ID.
 void shorten_ids(std::vector<MailbagEntry>& entries) {
+  std::vector<std::string_view> ids;
+  ids.reserve(entries.size());
+  for (const MailbagEntry& entry : entries) ids.push_back(entry.id);
+  const std::vector<std::size_t> sizes = unique_beginnings(ids);
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    std::size_t size = shortest_id;
-    const std::string& id = entries[i].id;
-    if (i > 0) size = std::max(size, common_size(id, entries[i - 1].id) + 1);
-    if (i + 1 < entries.size()) size = std::max(size, common_size(id, entries[i + 1].id) + 1);
-    entries[i].short_id = id.substr(0, size);
+    entries[i].short_id = entries[i].id.substr(0, sizes[i]);
   }
 }
 

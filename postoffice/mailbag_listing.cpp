@@ -61,18 +61,6 @@ Summary summarize(const Mailbag& mailbag, const MailbagEntry& entry, const std::
   return summary;
 }
 
-/// "812", "4.2K", "17M": at most four characters, as ls -h has them.
-std::string short_size(std::uint64_t octets) {
-  if (octets < 1024) return std::to_string(octets);
-  auto size = static_cast<double>(octets);
-  const char* unit = " KMGTPE";
-  while (size >= 1023.5 && unit[1] != '\0') {
-    size /= 1024;
-    ++unit;
-  }
-  return size < 9.95 ? fmt::format("{:.1f}{}", size, *unit) : fmt::format("{:.0f}{}", size, *unit);
-}
-
 Json to_json(const MailbagEntry& entry, const Summary& summary, const LocalTime& arrival) {
   Json message = {{"id", entry.id},
                   {"status", entry.is_read ? "read" : "new"},

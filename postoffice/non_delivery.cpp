@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "postoffice/ascii.h"
+#include "postoffice/byte_stream.h"
 #include "postoffice/character_set.h"
-#include "postoffice/hand_copy.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/mmff_text.h"
 #include "postoffice/printable.h"
@@ -41,6 +41,7 @@ constexpr NonDeliveryCode not_convertible = {
     "[012]", "The message is damaged or has a form that cannot be sent."};
 
 constexpr StatusCode status_codes[] = {
+    {"0.0", {"[001]", "It could not be delivered."}},
     {"1.1", unknown_address},
     {"1.2", {"[002]", "The part of the address behind the @ is not known."}},
     {"1.3", {"[002]", "The address is not written as an address is."}},

@@ -71,18 +71,6 @@ Outcome why_not_taken(const Postoffice& postoffice, std::string_view id) {
   return no_such_message(id);
 }
 
-/// A running gateway hears of this and looks at what waits. That nobody hears it is no failure: it
-/// looks from time to time anyway.
-void call_attention(const Postoffice& postoffice) {
-  const std::string path =
-      path_in(path_in(postoffice.directory(), "SMTP"), std::string(attention_name));
-  // Already there: somebody else is calling at this moment.
-  if (auto file = postoffice.files().create(path, 0600)) {
-    (*file).reset();
-    (void)postoffice.files().remove(path);
-  }
-}
-
 }  // namespace
 
 Expected<std::vector<OutgoingEntry>> OutgoingMail::list() const {
@@ -199,6 +187,12 @@ Expected<std::optional<TakenMessage>> OutgoingMail::take_bad(std::string_view id
 }
 
 Outcome OutgoingMail::hold(std::string_view id, bool held) const {
+  Outcome outcome = change_held(id, held);
+  draw_attention(*postoffice_);
+  return outcome;
+}
+
+Outcome OutgoingMail::change_held(std::string_view id, bool held) const {
   auto taken = take(id);
   if (!taken) return taken.error();
   if (!*taken) {
@@ -213,28 +207,35 @@ Outcome OutgoingMail::hold(std::string_view id, bool held) const {
   state.held = held;
   const Outcome saved = (*taken)->save(std::move(state));
   if (!saved.is_delivered()) return saved;
-  taken->reset();
-  call_attention(*postoffice_);
   return Outcome::delivered("message " + std::string(id) + (held ? " is held" : " is released"));
 }
 
 Outcome OutgoingMail::retry(std::string_view id) const {
+  auto outcome = make_due(id);
+  if (outcome && !*outcome) outcome = bring_out_of_bad(id);
+  if (!outcome) return outcome.error();
+  if (!*outcome) return why_not_taken(*postoffice_, id);
+  draw_attention(*postoffice_);
+  return **outcome;
+}
+
+Expected<std::optional<Outcome>> OutgoingMail::make_due(std::string_view id) const {
   auto taken = take(id);
-  if (!taken) return taken.error();
-  if (*taken) {
-    OutgoingState state = (*taken)->state();
-    state.next_attempt = std::time(nullptr);
-    const Outcome saved = (*taken)->save(std::move(state));
-    if (!saved.is_delivered()) return saved;
-    const bool is_held = (*taken)->state().held;
-    taken->reset();
-    call_attention(*postoffice_);
-    return Outcome::delivered("message " + std::string(id) + " will be tried now" +
-                              (is_held ? ", once it is released" : ""));
-  }
+  if (!taken) return failure(taken.error());
+  if (!*taken) return std::nullopt;
+  OutgoingState state = (*taken)->state();
+  state.next_attempt = std::time(nullptr);
+  const bool is_held = state.held;
+  Outcome saved = (*taken)->save(std::move(state));
+  if (!saved.is_delivered()) return saved;
+  return Outcome::delivered("message " + std::string(id) + " will be tried now" +
+                            (is_held ? ", once it is released" : ""));
+}
+
+Expected<std::optional<Outcome>> OutgoingMail::bring_out_of_bad(std::string_view id) const {
   auto bad = take_bad(id);
-  if (!bad) return bad.error();
-  if (!*bad) return why_not_taken(*postoffice_, id);
+  if (!bad) return failure(bad.error());
+  if (!*bad) return std::nullopt;
   OutgoingState state = (*bad)->state();
   if (state.is_done()) {
     return Outcome::permanent(
@@ -242,12 +243,11 @@ Outcome OutgoingMail::retry(std::string_view id) const {
   }
   state.next_attempt = std::time(nullptr);
   state.reason.clear();
-  const Outcome saved = (*bad)->save(std::move(state));
+  Outcome saved = (*bad)->save(std::move(state));
   if (!saved.is_delivered()) return saved;
   auto moved =
       (*bad)->state_->held.move_away(OutgoingPlace{std::string(id), {}, false}.path(*postoffice_));
   if (!moved) return moved.error().outcome();
-  call_attention(*postoffice_);
   return Outcome::delivered("message " + std::string(id) + " is out of BAD and will be tried now");
 }
 

@@ -171,6 +171,11 @@ class OutgoingMail {
   Outcome remove(std::string_view id) const;  ///< deletes it; nobody is told
 
  private:
+  Outcome change_held(std::string_view id, bool held) const;
+  /// nullopt: it is not there to be taken.
+  Expected<std::optional<Outcome>> make_due(std::string_view id) const;
+  Expected<std::optional<Outcome>> bring_out_of_bad(std::string_view id) const;
+
   const Postoffice* postoffice_;
 };
 

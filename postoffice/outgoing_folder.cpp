@@ -124,6 +124,13 @@ std::optional<Outcome> mark_alive(const Postoffice& postoffice) {
   return std::nullopt;
 }
 
+void draw_attention(const Postoffice& postoffice) {
+  FileSystem& files = postoffice.files();
+  const std::string path = path_in(postoffice.path(layout::outgoing), attention_name);
+  (void)files.remove(path);  // of a command that died
+  if (files.create(path, 0600)) (void)files.remove(path);
+}
+
 FileResult<std::string> read_state_file(const Postoffice& postoffice,
                                         const std::string& directory) {
   return read_whole(postoffice.files(), path_in(directory, layout::outgoing_state), largest_state);

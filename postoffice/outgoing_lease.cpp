@@ -160,6 +160,7 @@ Expected<std::uint64_t> OutgoingMail::adopt(std::string_view host) const {
   if (auto problem = mark_alive(*postoffice_)) return failure(*problem);
   TakeOver take_over(*postoffice_);
   take_over.by_name(host_component(host));
+  draw_attention(*postoffice_);
   return take_over.result();
 }
 

@@ -51,6 +51,10 @@ struct NonDelivery {
 Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox,
                           const NonDelivery& failed);
 
+/// A message in SMTP/ or in BAD that is given up: whoever still waits has failed, the mailbox is
+/// told, and the message goes. `remark` as in NonDelivery. Temporary: it stays as it was.
+Outcome return_to_sender(const Postoffice& postoffice, TakenMessage& message, std::string remark);
+
 /// The code that the original's reports gave, "[002]", and its meaning in plain words, for an
 /// enhanced status (RFC 3463).
 struct NonDeliveryCode {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <utf8proc.h>
@@ -50,6 +51,28 @@ std::string cut_to_width(std::string_view text, std::size_t width) {
     end += octets;
   }
   return std::string(text.substr(0, end)) + std::string(ellipsis);
+}
+
+std::string short_size(std::uint64_t octets) {
+  if (octets < 1024) return std::to_string(octets);
+  auto size = static_cast<double>(octets);
+  const char* unit = " KMGTPE";
+  while (size >= 1023.5 && unit[1] != '\0') {
+    size /= 1024;
+    ++unit;
+  }
+  return size < 9.95 ? fmt::format("{:.1f}{}", size, *unit) : fmt::format("{:.0f}{}", size, *unit);
+}
+
+std::string short_duration(std::int64_t seconds) {
+  constexpr std::int64_t minute = 60;
+  constexpr std::int64_t hour = 60 * minute;
+  constexpr std::int64_t day = 24 * hour;
+  seconds = std::max<std::int64_t>(seconds, 0);
+  if (seconds < minute) return fmt::format("{} s", seconds);
+  if (seconds < hour) return fmt::format("{} min", seconds / minute);
+  if (seconds < 2 * day) return fmt::format("{} h", seconds / hour);
+  return fmt::format("{} d", seconds / day);
 }
 
 void Table::add(std::vector<std::string> cells, bool is_strong) {

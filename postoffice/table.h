@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -15,6 +16,12 @@ std::size_t display_width(std::string_view text);
 
 /// `text`, or as much of it as fits with "…" behind it. Never cuts a character.
 std::string cut_to_width(std::string_view text, std::size_t width);
+
+/// "812", "4.2K", "17M": at most four characters, as ls -h has them.
+std::string short_size(std::uint64_t octets);
+
+/// "40 s", "12 min", "5 h", "3 d": whole units, the largest that there is one of.
+std::string short_duration(std::int64_t seconds);
 
 class Table {
  public:

@@ -1,8 +1,8 @@
 // Random names; libsodium reads getrandom(2).
 #include "postoffice/unique_id.h"
 
+#include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include <fmt/format.h>
 #include <sodium.h>
@@ -25,6 +25,23 @@ std::string new_unique_id() {
       std::chrono::system_clock::now().time_since_epoch());
   const auto milliseconds = static_cast<std::uint64_t>(now.count()) & 0xffff'ffff'ffffU;
   return fmt::format("{:012x}", milliseconds) + random_hex(10);
+}
+
+std::vector<std::size_t> unique_beginnings(const std::vector<std::string_view>& ids) {
+  constexpr std::size_t shortest = 8;
+  const auto common_size = [](std::string_view a, std::string_view b) {
+    const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+    return static_cast<std::size_t>(end.first - a.begin());
+  };
+  std::vector<std::size_t> sizes;
+  sizes.reserve(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    std::size_t size = shortest;
+    if (i > 0) size = std::max(size, common_size(ids[i], ids[i - 1]) + 1);
+    if (i + 1 < ids.size()) size = std::max(size, common_size(ids[i], ids[i + 1]) + 1);
+    sizes.push_back(std::min(size, ids[i].size()));
+  }
+  return sizes;
 }
 
 }  // namespace smtpgate::postoffice

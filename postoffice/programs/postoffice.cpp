@@ -23,6 +23,7 @@
 #include "postoffice/mmff_show.h"
 #include "postoffice/printable.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/queue_commands.h"
 #include "postoffice/programs/sending_commands.h"
 #include "postoffice/table.h"
 
@@ -36,7 +37,8 @@ constexpr const char* description =
     "  postoffice -d /srv/postoffice list anna --newest 10\n"
     "  postoffice -d /srv/postoffice read anna 3f2c\n"
     "  postoffice -d /srv/postoffice send --from anna --to jo@example.com --subject Plan "
-    "plan.txt\n\n"
+    "plan.txt\n"
+    "  postoffice -d /srv/postoffice queue list\n\n"
     "A message's ID is its file name; any unique beginning of it will do.\n"
     "Exit codes as in sysexits.h: 0 done, 64 wrong command line, 65 refused, 67 no such mailbox,\n"
     "75 try again, 78 the postoffice or its settings are at fault.";
@@ -224,6 +226,7 @@ class CommandLine {
     add_mailbox();
     add_alias();
     add_reading();
+    add_queue_commands(app_, run_);
   }
 
   int run(int count, char** words) {

@@ -1,19 +1,12 @@
 // The program `smtpput`: files an MMFF file in mailbags by hand, with the switches and the error
 // form of the File Format API's put programs (Q118787, Q104280, Q104425). Thin: routing and filing
 // are in hand_put.h. Manual: docs/man/smtpput.1.scd.
-#include <cerrno>
 #include <cstdio>
-#include <ctime>
-#include <fstream>
-#include <iostream>
 #include <memory>
-#include <optional>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <boost/filesystem.hpp>
 #include <fmt/format.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -22,6 +15,7 @@
 #include "postoffice/hand_put.h"
 #include "postoffice/hand_rest.h"
 #include "postoffice/printable.h"
+#include "postoffice/programs/file_format_program.h"
 
 namespace smtpgate::postoffice {
 namespace {
@@ -53,72 +47,12 @@ struct Options {
   std::string external_directory;
 };
 
-/// Where errors go: standard output, or the log, which hears of what was filed too.
-class Report {
- public:
-  /// False if the log cannot be written.
-  bool open(const std::string& log, std::string file) {
-    file_ = std::move(file);
-    if (log.empty()) return true;
-    log_.open(log, std::ios::app);
-    return log_.is_open();
-  }
-  void use_clock_of(const Postoffice& postoffice) { clock_ = &postoffice; }
-
-  void error(const std::string& text) {
-    if (log_.is_open()) {
-      to_log(text);
-    } else {
-      std::cout << text << '\n';
-    }
-  }
-  void filed(const std::string& text) {
-    if (log_.is_open()) to_log(text);
-  }
-
- private:
-  void to_log(const std::string& text) {
-    const std::time_t now = std::time(nullptr);
-    const std::string moment =
-        clock_ == nullptr ? std::to_string(now) : clock_->local_time(now).rfc3339;
-    log_ << fmt::format("{} smtpput {}: {}\n", moment, printable(file_), text) << std::flush;
-  }
-
-  std::ofstream log_;
-  std::string file_;
-  const Postoffice* clock_ = nullptr;
-};
-
-/// The links of a path followed: a person may give one, and the file system door follows none.
-std::string without_links(const std::string& path) {
-  boost::system::error_code error;
-  const auto resolved = boost::filesystem::canonical(path, error);
-  return error ? path : resolved.string();
-}
-
-std::optional<LineEnd> forced_line_end(int number) {
-  switch (number) {
-    case 0:
-      return LineEnd::cr;
-    case 1:
-      return LineEnd::lf;
-    case 2:
-      return LineEnd::crlf;
-    default:
-      return std::nullopt;
-  }
-}
-
 class Put {
  public:
   explicit Put(Options options) : options_(std::move(options)) {}
 
   int run() {
-    if (!report_.open(options_.log, options_.file)) {
-      std::cout << "smtpput: cannot write the log " << printable(options_.log) << ": "
-                << std::generic_category().message(errno) << '\n';
-      return EX_CANTCREAT;
-    }
+    if (!report_.open(options_.log, options_.file)) return EX_CANTCREAT;
     if (const int code = prepare(); code != EX_OK) return code;
     auto postoffice = Postoffice::open(options_.directory);
     if (!postoffice) {
@@ -128,7 +62,7 @@ class Put {
     report_.use_clock_of(*postoffice);
     const auto result =
         put_by_hand(*postoffice, *file_, hand_put_, [this](const HandPutNote& note) {
-          note.number == 0 ? report_.filed(note.str()) : report_.error(note.str());
+          note.number == 0 ? report_.done(note.str()) : report_.error(note.str());
         });
     if (result.all_delivered) return remove_input();
     if (!result.filed.empty()) {
@@ -268,7 +202,7 @@ class Put {
   }
 
   Options options_;
-  Report report_;
+  FileFormatReport report_{"smtpput"};
   HandPutOptions hand_put_;
   std::unique_ptr<File> file_;
 };
