@@ -25,7 +25,7 @@ struct RecipientResult {
   /// delivered: Postfix has it. sentence: Postfix's own text, printable, with host and stage.
   Outcome outcome = Outcome::temporary("not tried");
   /// From the reply to the data that it went with; many recipients make several transactions.
-  std::string queue_id;
+  std::string queue_id = {};
 };
 
 struct SubmissionResult {
