@@ -304,8 +304,7 @@ class ScriptedServer {
     if (said.empty()) return false;
     if (!said.starts_with("354")) return true;
     if (!take_content(talk)) return false;
-    const std::string end =
-        react(talk, "CONTENT", "", "250 2.0.0 Ok: queued as 4ABCdef\r\n");
+    const std::string end = react(talk, "CONTENT", "", "250 2.0.0 Ok: queued as 4ABCdef\r\n");
     talk.message = {};
     return !end.empty();
   }
