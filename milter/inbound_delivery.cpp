@@ -187,8 +187,11 @@ void Run::deliver_group(Group& group) {
   } catch (const std::exception& exception) {
     what = exception.what();
   }
-  add(group.places,
-      Outcome::temporary("the gateway could not deliver: " + what + "; it will be tried again"));
+  for (const std::size_t place : group.places) {
+    if (tallies_[place].is_complete()) continue;
+    tallies_[place].add(Outcome::temporary("the gateway could not deliver: " + what +
+                                           "; it will be tried again"));
+  }
 }
 
 /// Each name of the envelope once, then each mailbox and each passing-on once.
