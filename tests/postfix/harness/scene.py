@@ -130,10 +130,12 @@ class Scene:
         self.make_place()
         self.make_postoffice()
         self.configure()
-        # Its port is known only now, and it is our designated host.
+        if self.with_daemon and self.sink is None:
+            self.start_daemon()
         self.postfix.start()
+        # Its port is known only now, and it is our designated host.
         self.write_settings()
-        if self.with_daemon:
+        if self.with_daemon and self.sink is not None:
             self.start_daemon()
 
     def report(self, stream):
