@@ -107,8 +107,9 @@ Expected<std::optional<TakenFile>> TakenFile::take(const Postoffice& postoffice,
   if (!written) return failure(written.error().outcome());
   auto pulled = taken.pull();
   if (!pulled) {
-    // What may lie in it is not to be removed.
-    if (postoffice.files().status(taken.file_path())) (void)work->release();
+    // Only what is plainly empty is removed.
+    auto there = postoffice.files().status(taken.file_path());
+    if (there || there.error().code != ENOENT) (void)work->release();
     return failure(pulled.error().outcome());
   }
   if (!*pulled) return std::nullopt;
@@ -159,7 +160,6 @@ FileResult<void> TakenFile::write_origin() const {
 FileResult<bool> TakenFile::pull() {
   FileSystem& files = postoffice_.files();
   const std::string source = path_in(outbox_directory(postoffice_, origin_.mailbox), origin_.file);
-  const auto is_there = [&] { return files.status(file_path()).has_value(); };
   auto moved = files.rename(source, file_path());
   if (!moved && moved.error().code == EXDEV) {
     origin_.is_in_mailbag = true;
@@ -172,10 +172,10 @@ FileResult<bool> TakenFile::pull() {
     moved = files.rename(source, file_path());
   }
   // An error whose rename was done all the same is none.
-  if (!moved && !is_there()) {
-    if (origin_.is_in_mailbag) (void)files.remove(path_in(directory_, layout::taken_file));
-    if (moved.error().code == ENOENT) return false;
-    return tl::unexpected(moved.error());
+  if (!moved) {
+    auto there = files.status(file_path());
+    if (!there && there.error().code == ENOENT && moved.error().code == ENOENT) return false;
+    if (!there) return tl::unexpected(moved.error());
   }
   auto synced = files.sync_directory(parent_directory(file_path()));
   if (!synced) return tl::unexpected(synced.error());

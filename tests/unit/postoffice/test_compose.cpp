@@ -141,7 +141,7 @@ TEST_CASE("the commands send, group and mailbox set do what they say") {
   CHECK(run({"mailbox", "set", "bernd", "--no-forward"}).code == 0);
   CHECK(run({"mailbox", "show", "bernd"}).out.find("Forward") == std::string::npos);
   CHECK(run({"mailbox", "set", "nobody", "--keep-sent"}).code == 67);
-  CHECK(run({"mailbox", "set", "bernd", "--forward", "x y"}).code == 65);
+  CHECK(run({"mailbox", "set", "bernd", "--forward", "x y@z"}).code == 65);
   CHECK(run({"mailbox", "set", "bernd", "--receipts", "always"}).code == 64);
 
   const auto sent =
@@ -150,7 +150,10 @@ TEST_CASE("the commands send, group and mailbox set do what they say") {
   CHECK(sent.code == 0);
   CHECK(fixture.dropped().header.priority == "R");
   CHECK(fixture.dropped().sections.front() == "hello\n");
-  REQUIRE(pick_up_outbox(fixture.open(), "anna", {}, [](const OutboxNote&) {}));
+  std::string notes;
+  REQUIRE(pick_up_outbox(fixture.open(), "anna", {},
+                         [&](const OutboxNote& note) { notes += note.outcome.sentence() + "\n"; }));
+  INFO(notes);
   CHECK(test::names_in(fixture / "MBG/bernd/new").size() == 1);
   CHECK(fixture.outbox().empty());
   CHECK(run({"send", "--from", "anna", "--to", "nobody", text}).code == 67);

@@ -47,7 +47,8 @@ TEST_CASE("a postoffice is made, gets mailboxes and aliases, and loses them") {
         nlohmann::json::parse(R"({"aliases": [{"name": "sales", "mailbox": "anna"}]})"));
   CHECK(postoffice({"mailbox", "show", "ANNA"}).out ==
         "Mailbox    ACME/MAIN/anna\nFolder     " + postoffice.folder +
-            "/MBG/anna\nMessages   0, 0 unread, 0 octets\nAlias      sales\n");
+            "/MBG/anna\nMessages   0, 0 unread, 0 octets\nAlias      sales\n"
+            "Keep sent  no\nReceipts   never\n");
   CHECK(postoffice({"alias", "remove", "SALES"}).code == 0);
   CHECK(postoffice({"alias", "remove", "sales"}).code == 67);
   CHECK(postoffice({"alias", "list"}).out.empty());
