@@ -10,6 +10,7 @@
 
 #include "postoffice/character_set.h"
 #include "postoffice/folder.h"
+#include "postoffice/mailbag.h"
 #include "postoffice/mmff.h"
 #include "postoffice/mmff_writer.h"
 #include "postoffice/put.h"
@@ -113,6 +114,15 @@ class ReportFile {
 }  // namespace
 
 Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, const Report& report) {
+  // Looked up here: filing takes a mailbag that is not there for one that is being removed.
+  std::string target(mailbox);
+  if (auto mailbag = Mailbag::open(postoffice, mailbox); !mailbag) {
+    if (!mailbag.error().is_permanent()) return mailbag.error();
+    // Nobody to tell; but somebody should know.
+    auto postmaster = postoffice.resolve(layout::postmaster);
+    if (!postmaster) return postmaster.error();
+    target = postmaster->mailbox;
+  }
   const std::int64_t now = std::time(nullptr);
   auto delivery = Delivery::begin(postoffice);
   if (!delivery) return delivery.error();
@@ -123,12 +133,7 @@ Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, cons
   if (Outcome sealed = delivery->seal(now, key_of(report.id, mailbox)); !sealed.is_delivered()) {
     return sealed;
   }
-  Outcome filed = delivery->file_into(mailbox);
-  if (!filed.is_permanent()) return filed;
-  // Nobody to tell; but somebody should know.
-  auto postmaster = postoffice.resolve(layout::postmaster);
-  if (!postmaster) return postmaster.error();
-  return delivery->file_into(postmaster->mailbox);
+  return delivery->file_into(target);
 }
 
 }  // namespace smtpgate::postoffice
