@@ -559,8 +559,7 @@ TEST_CASE("of several that pick up one outbox at once, exactly one takes each fi
   for (int i = 0; i < files; ++i) fixture.drop("m" + std::to_string(i) + ".API", message(to_bernd));
   std::vector<std::thread> gateways;
   for (const char* host : {"one", "two", "three"}) {
-    gateways.emplace_back([&fixture, host] {
-      const Postoffice postoffice = fixture.open().on_host(host);
+    gateways.emplace_back([postoffice = fixture.open().on_host(host)] {
       (void)pick_up_outbox(postoffice, "anna", {}, [](const OutboxNote&) {});
     });
   }
