@@ -39,6 +39,8 @@ namespace {
 /// How long nothing is tried after the designated host could not be spoken to; it doubles.
 constexpr std::chrono::seconds first_host_pause{10};
 constexpr std::chrono::seconds longest_host_pause{300};
+/// Until what met passing trouble while it was picked up is gone through again.
+constexpr std::int64_t unfinished_pause = 60;
 
 std::int64_t wall_clock() {
   return static_cast<std::int64_t>(std::time(nullptr));
@@ -64,7 +66,8 @@ struct OutboundService::State {
 
   // The scout's own.
   std::vector<converter::ServedPostoffice> served;
-  std::map<std::pair<std::string, std::string>, std::int64_t> look_again;  ///< incomplete files
+  /// When an outbox is to be looked at again; with an empty name, what was taken already.
+  std::map<std::pair<std::string, std::string>, std::int64_t> look_again;
 
   Log& log() { return *surroundings.log; }
 
@@ -76,8 +79,12 @@ struct OutboundService::State {
   void look_at_outbox(const converter::ServedPostoffice& office, const std::string& mailbox);
   void look_at_outgoing(const converter::ServedPostoffice& office);
   void look_at_postoffice(const converter::ServedPostoffice& office, bool resume);
+  void resume_taken(const converter::ServedPostoffice& office, const Postoffice& opened);
+  void note_again(const converter::ServedPostoffice& office, const std::string& mailbox,
+                  const postoffice::OutboxResult& result);
+  postoffice::OutboxOptions outbox_options() const;
   void act_on(const OutboxWatch::Hint& hint);
-  void look_at_growing();
+  void look_at_again();
   std::chrono::milliseconds until(SteadyClock::time_point next_poll) const;
   void tell(const converter::ServedPostoffice& office, const OutboxNote& note);
 
@@ -118,21 +125,50 @@ void OutboundService::State::take_configuration() {
   submitter = std::make_shared<Submitter>(configuration->designated_host);
 }
 
+postoffice::OutboxOptions OutboundService::State::outbox_options() const {
+  const auto configuration = surroundings.configuration();
+  return {.wait = configuration->outbound.outbox_wait.count(),
+          .expire = configuration->outbound.expire.count(),
+          .now = {}};
+}
+
+/// No mailbox: what was taken already and waits in P1.
+void OutboundService::State::note_again(const converter::ServedPostoffice& office,
+                                        const std::string& mailbox,
+                                        const postoffice::OutboxResult& result) {
+  std::optional<std::int64_t> when = result.look_again;
+  if (result.unfinished > 0) {
+    const std::int64_t pause = wall_clock() + unfinished_pause;
+    when = std::min(when.value_or(pause), pause);
+    // Some of it was taken, and is no longer in the outbox.
+    look_again.try_emplace({office.directory, std::string()}, pause);
+  }
+  if (when) look_again[{office.directory, mailbox}] = *when;
+}
+
 void OutboundService::State::look_at_outbox(const converter::ServedPostoffice& office,
                                             const std::string& mailbox) {
-  const auto configuration = surroundings.configuration();
   auto opened = Postoffice::open(office.directory, *surroundings.files);
   if (!opened) return;  // look_at_postoffice() has said so
-  const postoffice::OutboxOptions options{.wait = configuration->outbound.outbox_wait.count(),
-                                          .now = {}};
   const auto result = postoffice::pick_up_outbox(
-      *opened, mailbox, options, [&](const OutboxNote& note) { tell(office, note); });
-  const std::pair<std::string, std::string> key{office.directory, mailbox};
-  look_again.erase(key);
+      *opened, mailbox, outbox_options(), [&](const OutboxNote& note) { tell(office, note); });
+  look_again.erase({office.directory, mailbox});
   if (!result) {
     log().warning(office.name.str() + ": " + result.error().sentence());
-  } else if (result->look_again) {
-    look_again[key] = *result->look_again;
+  } else {
+    note_again(office, mailbox, *result);
+  }
+}
+
+void OutboundService::State::resume_taken(const converter::ServedPostoffice& office,
+                                          const Postoffice& opened) {
+  const auto resumed = postoffice::resume_taken_files(
+      opened, outbox_options(), [&](const OutboxNote& note) { tell(office, note); });
+  look_again.erase({office.directory, std::string()});
+  if (!resumed) {
+    log().warning(office.name.str() + ": " + resumed.error().sentence());
+  } else {
+    note_again(office, {}, *resumed);
   }
 }
 
@@ -164,13 +200,7 @@ void OutboundService::State::look_at_postoffice(const converter::ServedPostoffic
     log().info(fmt::format("{}: taken over from a host that is not alive: {}", office.name.str(),
                            *taken_over));
   }
-  if (resume || (taken_over && *taken_over > 0)) {
-    const postoffice::OutboxOptions options{.wait = configuration->outbound.outbox_wait.count(),
-                                            .now = {}};
-    const auto resumed = postoffice::resume_taken_files(
-        *opened, options, [&](const OutboxNote& note) { tell(office, note); });
-    if (!resumed) log().warning(office.name.str() + ": " + resumed.error().sentence());
-  }
+  if (resume || (taken_over && *taken_over > 0)) resume_taken(office, *opened);
   const auto mailboxes = opened->list_mailboxes();
   if (!mailboxes) {
     log().warning(office.name.str() + ": " + mailboxes.error().sentence());
@@ -190,7 +220,7 @@ void OutboundService::State::look_at_all(bool resume) {
   }
 }
 
-void OutboundService::State::look_at_growing() {
+void OutboundService::State::look_at_again() {
   const std::int64_t now = wall_clock();
   std::vector<std::pair<std::string, std::string>> ready;
   for (const auto& [key, when] : look_again) {
@@ -201,7 +231,11 @@ void OutboundService::State::look_at_growing() {
                                      [&](const auto& one) { return one.directory == directory; });
     look_again.erase({directory, mailbox});
     if (office == served.end()) continue;
-    look_at_outbox(*office, mailbox);
+    if (!mailbox.empty()) {
+      look_at_outbox(*office, mailbox);
+    } else if (auto opened = Postoffice::open(directory, *surroundings.files)) {
+      resume_taken(*office, *opened);
+    }
   }
 }
 
@@ -248,7 +282,7 @@ void OutboundService::State::scout() {
         resume = false;
         next_poll = SteadyClock::now() + surroundings.configuration()->outbound.poll;
       }
-      look_at_growing();
+      look_at_again();
       const OutboxWatch::Hint hint = watch.wait(until(next_poll));
       if (hint.everything) next_poll = {};
       if (!stopping) act_on(hint);
