@@ -83,7 +83,7 @@ class OutboundConversion {
         settings_(settings),
         place_(place),
         content_(content),
-        character_set_(postoffice::character_set_of(header, "UTF-8")),
+        character_set_(postoffice::character_set_of(header, request.character_set)),
         boundary_(boundary_for(request.message_id)) {}
 
   Expected<OutboundEnvelope> run();
@@ -133,7 +133,8 @@ Expected<void> OutboundConversion::address() {
                        ? Outcome::permanent("the message has no recipient; name one", "5.1.3")
                        : envelope_.refused.front().outcome);
   }
-  envelope_.needs_smtputf8 = !is_ascii(envelope_.sender);
+  // Of From too, which is not the sender of what programs made.
+  envelope_.needs_smtputf8 = !is_ascii(from_);
   uses_uuencode_ = true;
   for (const OutboundRecipient& one : envelope_.recipients) {
     envelope_.needs_smtputf8 = envelope_.needs_smtputf8 || !is_ascii(one.address);

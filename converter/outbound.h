@@ -49,10 +49,11 @@ struct OutboundRequest {
   /// SMTP:user@host or CSI:NET/PO/BOX, in UTF-8; the envelope's recipients (house rule 9: a Bcc
   /// recipient stands here and not in the message's TO and CC).
   std::vector<postoffice::TypedAddress> recipients;
-  std::int64_t now = 0;        ///< seconds since 1970; for a message without DATE
-  int zone_minutes = 0;        ///< east of UTC, of the postoffice at that time
-  std::string message_id;      ///< left part, unique: the outgoing ID
-  bool null_sender = false;    ///< <>: made by programs, or from the postmaster (Q98067)
+  std::string character_set = "UTF-8";  ///< of a file that does not say it: the postoffice's
+  std::int64_t now = 0;                 ///< seconds since 1970; for a message without DATE
+  int zone_minutes = 0;                 ///< east of UTC, of the postoffice at that time
+  std::string message_id;               ///< left part, unique: the outgoing ID
+  bool null_sender = false;             ///< <>: made by programs, or from the postmaster (Q98067)
   std::string auto_submitted;  ///< value of Auto-Submitted, e.g. "auto-generated"; empty: none
 };
 

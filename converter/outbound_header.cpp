@@ -18,6 +18,7 @@ namespace ext = postoffice::ext;
 
 namespace {
 
+constexpr std::size_t longest_id = 998;                // RFC 5322, 2.1.1: no line could hold more
 constexpr std::int64_t first_moment = -2'208'988'800;  // 1900: RFC 5322, 3.3, knows none before
 
 class HeaderComposer {
@@ -97,13 +98,18 @@ class HeaderComposer {
     return is_message_id(made) ? made : "<" + request_.message_id + "@" + settings_.hostname + ">";
   }
 
+  /// What stands in angle brackets, each octet looked at once.
   std::vector<std::string> ids(std::string_view name) const {
     const std::string value = value_of(name);
     std::vector<std::string> result;
-    for (std::size_t at = value.find('<'); at != std::string::npos; at = value.find('<', at + 1)) {
+    for (std::size_t at = 0;;) {
       const std::size_t end = value.find('>', at);
       if (end == std::string::npos) break;
-      result.push_back(value.substr(at, end - at + 1));
+      const std::size_t begin = value.rfind('<', end);
+      if (begin != std::string::npos && begin >= at && end - begin < longest_id) {
+        result.push_back(value.substr(begin, end - begin + 1));
+      }
+      at = end + 1;
     }
     return result;
   }

@@ -633,3 +633,23 @@ TEST_CASE("generated messages come back as they were", "[outbound]") {
     }
   }
 }
+
+TEST_CASE("references take each octet once, however they are bracketed", "[outbound]") {
+  Sending sending;
+  sending.header.add_field("REFERENCES", std::string(200'000, '<') + "a@b> <c@d> e> <" +
+                                             std::string(5'000, 'x') + "@y> <f@g>");
+  const SentMessage sent = sending.send();
+  CHECK(sent.field("References") == "<a@b> <c@d> <f@g>");
+}
+
+TEST_CASE("a file that does not say its character set is in the postoffice's", "[outbound]") {
+  Sending sending;
+  sending.request.character_set = "CP850";
+  sending.header.subject = "M\x81ller";
+  sending.text =
+      "Gr\x81\xE1"
+      "e\n";
+  const SentMessage sent = sending.send();
+  CHECK(sent.envelope.characters_replaced == 0);
+  CHECK(sent.field("Subject").find("M=C3=BCller") != std::string::npos);
+}
