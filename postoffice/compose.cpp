@@ -119,7 +119,13 @@ class Composer {
         return Outcome::permanent("recipient " + word + " " + address.error(), "5.1.3");
       }
       if (auto unknown = why_unknown(*address)) return unknown;
-      address->address = from_utf8(address->address, set_);
+      std::uint64_t replaced = 0;
+      address->address = from_utf8(address->address, set_, &replaced);
+      if (replaced > 0) {
+        return Outcome::permanent("recipient " + word + " cannot be written in " + set_ +
+                                      ", the postoffice's character set",
+                                  "5.1.3");
+      }
       list.push_back(std::move(*address));
     }
     return std::nullopt;

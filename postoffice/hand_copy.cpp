@@ -52,9 +52,11 @@ HandCopy::HandCopy(const Postoffice& postoffice, File& file, Reader& reader,
     // Fields that the converter alone writes: they would show another sender than FROM.
     leave_out(ext::header_from);
     leave_out(ext::envelope_from);
+    leave_out(ext::sender);
   }
   // A recipient is not to learn who else was one.
   leave_out(ext::filed);
+  leave_out(ext::envelope_to);
   leave_out(ext::bcc);
   is_changed_ = is_changed_ || !header_.external_text.empty();
   header_.external_text.clear();

@@ -231,6 +231,9 @@ class Server {
 ReaderOptions outbox_reader_options() {
   ReaderOptions options;
   options.most_recipients = most_outgoing_recipients;
+  // What a person or program writes; the wide limits are for what the gateway itself has written.
+  options.longest_line = std::uint64_t{1} << 20;
+  options.largest_header = std::uint64_t{64} << 20;
   return options;
 }
 

@@ -140,8 +140,15 @@ Expected<std::optional<TakenFile>> TakenFile::take_up(const Postoffice& postoffi
         "); look into the file, put it back by hand and remove the directory"));
   }
   TakenFile taken(postoffice, directory, id, std::move(*lock), std::move(*origin));
-  if (taken.origin_.is_in_mailbag && !files.status(taken.file_path())) {
-    // Ready to be taken, but it never was.
+  auto lies_there = files.status(taken.file_path());
+  if (taken.origin_.is_in_mailbag && !lies_there) {
+    // Only what is plainly not there was never taken: not on a disk that cannot be read.
+    const std::string mailbag = postoffice.mailbag_directory(taken.origin_.mailbox);
+    auto marks = files.status(path_in(mailbag, layout::markers));
+    if (lies_there.error().code != ENOENT || !marks) {
+      return failure(
+          Outcome::temporary(taken.file_path() + " cannot be looked at; it is tried again"));
+    }
     if (auto removed = taken.remove_directory(); !removed) {
       return failure(removed.error().outcome());
     }
