@@ -23,6 +23,9 @@ std::vector<std::string> changed_for_next_start(const Configuration& first,
   compare(first.milter.socket == now.milter.socket, "milter.socket");
   compare(first.milter.socket_mode == now.milter.socket_mode, "milter.socket_mode");
   compare(first.milter.socket_group == now.milter.socket_group, "milter.socket_group");
+  compare(first.outbound.enabled == now.outbound.enabled, "outbound.enabled");
+  compare(first.designated_host.connections == now.designated_host.connections,
+          "designated_host.connections");
   return result;
 }
 

@@ -214,6 +214,7 @@ std::string start_line(const Configuration& configuration) {
 
   wait_for_stop(housekeeper);
   stopping = true;
+  outbound.ask_stop();
   door.remove_socket();
   const auto limit = configuration.get()->milter.deadline;
   if (!door.work_in_hand().wait_until_idle(limit, quiet_time)) {

@@ -189,8 +189,8 @@ void Run::deliver_group(Group& group) {
   }
   for (const std::size_t place : group.places) {
     if (tallies_[place].is_complete()) continue;
-    tallies_[place].add(Outcome::temporary("the gateway could not deliver: " + what +
-                                           "; it will be tried again"));
+    tallies_[place].add(
+        Outcome::temporary("the gateway could not deliver: " + what + "; it will be tried again"));
   }
 }
 
@@ -238,7 +238,10 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
       append(group.passings.back().places);
       continue;
     }
-    found->recipients.push_back(beyond);
+    const bool is_there = std::any_of(
+        found->recipients.begin(), found->recipients.end(),
+        [&](const BeyondRecipient& one) { return one.address.str() == beyond.address.str(); });
+    if (!is_there) found->recipients.push_back(beyond);
     if (found->places.back() != places.back()) append(found->places);
   }
   for (const FailedMember& failed : distribution.failures) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +12,6 @@
 
 #include <fmt/format.h>
 
-#include "milter/due_messages.h"
 #include "postoffice/ascii.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/reports.h"
@@ -29,6 +29,7 @@ using postoffice::TakenMessage;
 namespace {
 
 constexpr std::int64_t hour = 3600;
+constexpr std::int64_t look_at_held = 600;
 
 }  // namespace
 
@@ -51,10 +52,11 @@ struct Part {
 
 class Try {
  public:
-  Try(TakenMessage message, const OutboundContext& context)
+  Try(TakenMessage message, const OutboundContext& context, std::optional<OutgoingState> unsaved)
       : message_(std::move(message)),
         context_(context),
-        state_(message_.state()),
+        was_unsaved_(unsaved.has_value()),
+        state_(unsaved ? std::move(*unsaved) : message_.state()),
         now_(context.now()) {}
 
   TryResult run();
@@ -72,16 +74,36 @@ class Try {
   bool tell_sender();
   Outcome report();
   TryResult set_aside(const Outcome& why);
-  TryResult later(std::int64_t when) const { return {false, when, host_down_}; }
+  TryResult result() const {
+    TryResult made;
+    made.host = host_;
+    return made;
+  }
+  TryResult later(std::int64_t when) const {
+    TryResult made = result();
+    made.next_attempt = when;
+    return made;
+  }
+  TryResult later_unsaved() const {
+    TryResult made = later(soon());
+    made.unsaved = state_;
+    return made;
+  }
+  TryResult gone() const {
+    TryResult made = result();
+    made.gone = true;
+    return made;
+  }
   std::int64_t soon() const { return now_ + context_.configuration.outbound.retry_min.count(); }
   std::vector<std::size_t> waiting() const;
 
   TakenMessage message_;
   const OutboundContext& context_;
+  bool was_unsaved_;
   OutgoingState state_;
   std::int64_t now_;
   std::vector<Part> parts_;
-  bool host_down_ = false;
+  HostState host_ = HostState::not_asked;
 };
 
 std::vector<std::size_t> Try::waiting() const {
@@ -93,15 +115,12 @@ std::vector<std::size_t> Try::waiting() const {
 }
 
 TryResult Try::run() {
-  // A crash between the results and the report, or between the last result and the removal.
-  if (state_.is_done()) return settle();
-  if (state_.held) return later(DueMessages::never);
+  // A crash between the results and the report, or between the last result and the removal; or
+  // results that could not be written down.
+  if (state_.is_done() || was_unsaved_) return settle();
+  // Commands call for a look; should that not be heard, this one is not far away.
+  if (state_.held) return later(now_ + look_at_held);
   if (now_ < state_.next_attempt) return later(state_.next_attempt);
-  const std::int64_t age = now_ - state_.created;
-  if (state_.attempts > 0 && age > context_.configuration.outbound.expire.count()) {
-    fail_waiting("5.4.7", fmt::format("could not be delivered for {} hours", age / hour));
-    return settle();
-  }
   if (const Outcome prepared = prepare(); !prepared.is_delivered()) {
     if (prepared.is_permanent()) return set_aside(prepared);
     ++state_.attempts;
@@ -109,13 +128,18 @@ TryResult Try::run() {
     context_.log.warning(fmt::format("{}: {}", state_.id, prepared.sentence()));
     return settle();
   }
-  const std::size_t before = state_.attempts;
-  for (Part& part : parts_) {
-    if (!part.envelope.recipients.empty()) submit(part);
+  try {
+    for (Part& part : parts_) {
+      if (!part.envelope.recipients.empty() && host_ != HostState::down) submit(part);
+    }
+    // Trouble with the host is no try of this message, or a long outage would make all wait
+    // longest.
+    if (host_ != HostState::down && !context_.stopping()) ++state_.attempts;
+    return settle();
+  } catch (const std::exception& exception) {
+    context_.log.error(fmt::format("{}: {}", state_.id, exception.what()));
+    return later_unsaved();
   }
-  // Trouble with the host is no try of this message, or a long outage would make all wait longest.
-  if (!host_down_) state_.attempts = static_cast<unsigned>(before + 1);
-  return settle();
 }
 
 Outcome Try::prepare() {
@@ -124,6 +148,8 @@ Outcome Try::prepare() {
   std::vector<std::size_t> with_mime;
   std::vector<std::size_t> uuencoded;
   for (const std::size_t place : waiting()) {
+    // One without an Internet address fails by itself, whatever form the others need.
+    if (!internet_address(state_.recipients[place])) continue;
     const bool old_peer = converter::wants_uuencode(state_.recipients[place].address, settings.map,
                                                     settings.outbound);
     (old_peer ? uuencoded : with_mime).push_back(place);
@@ -148,6 +174,7 @@ Outcome Try::prepare_mmff(const std::vector<std::size_t>& places) {
   for (const std::size_t place : places) {
     request.recipients.push_back(state_.recipients[place].address);
   }
+  request.character_set = context_.postoffice.settings().character_set;
   request.now = state_.created;
   request.zone_minutes = context_.postoffice.local_time(state_.created).zone_minutes;
   request.message_id = state_.id;
@@ -225,7 +252,15 @@ void Try::set(OutgoingRecipient& recipient, const Outcome& outcome) {
 
 void Try::submit(Part& part) {
   const SubmissionResult result = context_.submit(part.envelope, part.content);
-  host_down_ = host_down_ || result.host.empty();
+  // Addresses that no command can hold are refused before anybody is asked.
+  const bool is_asked =
+      std::any_of(result.recipients.begin(), result.recipients.end(),
+                  [](const RecipientResult& one) { return !one.outcome.is_permanent(); });
+  if (!result.host.empty()) {
+    host_ = HostState::answers;
+  } else if (is_asked) {
+    host_ = HostState::down;
+  }
   const DeliveryDelays delays{.delivering = result.transmission_seconds,
                               .waiting = static_cast<double>(now_ - state_.created),
                               .connecting = result.connection_seconds};
@@ -300,6 +335,7 @@ TryResult Try::set_aside(const Outcome& why) {
   for (std::size_t i = 0; i < kept.recipients.size(); ++i) {
     kept.recipients[i].status = state_.recipients[i].status;
     kept.recipients[i].reason = state_.recipients[i].reason;
+    if (kept.recipients[i].state == RecipientState::failed) kept.recipients[i].reported = true;
   }
   const Outcome moved = message_.set_aside(std::move(kept), why.sentence());
   if (!moved.is_delivered()) {
@@ -307,20 +343,26 @@ TryResult Try::set_aside(const Outcome& why) {
     return later(soon());
   }
   context_.log.warning(fmt::format("{}: set aside in SMTP/BAD: {}", state_.id, why.sentence()));
-  return {.gone = true};
+  return gone();
 }
 
 /// Results first, durably; then the sender is told; then it goes.
 TryResult Try::settle() {
+  const std::int64_t age = now_ - state_.created;
+  if (!state_.is_done() && age > context_.configuration.outbound.expire.count() &&
+      !context_.stopping()) {
+    fail_waiting("5.4.7", fmt::format("could not be delivered for {} hours", age / hour));
+  }
   const bool done = state_.is_done();
   const bool to_report = std::any_of(
       state_.recipients.begin(), state_.recipients.end(),
       [](const OutgoingRecipient& r) { return r.state == RecipientState::failed && !r.reported; });
-  if (!done) {
+  // Whoever leaves in the middle gives it back as it was, but for what is known by now.
+  if (!done && !context_.stopping()) {
     state_.next_attempt =
         now_ + retry_pause(context_.configuration.outbound, std::max(state_.attempts, 1U));
   }
-  if ((to_report || !done) && !save()) return later(soon());
+  if ((to_report || !done) && !save()) return later_unsaved();
   if (to_report) {
     if (!tell_sender()) return later(soon());
     // Should this not be saved, the same report is made again, and found to be filed.
@@ -329,15 +371,16 @@ TryResult Try::settle() {
   if (!done) return later(state_.next_attempt);
   if (const Outcome finished = message_.finish(state_); !finished.is_delivered()) {
     context_.log.error(fmt::format("{}: {}", state_.id, finished.sentence()));
-    return later(soon());
+    return later_unsaved();
   }
-  return {.gone = true};
+  return gone();
 }
 
 }  // namespace
 
-TryResult try_message(TakenMessage message, const OutboundContext& context) {
-  return Try(std::move(message), context).run();
+TryResult try_message(TakenMessage message, const OutboundContext& context,
+                      std::optional<OutgoingState> unsaved) {
+  return Try(std::move(message), context, std::move(unsaved)).run();
 }
 
 }  // namespace smtpgate::milter

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "converter/outbound.h"
 #include "converter/spool.h"
@@ -29,18 +30,26 @@ struct OutboundContext {
   Log& log;
   std::function<SubmissionResult(const converter::OutboundEnvelope&, converter::Spool&)> submit;
   std::function<std::int64_t()> now;  ///< seconds since 1970
+  /// The daemon leaves: what was not tried to its end counts as not tried.
+  std::function<bool()> stopping = [] { return false; };
 };
+
+/// Whether the designated host was spoken to in a try.
+enum class HostState { not_asked, answers, down };
 
 struct TryResult {
   bool gone = false;              ///< it left SMTP/, or went to BAD
   std::int64_t next_attempt = 0;  ///< otherwise; seconds since 1970
-  /// The designated host could not be spoken to at all: there is no sense in trying others yet.
-  bool host_down = false;
+  HostState host = HostState::not_asked;
+  /// What became of the recipients, where that could not be written down: the next try must begin
+  /// with it, or recipients that were sent would be sent again.
+  std::optional<postoffice::OutgoingState> unsaved;
 };
 
-/// What libraries throw passes through; nothing is lost then. Far in the future is `next_attempt`
-/// of a message that is held.
-TryResult try_message(postoffice::TakenMessage message, const OutboundContext& context);
+/// `unsaved` is that of the try before, if it had any. What libraries throw before anything is
+/// submitted passes through.
+TryResult try_message(postoffice::TakenMessage message, const OutboundContext& context,
+                      std::optional<postoffice::OutgoingState> unsaved = {});
 
 /// Seconds to wait after `attempts` tries (1: the first has failed).
 std::int64_t retry_pause(const OutboundGatewaySettings& settings, unsigned attempts);

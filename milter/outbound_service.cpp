@@ -55,14 +55,16 @@ struct OutboundService::State {
   OutboxWatch watch;
   std::vector<std::thread> threads;
   std::atomic<bool> stopping = false;
-  std::atomic<bool> reload_asked = false;
+  std::atomic<bool> reload_asked = true;  ///< for the first time at the start
 
   std::mutex mutex;
   std::condition_variable changed;
   DueMessages due;
   std::shared_ptr<Submitter> submitter;
+  std::map<DueMessages::Key, postoffice::OutgoingState> unsaved;  ///< results not yet on disk
   SteadyClock::time_point host_pause_end{};
   std::chrono::seconds host_pause = first_host_pause;
+  std::optional<DueMessages::Key> probe;  ///< the one try that shows whether the host is back
 
   // The scout's own.
   std::vector<converter::ServedPostoffice> served;
@@ -75,10 +77,10 @@ struct OutboundService::State {
   void senders_loop();
 
   void take_configuration();
-  void look_at_all(bool resume);
+  void look_at_all();
   void look_at_outbox(const converter::ServedPostoffice& office, const std::string& mailbox);
   void look_at_outgoing(const converter::ServedPostoffice& office);
-  void look_at_postoffice(const converter::ServedPostoffice& office, bool resume);
+  void look_at_postoffice(const converter::ServedPostoffice& office);
   void resume_taken(const converter::ServedPostoffice& office, const Postoffice& opened);
   void note_again(const converter::ServedPostoffice& office, const std::string& mailbox,
                   const postoffice::OutboxResult& result);
@@ -90,7 +92,7 @@ struct OutboundService::State {
 
   std::optional<DueMessages::Key> wait_for_due();
   TryResult try_one(const DueMessages::Key& key);
-  void note_host(bool down);
+  void note_host(HostState host);
 };
 
 void OutboundService::State::tell(const converter::ServedPostoffice& office,
@@ -121,8 +123,10 @@ void OutboundService::State::take_configuration() {
   const std::lock_guard guard(mutex);
   due.forget_postoffices_but({directories.begin(), directories.end()});
   for (const std::string& directory : directories) due.look_again(directory);
-  // Tries that run keep the old one until they end.
+  // Tries that run keep the old one until they end. The host may be another one now.
   submitter = std::make_shared<Submitter>(configuration->designated_host);
+  host_pause = first_host_pause;
+  host_pause_end = {};
 }
 
 postoffice::OutboxOptions OutboundService::State::outbox_options() const {
@@ -185,8 +189,7 @@ void OutboundService::State::look_at_outgoing(const converter::ServedPostoffice&
   changed.notify_all();
 }
 
-void OutboundService::State::look_at_postoffice(const converter::ServedPostoffice& office,
-                                                bool resume) {
+void OutboundService::State::look_at_postoffice(const converter::ServedPostoffice& office) {
   const auto configuration = surroundings.configuration();
   auto opened = Postoffice::open(office.directory, *surroundings.files);
   if (!opened) {
@@ -200,7 +203,8 @@ void OutboundService::State::look_at_postoffice(const converter::ServedPostoffic
     log().info(fmt::format("{}: taken over from a host that is not alive: {}", office.name.str(),
                            *taken_over));
   }
-  if (resume || (taken_over && *taken_over > 0)) resume_taken(office, *opened);
+  // Also what a command has adopted from another host, and what an earlier look could not finish.
+  resume_taken(office, *opened);
   const auto mailboxes = opened->list_mailboxes();
   if (!mailboxes) {
     log().warning(office.name.str() + ": " + mailboxes.error().sentence());
@@ -212,10 +216,18 @@ void OutboundService::State::look_at_postoffice(const converter::ServedPostoffic
   }
 }
 
-void OutboundService::State::look_at_all(bool resume) {
+/// What waits first, so that a full outbox does not hold it up; one postoffice in trouble does not
+/// keep the others from being looked at.
+void OutboundService::State::look_at_all() {
+  for (const auto& office : served) look_at_outgoing(office);
   for (const auto& office : served) {
     if (stopping) return;
-    look_at_postoffice(office, resume);
+    try {
+      look_at_postoffice(office);
+    } catch (const std::exception& exception) {
+      log().error(fmt::format("{}: looking for outgoing mail failed: {}; it is tried again",
+                              office.name.str(), exception.what()));
+    }
     look_at_outgoing(office);
   }
 }
@@ -268,8 +280,6 @@ std::chrono::milliseconds OutboundService::State::until(SteadyClock::time_point 
 }
 
 void OutboundService::State::scout() {
-  take_configuration();
-  bool resume = true;
   SteadyClock::time_point next_poll{};
   while (!stopping) {
     try {
@@ -278,13 +288,16 @@ void OutboundService::State::scout() {
         next_poll = {};
       }
       if (SteadyClock::now() >= next_poll) {
-        look_at_all(resume);
-        resume = false;
+        look_at_all();
         next_poll = SteadyClock::now() + surroundings.configuration()->outbound.poll;
       }
       look_at_again();
       const OutboxWatch::Hint hint = watch.wait(until(next_poll));
-      if (hint.everything) next_poll = {};
+      if (hint.everything) {
+        next_poll = {};
+        const std::lock_guard guard(mutex);
+        for (const auto& office : served) due.look_again(office.directory);
+      }
       if (!stopping) act_on(hint);
     } catch (const std::exception& exception) {
       log().error(
@@ -304,8 +317,11 @@ std::optional<DueMessages::Key> OutboundService::State::wait_for_due() {
     }
     // After a pause one try shows whether the host is back, before all others follow.
     const bool probing = host_pause > first_host_pause;
-    if (!probing || due.in_hand() == 0) {
-      if (auto key = due.begin(wall_clock())) return key;
+    if (!probing || !probe) {
+      if (auto key = due.begin(wall_clock())) {
+        if (probing) probe = key;
+        return key;
+      }
     }
     const std::int64_t next = due.next_due();
     if (next == DueMessages::never || probing) {
@@ -318,23 +334,30 @@ std::optional<DueMessages::Key> OutboundService::State::wait_for_due() {
   return std::nullopt;
 }
 
-void OutboundService::State::note_host(bool down) {
-  if (!down) {
+void OutboundService::State::note_host(HostState host) {
+  if (host == HostState::answers) {
     host_pause = first_host_pause;
-    return;
+    host_pause_end = {};
   }
-  host_pause_end = SteadyClock::now() + host_pause;
-  host_pause = std::min(host_pause * 2, longest_host_pause);
+  // Several tries that fail at once are one failure.
+  if (host == HostState::down && SteadyClock::now() >= host_pause_end) {
+    host_pause_end = SteadyClock::now() + host_pause;
+    host_pause = std::min(host_pause * 2, longest_host_pause);
+  }
 }
 
 TryResult OutboundService::State::try_one(const DueMessages::Key& key) {
   const auto configuration = surroundings.configuration();
   std::shared_ptr<Submitter> through;
+  std::optional<postoffice::OutgoingState> results;
   {
     const std::lock_guard guard(mutex);
     through = submitter;
+    if (const auto found = unsaved.find(key); found != unsaved.end()) results = found->second;
   }
-  TryResult later{.gone = false, .next_attempt = wall_clock() + first_host_pause.count()};
+  TryResult later;
+  later.next_attempt = wall_clock() + configuration->outbound.retry_min.count();
+  later.unsaved = results;
   try {
     auto opened = Postoffice::open(key.first, *surroundings.files);
     if (!opened) return later;
@@ -343,7 +366,10 @@ TryResult OutboundService::State::try_one(const DueMessages::Key& key) {
       log().warning(fmt::format("{}: {}", key.second, taken.error().sentence()));
       return later;
     }
-    if (!*taken) return {.gone = true};  // somebody else's now
+    if (!*taken) {  // somebody else's now
+      later.gone = true;
+      return later;
+    }
     const OutboundContext context{
         .configuration = *configuration,
         .postoffice = *opened,
@@ -353,8 +379,9 @@ TryResult OutboundService::State::try_one(const DueMessages::Key& key) {
             [&](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
               return through->submit(envelope, content, [this] { return stopping.load(); });
             },
-        .now = wall_clock};
-    return try_message(std::move(**taken), context);
+        .now = wall_clock,
+        .stopping = [this] { return stopping.load(); }};
+    return try_message(std::move(**taken), context, std::move(results));
   } catch (const std::exception& exception) {
     log().error(
         fmt::format("{}: cannot be tried: {}; it is tried again", key.second, exception.what()));
@@ -366,7 +393,13 @@ void OutboundService::State::senders_loop() {
   while (const auto key = wait_for_due()) {
     const TryResult result = try_one(*key);
     const std::lock_guard guard(mutex);
-    note_host(result.host_down);
+    note_host(result.host);
+    if (probe == *key) probe.reset();
+    if (result.unsaved && !result.gone) {
+      unsaved.insert_or_assign(*key, *result.unsaved);
+    } else {
+      unsaved.erase(*key);
+    }
     due.end(*key, result.gone ? std::nullopt : std::optional(result.next_attempt));
     changed.notify_all();
   }
@@ -376,12 +409,7 @@ OutboundService::OutboundService(Surroundings surroundings)
     : state_(std::make_unique<State>(std::move(surroundings))) {}
 
 OutboundService::~OutboundService() {
-  state_->stopping = true;
-  state_->watch.wake();
-  {
-    const std::lock_guard guard(state_->mutex);
-    state_->changed.notify_all();
-  }
+  ask_stop();
   for (std::thread& thread : state_->threads) thread.join();
 }
 
@@ -395,16 +423,21 @@ void OutboundService::start() {
   }
 }
 
+void OutboundService::ask_stop() {
+  state_->stopping = true;
+  state_->watch.wake();
+  const std::lock_guard guard(state_->mutex);
+  state_->changed.notify_all();
+}
+
 void OutboundService::reload() {
   state_->reload_asked = true;
   state_->watch.wake();
 }
 
 bool OutboundService::stop(std::chrono::milliseconds limit) {
-  state_->stopping = true;
-  state_->watch.wake();
+  ask_stop();
   std::unique_lock lock(state_->mutex);
-  state_->changed.notify_all();
   return state_->changed.wait_for(lock, limit, [this] { return state_->due.in_hand() == 0; });
 }
 

@@ -33,6 +33,8 @@ class OutboundService {
   void start();
   /// The configuration was read again.
   void reload();
+  /// As stop(), without waiting.
+  void ask_stop();
   /// No new message is begun; tries that have not ended their data are given up, others wait for
   /// their reply. False if something was still in hand after `limit`.
   bool stop(std::chrono::milliseconds limit);

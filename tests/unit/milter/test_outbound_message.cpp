@@ -1,11 +1,13 @@
 // One try of an outgoing message: results per recipient, reports, and the order in which they are
 // made durable.
+#include <cerrno>
 #include <filesystem>
+#include <map>
 
-#include "milter/due_messages.h"
 #include "milter/outbound_message.h"
 #include "postoffice/outgoing.h"
 #include "unit/catch.h"
+#include "unit/milter/fault_file_system.h"
 #include "unit/milter/gateway_fixture.h"
 
 using namespace smtpgate;
@@ -49,32 +51,35 @@ struct Outgoing {
     auto taken = mail.take(id);
     REQUIRE(taken);
     REQUIRE(*taken);
-    const OutboundContext context{
-        .configuration = *gateway.configuration,
-        .postoffice = office,
-        .files = FileSystem::posix(),
-        .log = gateway.log,
-        .submit =
-            [this](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
-              ++submissions;
-              last = envelope;
-              StringSink sink(octets);
-              octets.clear();
-              REQUIRE(content.copy_to(sink));
-              SubmissionResult result;
-              result.host = host;
-              result.queue_id = "4F3A1";
-              result.maybe_sent = maybe_sent;
-              for (const auto& recipient : envelope.recipients) {
-                const auto found = replies.find(recipient.address);
-                const Outcome outcome =
-                    found == replies.end() ? Outcome::delivered("queued as 4F3A1") : found->second;
-                result.recipients.push_back({outcome, outcome.is_delivered() ? "4F3A1" : ""});
-              }
-              return result;
-            },
-        .now = [this] { return now; }};
-    return try_message(std::move(**taken), context);
+    return try_message(std::move(**taken), context());
+  }
+
+  OutboundContext context() {
+    return {.configuration = *gateway.configuration,
+            .postoffice = office,
+            .files = FileSystem::posix(),
+            .log = gateway.log,
+            .submit =
+                [this](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+                  ++submissions;
+                  last = envelope;
+                  StringSink sink(octets);
+                  octets.clear();
+                  REQUIRE(content.copy_to(sink));
+                  SubmissionResult result;
+                  result.host = host;
+                  result.queue_id = "4F3A1";
+                  result.maybe_sent = maybe_sent;
+                  for (const auto& recipient : envelope.recipients) {
+                    const auto found = replies.find(recipient.address);
+                    const Outcome outcome = found == replies.end()
+                                                ? Outcome::delivered("queued as 4F3A1")
+                                                : found->second;
+                    result.recipients.push_back({outcome, outcome.is_delivered() ? "4F3A1" : ""});
+                  }
+                  return result;
+                },
+            .now = [this] { return now; }};
   }
 
   OutgoingState state() const {
@@ -166,7 +171,7 @@ TEST_CASE("a host that cannot be spoken to counts as no try, and is told") {
   mail.host.clear();
   mail.replies.emplace("bob@example.net", Outcome::temporary("connection refused", "4.4.1"));
   const TryResult result = mail.attempt();
-  CHECK(result.host_down);
+  CHECK(result.host == HostState::down);
   CHECK_FALSE(result.gone);
   CHECK(mail.state().attempts == 0);
   CHECK(mail.state().recipients[0].reason.find("connection refused") != std::string::npos);
@@ -178,7 +183,7 @@ TEST_CASE("what is too old is returned with the last reason") {
   mail.attempt();
   mail.now = written_at + mail.gateway.configuration->outbound.expire.count() + 1;
   CHECK(mail.attempt().gone);
-  CHECK(mail.submissions == 1);
+  CHECK(mail.submissions == 2);  // once more before it is given up
   CHECK(mail.is_gone());
   CHECK(mail.only_report().find("greylisted") != std::string::npos);
 }
@@ -222,6 +227,38 @@ TEST_CASE("a held message is not tried") {
   Gateway::must(mail.mail.hold(mail.id, true));
   const TryResult result = mail.attempt();
   CHECK_FALSE(result.gone);
-  CHECK(result.next_attempt == DueMessages::never);
+  CHECK(result.next_attempt > mail.now);
   CHECK(mail.submissions == 0);
+}
+
+TEST_CASE("results that cannot be written down are not forgotten: nobody is sent twice") {
+  Outgoing mail({bob, zoe});
+  mail.replies.emplace("zoe@example.net", Outcome::temporary("greylisted", "4.7.1"));
+  // The directory of the message cannot be written any more, as on a full disk.
+  test::FaultFileSystem files;
+  bool is_full = true;
+  files.fault = [&](const std::string& operation, const std::string& path) -> int {
+    const bool writes = operation == "create" || operation == "write" || operation == "rename";
+    return is_full && writes && path.find("STATE.json") != std::string::npos ? ENOSPC : 0;
+  };
+  auto office = Postoffice::open(mail.gateway.folder(), files);
+  REQUIRE(office);
+  const OutgoingMail through(*office);
+  const auto attempt = [&](std::optional<OutgoingState> unsaved) {
+    auto taken = through.take(mail.id);
+    REQUIRE(taken);
+    REQUIRE(*taken);
+    return try_message(std::move(**taken), mail.context(), std::move(unsaved));
+  };
+  TryResult result = attempt({});
+  REQUIRE(result.unsaved);
+  CHECK(mail.submissions == 1);
+  result = attempt(result.unsaved);
+  REQUIRE(result.unsaved);
+  CHECK(mail.submissions == 1);
+  is_full = false;
+  result = attempt(result.unsaved);
+  CHECK_FALSE(result.unsaved);
+  CHECK(mail.submissions == 1);
+  CHECK(mail.state().recipients[0].state == RecipientState::sent);
 }
