@@ -2,6 +2,7 @@
 #include "postoffice/unique_id.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -23,7 +24,17 @@ std::string random_hex(std::size_t octets) {
 std::string new_unique_id() {
   const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::system_clock::now().time_since_epoch());
-  const auto milliseconds = static_cast<std::uint64_t>(now.count()) & 0xffff'ffff'ffffU;
+  // A burst within one millisecond keeps its order within this process, by milliseconds that are
+  // yet to come; but a clock that was set back is followed.
+  constexpr std::uint64_t longest_lead = 60'000;
+  static std::atomic<std::uint64_t> last = 0;
+  const auto clock = static_cast<std::uint64_t>(now.count());
+  std::uint64_t before = last;
+  std::uint64_t moment = 0;
+  do {
+    moment = before >= clock && before - clock < longest_lead ? before + 1 : clock;
+  } while (!last.compare_exchange_weak(before, moment));
+  const std::uint64_t milliseconds = moment & 0xffff'ffff'ffffU;
   return fmt::format("{:012x}", milliseconds) + random_hex(10);
 }
 

@@ -13,7 +13,8 @@ namespace smtpgate::postoffice {
 std::string random_hex(std::size_t octets);
 
 /// 48 bits of milliseconds since 1970 and 80 random bits, 32 lower-case hex digits: sorts by time,
-/// unique over hosts that know nothing of each other.
+/// those of one process in the order in which they were made; unique over hosts that know nothing
+/// of each other.
 std::string new_unique_id();
 
 /// How many octets of each ID are enough to tell it from the others, at least eight (so that it
