@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <list>
@@ -85,7 +86,15 @@ class ScriptedServer {
       throw std::runtime_error("no loopback port for the test's server");
     }
     port_ = ntohs(address.sin_port);
-    acceptor_ = std::thread([this] { accept_all(); });
+    acceptor_ = std::thread([this] {
+      // OpenSSL writes with write(2), and the gateway may have left: for this server that is an
+      // error, not a signal. Its threads inherit this; the gateway's own keep theirs.
+      sigset_t pipe;
+      sigemptyset(&pipe);
+      sigaddset(&pipe, SIGPIPE);
+      ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+      accept_all();
+    });
   }
 
   ~ScriptedServer() {

@@ -437,8 +437,8 @@ TEST_CASE("of many threads that take at once one wins") {
     std::atomic<int> finished = 0;
     std::vector<std::jthread> threads;
     for (int i = 0; i < 6; ++i) {
-      threads.emplace_back([&] {
-        const Postoffice postoffice = fixture.open();
+      // Opened here: what is demanded of it must not be demanded by several threads at once.
+      threads.emplace_back([&, postoffice = fixture.open()] {
         auto taken = OutgoingMail(postoffice).take(id);
         if (!taken || !*taken) return;
         ++won;
