@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "converter/address_list.h"
 #include "converter/encoded_word.h"
@@ -200,6 +201,7 @@ class Translation {
   void share_out_lines() {
     bool subject_seen = false;
     bool from_seen = false;
+    std::set<std::string> described;
     for (const HeaderField& field : fields_.all()) {
       const std::string_view name = field.name;
       if (is_blind(name)) continue;
@@ -211,7 +213,11 @@ class Translation {
         }
         continue;
       }
-      if (describes_encoding(name)) continue;
+      if (describes_encoding(name)) {
+        // Only the first one was heard.
+        if (!described.insert(ascii_lower(name)).second) show(field);
+        continue;
+      }
       if (equals_ignoring_case(name, "From")) {
         if (!shown_from_ || from_seen) show(field);
         from_seen = true;

@@ -71,6 +71,7 @@ struct InboundAssembler::Leaf {
   Spool* rendered_into = nullptr;        ///< where the segment goes
   bool is_attachment = false;
   EncodedRange range;  ///< of the body, so far
+  TransferEncoding labelled_encoding = TransferEncoding::seven_bit;
   std::uint64_t decoded_size = 0;
   bool unknown_encoding = false;
 };
@@ -96,6 +97,7 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
   if (signed_ && signed_->depth == open_.size()) signed_->offset = entity.offset;
   if (entity.header_cut) mark("header-cut");
   if (entity.header_mended) mark("header-mended");
+  mark_doubled_fields(entity);
   const PartDescription description = describe_part(entity);
   bool in_body = true;
   if (!open_.empty() && open_.back()->multipart) {
@@ -118,6 +120,18 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
   begin_leaf(entity, description, in_body);
 }
 
+/// The first counts.
+void InboundAssembler::mark_doubled_fields(const EntityStart& entity) {
+  if (entity.header.find_all("Content-Type").size() > 1) mark("content-type-doubled");
+  const auto encodings = entity.header.find_all("Content-Transfer-Encoding");
+  if (encodings.size() > 1) mark("encoding-doubled");
+  if (!entity.is_multipart || encodings.empty()) return;
+  const TransferEncoding encoding = parse_transfer_encoding(encodings.front()->value);
+  if (encoding == TransferEncoding::base64 || encoding == TransferEncoding::quoted_printable) {
+    mark("encoding-on-multipart");
+  }
+}
+
 void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescription& description,
                                   bool in_body) {
   Leaf& leaf = open_.back()->leaf.emplace();
@@ -125,6 +139,7 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
   const HeaderField* field = entity.header.find("Content-Transfer-Encoding");
   const TransferEncoding encoding =
       field == nullptr ? TransferEncoding::seven_bit : parse_transfer_encoding(field->value);
+  leaf.labelled_encoding = encoding;
   leaf.unknown_encoding = encoding == TransferEncoding::unknown;
   leaf.use = use_of_leaf(type, description, in_body);
   Multipart* alternative = nearest_alternative();
@@ -132,6 +147,7 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
     leaf.use = LeafUse::attachment;
   }
   if (type.type == "multipart") mark("boundary-missing");
+  if (leaf.use == LeafUse::text && description.odd) mark("parameters-odd");
 
   const std::string_view charset = type.parsed.parameter("charset");
   if (leaf.use == LeafUse::text) {
@@ -152,7 +168,9 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
   const postoffice::LineEnd line_end =
       as_on_the_wire ? postoffice::LineEnd::crlf : target_.line_end;
   leaf.range = {entity.body_offset, 0, encoding, line_end};
-  leaf.decoder = make_transfer_decoder(encoding, postoffice::line_end_octets(line_end));
+  const std::string_view line_end_octets = postoffice::line_end_octets(line_end);
+  leaf.decoder = leaf.segment ? make_text_decoder(leaf.range.encoding, line_end_octets)
+                              : make_transfer_decoder(encoding, line_end_octets);
   if (leaf.use != LeafUse::text) {
     leaf.is_attachment = true;
     begin_attachment(type, description, leaf.use == LeafUse::html);
@@ -229,6 +247,10 @@ void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
   } else if (leaf.decoder->errors() > 0) {
     mark("encoding-errors:" + std::to_string(leaf.decoder->errors()));
   }
+  if (leaf.segment && leaf.range.encoding != leaf.labelled_encoding) mark("encoding-wrong");
+  if (leaf.range.encoding == TransferEncoding::base64 && leaf.decoder->errors() > 0) {
+    keep_as_encoded(leaf);
+  }
   if (!leaf.segment) return;
   std::string ready;
   leaf.segment->feed(scratch_, ready);
@@ -244,6 +266,14 @@ void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
       if (entity->multipart) entity->multipart->has_text_in_child = true;
     }
   }
+}
+
+/// What is no base64 among it was skipped: perhaps it was meant for somebody.
+void InboundAssembler::keep_as_encoded(const Leaf& leaf) {
+  const std::string name =
+      leaf.is_attachment ? postoffice::to_utf8(list_.back().name, target_.character_set) : "text";
+  contents_.add_range({.offset = leaf.range.offset, .size = leaf.range.size}, leaf.range.size);
+  attach(leaf.range.size, name + ".base64", "application/octet-stream", "as-encoded");
 }
 
 void InboundAssembler::end_multipart(Multipart& multipart, bool closed) {
@@ -307,7 +337,7 @@ void InboundAssembler::attach_signed_entity() {
 void InboundAssembler::attach(std::uint64_t size, std::string name, std::string type,
                               std::string odd_mark) {
   Attachment attachment;
-  attachment.name = names_.take(name);
+  attachment.name = target_name(name, "part");
   attachment.content_type = std::move(type);
   attachment.disposition = "attachment";
   attachment.size = size;

@@ -65,9 +65,11 @@ class InboundAssembler : public EntityHandler {
   struct Leaf;
   struct OpenEntity;
 
+  void mark_doubled_fields(const EntityStart& entity);
   void begin_leaf(const EntityStart& entity, const PartDescription& description, bool in_body);
   void begin_attachment(const ContentType& type, const PartDescription& description, bool is_body);
   void end_leaf(Leaf& leaf, bool closed);
+  void keep_as_encoded(const Leaf& leaf);
   void end_multipart(Multipart& multipart, bool closed);
   void attach_signed_entity();
   void keep_between(Spool& octets, bool is_the_body, bool in_body);

@@ -331,9 +331,35 @@ void MailTextDecoder::start(std::string& out) {
       return;
     }
     guessed_ = true;
+  } else if (equals_ignoring_case(set_, "UTF-8")) {
+    doubts_utf8_ = true;
+    judge_labelled_utf8(text, out);
+    return;
   }
   open(set_);
   decode(text, out);
+}
+
+void MailTextDecoder::judge_labelled_utf8(std::string_view piece, std::string& out) {
+  std::string joined;
+  if (!held_.empty()) {
+    joined = std::exchange(held_, {}).append(piece);
+    piece = joined;
+  }
+  const std::size_t ascii = postoffice::end_of_ascii(piece, 0);
+  out.append(piece.substr(0, ascii));
+  piece.remove_prefix(ascii);
+  if (piece.empty()) return;
+  using Kind = postoffice::Utf8Character::Kind;
+  const Kind kind = postoffice::utf8_character(piece, 0).kind;
+  if (kind == Kind::incomplete) {
+    held_ = piece;
+    return;
+  }
+  doubts_utf8_ = false;
+  guessed_ = kind != Kind::valid;
+  open(guessed_ ? std::string(latin) : set_);
+  decode(piece, out);
 }
 
 void MailTextDecoder::feed_guessed_utf8(std::string_view piece, std::string& out) {
@@ -366,6 +392,8 @@ void MailTextDecoder::feed(std::string_view piece, std::string& out) {
   }
   if (decoder_) {
     decode(piece, out);
+  } else if (doubts_utf8_) {
+    judge_labelled_utf8(piece, out);
   } else {
     feed_guessed_utf8(piece, out);
   }
@@ -373,7 +401,10 @@ void MailTextDecoder::feed(std::string_view piece, std::string& out) {
 
 void MailTextDecoder::finish(std::string& out) {
   if (!started_) start(out);
-  if (!decoder_ && !held_.empty()) {
+  if (doubts_utf8_ && !held_.empty()) {
+    open(set_);
+    decode(std::exchange(held_, {}), out);
+  } else if (!decoder_ && !held_.empty()) {
     // The text ends inside a character, so it was not UTF-8.
     guessed_ = true;
     open(std::string(latin));

@@ -39,7 +39,8 @@ std::string decode_labelled(std::string_view octets, std::string_view label,
 /// Text of a known or missing label to UTF-8, in pieces; where the label is missing or unknown, or
 /// says UTF-16 or UTF-32 where no octet is NUL, the guess is made on the first 64 KiB held back
 /// (bounded), and guessed UTF-8 that turns out wrong later is decoded as windows-1252 from there
-/// on.
+/// on. So is text that is labelled UTF-8 if its first character beyond ASCII is none of UTF-8: the
+/// label is wrong then. What is wrong behind a good one is damage, and replaced.
 class MailTextDecoder {
  public:
   explicit MailTextDecoder(std::string_view label);
@@ -52,6 +53,7 @@ class MailTextDecoder {
  private:
   void start(std::string& out);
   void feed_guessed_utf8(std::string_view piece, std::string& out);
+  void judge_labelled_utf8(std::string_view piece, std::string& out);
   void open(std::string set);
   void decode(std::string_view piece, std::string& out);
 
@@ -59,6 +61,7 @@ class MailTextDecoder {
   bool guessed_ = false;
   bool started_ = false;
   bool may_be_wide_ = false;
+  bool doubts_utf8_ = false;  ///< labelled so, and only ASCII was seen so far
   bool has_jis_signs_ = false;
   std::string held_;
   std::optional<postoffice::CharacterDecoder> decoder_;  ///< none while UTF-8 is only guessed

@@ -107,6 +107,8 @@ bool QuotedPrintableDecoder::step(char c, std::string& out) {
       [[fallthrough]];
     case Place::blanks_cr:
       if (c != '\n') return keep_held(false, out);
+      if (place_ == Place::blanks_cr) held_.pop_back();
+      out += held_;
       out += line_end_;
       return drop_held();
     case Place::escape:
@@ -151,11 +153,11 @@ void QuotedPrintableDecoder::finish(std::string& out) {
     case Place::escape_hex:
       keep_held(true, out);
       break;
+    case Place::blanks:
     case Place::blanks_cr:
       keep_held(false, out);
       break;
     case Place::text:
-    case Place::blanks:
     case Place::escape:
     case Place::soft_blanks:
     case Place::soft_cr:

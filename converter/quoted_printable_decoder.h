@@ -1,6 +1,8 @@
 // quoted-printable (RFC 2045, 6.7) as a TransferDecoder, forgiving:
 // - an escape that is none stays as it is written and is counted;
-// - blanks at the end of a line go (a relay added them), also after the '=' of a soft line break;
+// - blanks at the end of a line stay, against RFC 2045, 6.7 (3): relays that add blanks are gone,
+//   senders who leave the one of "-- " unencoded are not; after the '=' of a soft line break they
+//   go;
 // - a '=' at the very end goes (a soft line break that was cut);
 // - octets above 126 stay as they are and are not counted: many senders leave them unencoded, and
 //   nothing is in doubt about them.
@@ -26,7 +28,7 @@ class QuotedPrintableDecoder : public TransferDecoder {
   enum class Place {
     text,         // nothing held
     blanks,       // held_: blanks
-    blanks_cr,    // held_: blanks, perhaps none, and CR
+    blanks_cr,    // held_: blanks, perhaps none, and CR: a line end if LF follows
     escape,       // held_: '='
     escape_hex,   // held_: '=' and a hexadecimal digit
     soft_blanks,  // held_: '=' and blanks

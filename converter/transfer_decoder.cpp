@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "converter/base64_decoder.h"
+#include "converter/base64_quanta.h"
 #include "converter/quoted_printable_decoder.h"
 #include "postoffice/ascii.h"
 
@@ -60,6 +61,65 @@ class LineDecoder : public TransferDecoder {
  private:
   std::string line_end_;
   bool after_cr_ = false;
+};
+
+constexpr std::size_t judged_octets = 1024;
+
+/// Base64 has no blanks between its characters, and few octets of another alphabet get into it.
+bool is_plainly_no_base64(std::string_view text) {
+  std::size_t data = 0;
+  std::size_t foreign = 0;
+  char before = '\n';
+  for (const char c : text) {
+    if (c == '\r' || c == '\n') {
+      before = c;
+      continue;
+    }
+    const bool is_inner_blank = is_blank(before) && !is_blank(c) && data > 0;
+    if (!is_blank(c)) ++data;
+    if (is_inner_blank ||
+        (!is_blank(c) && base64_alphabet_and_padding.find(c) == std::string_view::npos)) {
+      ++foreign;
+    }
+    before = c;
+  }
+  return foreign > 1 && foreign * 16 > data;
+}
+
+/// Text that is labelled base64: its beginning is looked at before the label is believed.
+class DoubtfulBase64Decoder : public TransferDecoder {
+ public:
+  DoubtfulBase64Decoder(TransferEncoding& encoding, std::string_view line_end)
+      : encoding_(encoding), line_end_(line_end) {}
+
+  void feed(std::string_view piece, std::string& out) override {
+    if (!decoder_) {
+      held_ += piece;
+      if (held_.size() < judged_octets) return;
+      judge(out);
+    } else {
+      decoder_->feed(piece, out);
+    }
+  }
+  void finish(std::string& out) override {
+    if (!decoder_) judge(out);
+    decoder_->finish(out);
+  }
+  std::uint64_t errors() const override { return decoder_ ? decoder_->errors() : 0; }
+
+ private:
+  void judge(std::string& out) {
+    if (is_plainly_no_base64(std::string_view(held_).substr(0, judged_octets))) {
+      encoding_ = TransferEncoding::eight_bit;
+    }
+    decoder_ = make_transfer_decoder(encoding_, line_end_);
+    decoder_->feed(std::exchange(held_, {}), out);
+  }
+
+  TransferEncoding& encoding_;
+  std::string line_end_;
+  std::string held_;  ///< one piece more than judged_octets at most
+  std::unique_ptr<TransferDecoder> decoder_;
 };
 
 /// Without comments, in lower case; everything from a ';' or ',' on is no part of the mechanism.
@@ -134,6 +194,12 @@ std::unique_ptr<TransferDecoder> make_transfer_decoder(TransferEncoding encoding
   }
   if (keeps_octets(encoding, line_end)) return std::make_unique<BinaryDecoder>();
   return std::make_unique<LineDecoder>(line_end);
+}
+
+std::unique_ptr<TransferDecoder> make_text_decoder(TransferEncoding& encoding,
+                                                   std::string_view line_end) {
+  if (encoding != TransferEncoding::base64) return make_transfer_decoder(encoding, line_end);
+  return std::make_unique<DoubtfulBase64Decoder>(encoding, line_end);
 }
 
 bool keeps_octets(TransferEncoding encoding, std::string_view line_end) {

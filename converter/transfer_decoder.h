@@ -33,6 +33,12 @@ class TransferDecoder {
 std::unique_ptr<TransferDecoder> make_transfer_decoder(TransferEncoding encoding,
                                                        std::string_view line_end);
 
+/// The same for a text. One that is labelled base64 and is plain text all the same, by its first
+/// 1,024 octets, is decoded as eight_bit; `encoding` is then set to that at the latest in finish()
+/// (it outlives the decoder).
+std::unique_ptr<TransferDecoder> make_text_decoder(TransferEncoding& encoding,
+                                                   std::string_view line_end);
+
 /// What make_transfer_decoder() gives for these hands on the octets as they are.
 bool keeps_octets(TransferEncoding encoding, std::string_view line_end);
 

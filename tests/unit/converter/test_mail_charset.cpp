@@ -231,3 +231,28 @@ TEST_CASE("text without a label is a guess unless it is ASCII or UTF-8", "[mail_
   CHECK(is_guess("Gr\xFC\xDF"));
   CHECK_FALSE(is_guess("Gr\xC3\xBC"));
 }
+
+TEST_CASE("text labelled UTF-8 whose first odd octet is none of UTF-8 is windows-1252") {
+  const auto decode = [](std::string_view input, std::size_t step) {
+    smtpgate::converter::MailTextDecoder decoder("utf-8");
+    std::string out;
+    for (; !input.empty(); input.remove_prefix(std::min(step, input.size()))) {
+      decoder.feed(input.substr(0, step), out);
+    }
+    decoder.finish(out);
+    return std::tuple(out, decoder.guessed(), decoder.replaced());
+  };
+  const std::string replacement = "\xEF\xBF\xBD";
+  for (const std::size_t step : {1U, 2U, 100U}) {
+    CHECK(decode("gr\xFC\xDF"
+                 "e",
+                 step) == std::tuple(std::string("gr\xC3\xBC\xC3\x9F"
+                                                 "e"),
+                                     true, 0U));
+    // Behind a good character it is damage.
+    CHECK(decode("\xC3\xBC \xFC", step) == std::tuple("\xC3\xBC " + replacement, false, 1U));
+    CHECK(decode("all of it ASCII", step) == std::tuple(std::string("all of it ASCII"), false, 0U));
+    // Cut inside a character: the label is not wrong.
+    CHECK(decode("cut \xE2\x82", step) == std::tuple("cut " + replacement, false, 1U));
+  }
+}

@@ -218,8 +218,10 @@ TEST_CASE("quoted-printable line breaks, soft and hard") {
   CHECK(quoted("a=\nb\nc") == Decoded{"ab\nc"s, 0});
 }
 
-TEST_CASE("quoted-printable: blanks at the end of a line go, others stay") {
-  CHECK(quoted("a  b \t\r\n \r\n c =20\r\nend \t") == Decoded{"a  b\n\n c  \nend"s, 0});
+TEST_CASE("quoted-printable: blanks stay, also at the end of a line") {
+  CHECK(quoted("a  b \t\r\n \r\n c =20\r\nend \t") == Decoded{"a  b \t\n \n c  \nend \t"s, 0});
+  CHECK(quoted("-- \r\nJo") == Decoded{"-- \nJo"s, 0});
+  CHECK(quoted("-- \nJo") == Decoded{"-- \nJo"s, 0});
   CHECK(quoted("a =\r\n b") == Decoded{"a  b"s, 0});
   CHECK(quoted("a \rb \r\r\n") == Decoded{"a \rb \r\n"s, 0});
 }
@@ -247,6 +249,36 @@ TEST_CASE("quoted-printable: a line of a megabyte of blanks is not held in memor
   CHECK(decoded.text.starts_with("a  "));
   CHECK(decoded.text.ends_with("\nb"));
   CHECK(decode(TransferEncoding::quoted_printable, "a" + blanks + "\r\nb", "\n", 13) == decoded);
+}
+
+TEST_CASE("text that is labelled base64 and is none stays as it is") {
+  const auto decode_text = [](std::string_view input, std::size_t step) {
+    TransferEncoding encoding = TransferEncoding::base64;
+    const auto decoder = make_text_decoder(encoding, "\n");
+    std::string out;
+    for (; !input.empty(); input.remove_prefix(std::min(step, input.size()))) {
+      decoder->feed(input.substr(0, step), out);
+    }
+    decoder->finish(out);
+    return std::pair(out, encoding);
+  };
+  for (const std::size_t step : {1U, 7U, 5000U}) {
+    CHECK(decode_text("This is plain text, (really).\r\nTwo.\r\n", step) ==
+          std::pair("This is plain text, (really).\nTwo.\n"s, TransferEncoding::eight_bit));
+    // Odd octets in what is base64 are skipped and counted, as ever.
+    CHECK(decode_text("aGVs*!bG8gd29y\r\nbGQgYW5kIGFsbCBvZiBpdA==\r\n", step) ==
+          std::pair("hello world and all of it"s, TransferEncoding::base64));
+    CHECK(decode_text("aGVsbG8=   \r\n\r\n", step) ==
+          std::pair("hello"s, TransferEncoding::base64));
+    CHECK(decode_text("", step) == std::pair(""s, TransferEncoding::base64));
+    const std::string words = [] {
+      std::string all;
+      for (int line = 0; line < 500; ++line) all += "nothing but words\r\n";
+      return all;
+    }();
+    CHECK(decode_text(words, step).second == TransferEncoding::eight_bit);
+    CHECK(decode_text(words, step).first.size() == 500 * 18);
+  }
 }
 
 TEST_CASE("cuts make no difference to any decoder, random input") {
