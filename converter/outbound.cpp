@@ -52,7 +52,9 @@ std::string boundary_for(std::string_view message_id) {
 bool is_in_domains(std::string_view address, const std::vector<std::string>& domains) {
   const std::string_view domain = address.substr(address.rfind('@') + 1);
   return std::any_of(domains.begin(), domains.end(), [&](const std::string& wanted) {
-    return wanted.starts_with('.') ? domain.ends_with(wanted) : domain == wanted;
+    const std::size_t size = std::min(wanted.size(), domain.size());
+    return equals_ignoring_case(
+        wanted.starts_with('.') ? domain.substr(domain.size() - size) : domain, wanted);
   });
 }
 
@@ -128,14 +130,14 @@ Expected<void> OutboundConversion::address() {
       envelope_.refused.push_back({index, address.error()});
     }
   }
-  if (envelope_.recipients.empty()) {
+  if (envelope_.recipients.empty() && !request_.allows_nobody) {
     return failure(envelope_.refused.empty()
                        ? Outcome::permanent("the message has no recipient; name one", "5.1.3")
                        : envelope_.refused.front().outcome);
   }
   // Of From too, which is not the sender of what programs made.
   envelope_.needs_smtputf8 = !is_ascii(from_);
-  uses_uuencode_ = true;
+  uses_uuencode_ = !envelope_.recipients.empty();
   for (const OutboundRecipient& one : envelope_.recipients) {
     envelope_.needs_smtputf8 = envelope_.needs_smtputf8 || !is_ascii(one.address);
     uses_uuencode_ = uses_uuencode_ && is_in_domains(one.address, settings_.uuencode_domains);

@@ -54,6 +54,9 @@ struct OutboundRequest {
   int zone_minutes = 0;                 ///< east of UTC, of the postoffice at that time
   std::string message_id;               ///< left part, unique: the outgoing ID
   bool null_sender = false;             ///< <>: made by programs, or from the postmaster (Q98067)
+  /// By hand: a message without a recipient, or with none that can be addressed, is written all the
+  /// same, and its envelope has MAIL alone.
+  bool allows_nobody = false;
   std::string auto_submitted;  ///< value of Auto-Submitted, e.g. "auto-generated"; empty: none
 };
 

@@ -24,11 +24,13 @@ bool is_ascii(std::string_view text) {
   return postoffice::end_of_ascii(text, 0) == text.size();
 }
 
-/// In the form that is put on the wire; nullopt if no SMTP server could take it.
+/// In the form that is put on the wire; nullopt if no SMTP server could take it. Capitals of the
+/// domain stay: they are nobody's business on the way.
 std::optional<std::string> wire_form(InternetAddress address) {
-  address.domain = canonical_domain(address.domain);
+  std::string canonical = canonical_domain(address.domain);
   // IDNA refused it, or there is none.
-  if (address.domain.empty() || !is_ascii(address.domain)) return std::nullopt;
+  if (canonical.empty() || !is_ascii(canonical)) return std::nullopt;
+  if (!equals_ignoring_case(canonical, address.domain)) address.domain = std::move(canonical);
   std::string text = address.str();
   return text.size() <= longest_address ? std::optional(std::move(text)) : std::nullopt;
 }
@@ -97,6 +99,10 @@ WrittenAddress written_address(const TypedAddress& address, const AddressStyle& 
   if (auto routable = routable_address(utf8, *style.map);
       routable && (style.allows_utf8 || is_ascii(*routable))) {
     result.address = std::move(*routable);
+    // A header that may have UTF-8 shows the domain as it was written (RFC 6532, 3.2).
+    if (style.allows_utf8 && utf8.type == "SMTP" && !is_ascii(utf8.address)) {
+      result.address = parse_path(utf8.address)->str();
+    }
     return result;
   }
   if (utf8.type == "SMTP" && equals_ignoring_case(utf8.address, nobody)) {

@@ -2,12 +2,14 @@
 #include "converter/outbound_parts.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "converter/base64_encoder.h"
 #include "converter/header_writer.h"
 #include "converter/media_type.h"
 #include "converter/mime_parameters.h"
+#include "converter/mime_parser.h"
 #include "converter/parameter_encoder.h"
 #include "converter/uuencode_encoder.h"
 #include "postoffice/ascii.h"
@@ -27,16 +29,19 @@ constexpr std::size_t longest_smtp_line = 998;
 constexpr std::size_t longest_type = 200;
 
 /// Whether octets may go out as they are (RFC 2046, 5.2.1): ASCII, lines of at most 998 octets that
-/// end in CR LF and nothing else, none that our boundary begins.
+/// end in CR LF and nothing else, none that our boundary begins. Or in LF and nothing else, for
+/// what had its lines changed to the postoffice's on the way in and gets the wire's again.
 class SevenBitTest {
  public:
-  explicit SevenBitTest(std::string_view boundary) : boundary_line_("--" + std::string(boundary)) {}
+  SevenBitTest(std::string_view boundary, bool ends_in_lf)
+      : boundary_line_("--" + std::string(boundary)), ends_in_lf_(ends_in_lf) {}
 
   void feed(std::string_view piece) {
     if (postoffice::end_of_ascii(piece, 0) != piece.size()) fits_ = false;
     for (const char c : piece) {
       if (!fits_) return;
-      if (after_cr_ != (c == '\n') || c == '\0') {
+      const bool is_wrong_end = ends_in_lf_ ? c == '\r' : after_cr_ != (c == '\n');
+      if (is_wrong_end || c == '\0') {
         fits_ = false;
       } else if (c == '\n') {
         column_ = 0;
@@ -52,6 +57,7 @@ class SevenBitTest {
 
  private:
   std::string boundary_line_;
+  bool ends_in_lf_;
   std::size_t column_ = 0;
   std::size_t matched_ = 0;  // octets of boundary_line_ that the line begins with
   bool after_cr_ = false;
@@ -62,6 +68,15 @@ class SevenBitTest {
 bool is_composite(const ContentType& type) {
   return type.type == "multipart" ||
          (type.type == "message" && !type.subtype.starts_with("global"));
+}
+
+/// Lines of text to their readers, unlike an enclosed message, whose octets count.
+bool is_report(const ContentType& type) {
+  constexpr std::array<std::string_view, 5> subtypes = {"delivery-status",
+                                                        "disposition-notification", "external-body",
+                                                        "feedback-report", "tracking-status"};
+  return type.type == "message" &&
+         std::find(subtypes.begin(), subtypes.end(), type.subtype) != subtypes.end();
 }
 
 bool is_content_id(std::string_view text) {
@@ -170,10 +185,12 @@ Expected<bool> OutboundParts::write_base64(std::string_view first) {
 }
 
 Expected<bool> OutboundParts::write_enclosed(Description description, std::string_view first) {
-  SevenBitTest test(boundary_);
+  SevenBitTest test(boundary_, false);
+  SevenBitTest lf_test(boundary_, true);
   Spool octets(place_);
   for (std::string_view piece = first; !piece.empty();) {
     test.feed(piece);
+    lf_test.feed(piece);
     if (auto kept = octets.write(piece); !kept) return failure(kept.error().outcome());
     auto next = next_piece();
     if (!next) return failure(next.error());
@@ -186,6 +203,7 @@ Expected<bool> OutboundParts::write_enclosed(Description description, std::strin
     if (auto copied = octets.copy_to(sink_); !copied) return failure(copied.error().outcome());
     return false;  // its last line end, if it has one, is its own
   }
+  if (lf_test.fits() && is_report(description.type)) return write_lines(description, octets);
   const std::string opaque(unknown_media_type);
   description.type = parse_content_type(&opaque);
   description.charset.clear();
@@ -204,6 +222,20 @@ Expected<bool> OutboundParts::write_enclosed(Description description, std::strin
   encoder.finish(encoded_);
   if (auto written = write(encoded_); !written) return failure(written.error());
   return octets.size() > 0;
+}
+
+/// 7bit, each LF as CR LF.
+Expected<bool> OutboundParts::write_lines(const Description& description, Spool& octets) {
+  if (auto written = write_fields(description, "7bit"); !written) return failure(written.error());
+  std::optional<Outcome> trouble;
+  CrlfNormalizer normalizer;
+  auto read = octets.for_each_piece(piece_size, [&](std::string_view piece) {
+    if (auto written = write(normalizer.feed(piece)); !written) trouble = written.error();
+    return !trouble;
+  });
+  if (!read) return failure(read.error().outcome());
+  if (trouble) return failure(*trouble);
+  return false;
 }
 
 Expected<bool> OutboundParts::write_part(const Attachment& attachment) {

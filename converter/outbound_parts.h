@@ -42,6 +42,7 @@ class OutboundParts {
   Expected<void> write(std::string_view octets);
   Expected<void> write_fields(const Description& description, std::string_view encoding);
   Expected<bool> write_base64(std::string_view first);
+  Expected<bool> write_lines(const Description& description, Spool& octets);
   Expected<bool> write_enclosed(Description description, std::string_view first);
 
   postoffice::Reader& reader_;

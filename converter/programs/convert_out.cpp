@@ -170,6 +170,8 @@ class OutCommand {
       for (const auto* list : {&header.to, &header.cc}) {
         for (TypedAddress one : *list) {
           one.address = utf8_of(one.address, header);
+          // A group without members ("undisclosed-recipients:;") is nobody.
+          if (one.type == "SMTP" && one.address.ends_with(":;")) continue;
           request.recipients.push_back(std::move(one));
         }
       }
@@ -179,6 +181,7 @@ class OutCommand {
     request.zone_minutes = zone_minutes_at(written ? written->seconds : request.now);
     request.message_id = postoffice::new_unique_id();
     request.null_sender = options_.null_sender;
+    request.allows_nobody = true;
     return request;
   }
 
