@@ -15,6 +15,7 @@
 #include "postoffice/character_set.h"
 #include "postoffice/mmff_text.h"
 #include "postoffice/safe_file_name.h"
+#include "postoffice/short_name.h"
 
 namespace smtpgate::postoffice {
 
@@ -72,6 +73,7 @@ class Extraction {
       : reader_(source, options.reader),
         directory_(std::move(directory)),
         character_set_(options.character_set),
+        uses_short_names_(options.short_names),
         files_(*options.files),
         buffer_(buffer_size) {}
 
@@ -90,6 +92,7 @@ class Extraction {
   Reader reader_;
   std::string directory_;
   std::string character_set_;
+  bool uses_short_names_;
   FileSystem& files_;
   std::vector<char> buffer_;
   std::vector<ExtractedFile> extracted_;
@@ -155,14 +158,16 @@ Expected<void> Extraction::extract_message(const MessageHeader& header,
   const std::string set = character_set_of(header, character_set_);
   const std::string prefix = directory + "/";
   UniqueNames names;
+  ShortNames short_names;
   for (const auto taken : {text_name, headers_name, first_directory}) {
     names.take(std::string(taken));
+    short_names.reserve(taken);
   }
   for (const Attachment& attachment : header.attachments) {
     const auto opened = reader_.next_section();
     if (!opened) return failure(opened.error().outcome());
-    const std::string name =
-        names.take(safe_file_name(to_utf8(attachment.name, set), "attachment"));
+    const std::string safe = safe_file_name(to_utf8(attachment.name, set), "attachment");
+    const std::string name = uses_short_names_ ? short_names.take(safe) : names.take(safe);
     if (auto done = extract_attachment(prefix + name); !done) return done;
   }
   return {};

@@ -16,6 +16,7 @@ namespace smtpgate::postoffice {
 struct ExtractOptions {
   ReaderOptions reader;
   std::string character_set = "UTF-8";  ///< of a file without a CHARSET field: the postoffice's
+  bool short_names = false;             ///< attachments under 8.3 names (short_name.h)
   FileSystem* files = &FileSystem::posix();
 };
 

@@ -236,6 +236,7 @@ struct FileOptions {
   std::string file;
   std::string directory;
   bool json = false;
+  bool short_names = false;
   LineEndFlags line_end;
 };
 
@@ -271,6 +272,7 @@ int run_extract(const FileOptions& options) {
   return with_source(options.file, [&](postoffice::ByteSource& source) {
     postoffice::ExtractOptions extract;
     extract.reader.line_end = options.line_end.chosen();
+    extract.short_names = options.short_names;
     const auto extracted = postoffice::extract(source, options.directory, extract);
     if (extracted) return EX_OK;
     return fail(exit_code(extracted.error()), extracted.error().sentence());
@@ -356,6 +358,8 @@ int main(int argc, char** argv) {
       "Write the text as message.txt (UTF-8) and each attachment as a file beside it, under\n"
       "safe and unique names; several messages: a numbered directory each.");
   extract.add_option("--out", extract_options.directory, "Directory; made if missing")->required();
+  extract.add_flag("--short-names", extract_options.short_names,
+                   "Attachments under names for DOS, in the form 8.3");
   extract_options.line_end.add_to(extract);
   extract.add_option("FILE", extract_options.file, "An MMFF file")->required();
 
