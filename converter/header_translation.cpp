@@ -7,6 +7,7 @@
 #include <set>
 
 #include "converter/address_list.h"
+#include "converter/answering_fields.h"
 #include "converter/encoded_word.h"
 #include "converter/mail_date.h"
 #include "postoffice/ascii.h"
@@ -77,11 +78,15 @@ class Translation {
     return std::move(decoded.text);
   }
 
-  // A postoffice that is not UTF-8 may lack a letter of the name: then it is no name in the file.
-  bool survives_target_set(const std::string& native) const {
-    const std::string there = postoffice::from_utf8(native, target_.character_set);
-    return postoffice::to_utf8(there, target_.character_set) == postoffice::compose(native) &&
-           postoffice::has_native_form(there);
+  // A postoffice that is not UTF-8 may lack a letter of an address: it would be another's there.
+  bool survives_target_set(const std::string& address) const {
+    const std::string there = postoffice::from_utf8(address, target_.character_set);
+    return postoffice::to_utf8(there, target_.character_set) == postoffice::compose(address);
+  }
+
+  bool is_native_in_target_set(const std::string& native) const {
+    return survives_target_set(native) &&
+           postoffice::has_native_form(postoffice::from_utf8(native, target_.character_set));
   }
 
   // Only a domain of the map and a legal mailbox name make an address native (Q112286).
@@ -91,7 +96,7 @@ class Translation {
                                          : map_.find(canonical_domain(header.address.domain));
     if (entry != nullptr && !postoffice::why_bad_mailbox_name(header.address.local_part)) {
       const NativeAddress native{entry->postoffice, header.address.local_part};
-      if (survives_target_set(native.str())) return TypedAddress::native(native, header.name);
+      if (is_native_in_target_set(native.str())) return TypedAddress::native(native, header.name);
     }
     return TypedAddress::internet(header.address.str(), header.name);
   }
@@ -188,12 +193,27 @@ class Translation {
     message.add_field(ext::received, target_.arrival.rfc3339);
     add_if_present("Sender", ext::sender);
     add_if_present("Reply-To", ext::reply_to);
-    for (const std::string_view name : {"Disposition-Notification-To", "Return-Receipt-To", "Rr"}) {
-      // An empty field asks nobody (Q113824 was the original's receipt to nowhere).
-      add_if_present(name, ext::receipt_to);
-      if (message.field(ext::receipt_to)) break;
-    }
+    add_answering_fields();
     if (!envelope_.queue_id.empty()) message.add_field(ext::queue_id, envelope_.queue_id);
+  }
+
+  void add_answering_fields() {
+    MessageHeader& message = result_.message;
+    AnsweringFields answering = read_answering_fields(fields_);
+    for (HeaderAddress& one : answering.receipt_to) {
+      // In the form in which ENVELOPE-FROM is compared with it; names say nothing here.
+      one.address.domain = canonical_domain(one.address.domain);
+      const TypedAddress address = typed(one);
+      if (!survives_target_set(address.address)) continue;
+      message.add_field(ext::receipt_to, address.type == "SMTP" ? address.address : address.str());
+    }
+    const auto add = [&](std::string_view name, std::string& value) {
+      if (!value.empty()) message.add_field(name, std::move(value));
+    };
+    add(ext::receipt_options, answering.receipt_options);
+    add(ext::original_recipient, answering.original_recipient);
+    add(ext::auto_submitted, answering.auto_submitted);
+    add(ext::precedence, answering.precedence);
   }
 
   // Every field ends in a token, on top of the text, in TRACE, or is one of the few that say

@@ -191,6 +191,7 @@ class Conversion {
     header = std::move(translated.message);
     header.add_field(ext::character_set, target_.character_set);
     header.add_field(ext::content_key, result_.content_key);
+    add_report(header);
     render_lines(translated.text_lines);
     to_target_set(header, target_.character_set, replaced_);
     if (replaced_ > 0) {
@@ -201,6 +202,21 @@ class Conversion {
     if (translated.odd) header.add_field(ext::odd, "header-forgiven");
     header.attachments = std::move(assembler_.attachments());
     header.text_size = result_.rendered_header.size() + result_.text.size();
+  }
+
+  void add_report(MessageHeader& header) {
+    Report report = assembler_.take_report();
+    if (report.kind.empty()) return;
+    header.add_field(ext::report_kind, std::move(report.kind));
+    if (!report.message_id.empty()) {
+      header.add_field(ext::report_for, std::move(report.message_id));
+    }
+    if (!report.envelope_id.empty()) {
+      header.add_field(ext::report_id, std::move(report.envelope_id));
+    }
+    for (std::string& one : report.recipients) {
+      header.add_field(ext::report_recipient, std::move(one));
+    }
   }
 
   void render_lines(const std::vector<std::string>& lines) {

@@ -70,7 +70,8 @@ struct InboundAssembler::Leaf {
   std::unique_ptr<TextSegment> segment;  ///< text and rendered HTML
   Spool* rendered_into = nullptr;        ///< where the segment goes
   bool is_attachment = false;
-  EncodedRange range;  ///< of the body, so far
+  bool is_of_report = false;  ///< the ReportReader wants its octets
+  EncodedRange range;         ///< of the body, so far
   TransferEncoding labelled_encoding = TransferEncoding::seven_bit;
   std::uint64_t decoded_size = 0;
   bool unknown_encoding = false;
@@ -112,6 +113,9 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
     multipart.start = entity.content_type.parsed.parameter("start");
     multipart.in_body = in_body && description.disposition != "attachment";
     multipart.is_root = entity.depth == 0;
+    if (multipart.is_root && ReportReader::may_be_report(entity.content_type)) {
+      report_.emplace(entity.content_type);
+    }
     opened->multipart = std::move(multipart);
     open_.push_back(std::move(opened));
     return;
@@ -148,6 +152,7 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
   }
   if (type.type == "multipart") mark("boundary-missing");
   if (leaf.use == LeafUse::text && description.odd) mark("parameters-odd");
+  leaf.is_of_report = report_ && entity.depth == 1 && report_->begin_part(type);
 
   const std::string_view charset = type.parsed.parameter("charset");
   if (leaf.use == LeafUse::text) {
@@ -203,6 +208,7 @@ void InboundAssembler::body(std::string_view piece) {
   leaf.decoder->feed(piece, scratch_);
   leaf.range.size += piece.size();
   leaf.decoded_size += scratch_.size();
+  if (leaf.is_of_report) report_->feed(scratch_);
   if (leaf.segment) {
     std::string ready;
     leaf.segment->feed(scratch_, ready);
@@ -236,6 +242,10 @@ void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
   scratch_.clear();
   leaf.decoder->finish(scratch_);
   leaf.decoded_size += scratch_.size();
+  if (leaf.is_of_report) {
+    report_->feed(scratch_);
+    report_->end_part();
+  }
   if (leaf.is_attachment) {
     contents_.add_range(leaf.range, leaf.decoded_size);
     Attachment& attachment = list_.back();
@@ -390,6 +400,7 @@ void InboundAssembler::mark(std::string text) {
 void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
   open_.clear();
   signed_.reset();
+  report_.reset();
   text_.clear();
   contents_.clear();
   list_.clear();

@@ -17,6 +17,7 @@
 #include "converter/inbound.h"
 #include "converter/leaf_plan.h"
 #include "converter/mime_parser.h"
+#include "converter/report_reader.h"
 #include "converter/spool.h"
 #include "converter/text_segment.h"
 #include "converter/transfer_decoder.h"
@@ -49,6 +50,8 @@ class InboundAssembler : public EntityHandler {
   /// What was odd about the message as a whole.
   const std::vector<std::string>& marks() const { return marks_; }
   const std::optional<postoffice::FileError>& error() const { return error_; }
+  /// What the message says as a report about another; without a kind if it is none.
+  Report take_report() { return report_ ? report_->finish() : Report(); }
 
   /// Forgets text and attachments, and attaches the whole raw message instead, with a text that
   /// says why (house rule 4).
@@ -96,6 +99,7 @@ class InboundAssembler : public EntityHandler {
   postoffice::UniqueNames names_;
   std::vector<std::string> marks_;
   std::optional<SignedEntity> signed_;  ///< the one being read
+  std::optional<ReportReader> report_;  ///< of a message that may be a report
   std::string scratch_;
   std::optional<postoffice::FileError> error_;
 };

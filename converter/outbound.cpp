@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "converter/address_list.h"
+#include "converter/disposition_notification.h"
 #include "converter/header_writer.h"
 #include "converter/outbound_address.h"
 #include "converter/outbound_header.h"
@@ -96,6 +97,7 @@ class OutboundConversion {
   Expected<void> write_message();
   Expected<void> write_single(OutboundText& text, std::string head);
   Expected<void> write_multipart(OutboundText& text, std::string head);
+  Expected<void> write_answer(OutboundText& text, std::string head);
   Expected<void> write_uuencoded(OutboundText& text, std::string head);
   Expected<void> next_section();
   void set_parameters();
@@ -187,6 +189,22 @@ Expected<void> OutboundConversion::write_multipart(OutboundText& text, std::stri
   return write((at_line_start ? "--" : "\r\n--") + boundary_ + "--\r\n");
 }
 
+/// multipart/report (RFC 6522): the text for people, the notification for programs.
+Expected<void> OutboundConversion::write_answer(OutboundText& text, std::string head) {
+  head += "MIME-Version: 1.0\r\n";
+  std::vector<std::string> parameters = encode_parameter("report-type", "disposition-notification");
+  for (std::string& piece : encode_parameter("boundary", boundary_)) {
+    parameters.push_back(std::move(piece));
+  }
+  write_parameterized(head, "Content-Type", "multipart/report", parameters);
+  head += "\r\n--" + boundary_ + "\r\n" + text.fields() + "\r\n";
+  if (auto written = write(head); !written) return written;
+  if (auto ended = text.write(content_); !ended) return failure(ended.error());
+  return write("\r\n--" + boundary_ + "\r\nContent-Type: message/disposition-notification\r\n\r\n" +
+               render_disposition_notification(header_, from_, settings_.hostname) + "\r\n--" +
+               boundary_ + "--\r\n");
+}
+
 /// RFC 1154, and the names in the order of the parts: the peer fills in what Encoding has listed
 /// (Q111857).
 Expected<void> OutboundConversion::write_uuencoded(OutboundText& text, std::string head) {
@@ -227,6 +245,7 @@ Expected<void> OutboundConversion::write_message() {
       compose_header(header_, request_, settings_, style, from_, &envelope_.characters_replaced);
   envelope_.is_8bit = !is_ascii(head);
   if (uses_uuencode_) return write_uuencoded(text, std::move(head));
+  if (is_disposition_answer(header_)) return write_answer(text, std::move(head));
   return header_.attachments.empty() ? write_single(text, std::move(head))
                                      : write_multipart(text, std::move(head));
 }
@@ -238,7 +257,7 @@ void OutboundConversion::set_parameters() {
   if (envelope_.needs_smtputf8) of_mail += "SMTPUTF8 ";
   of_mail += fmt::format("SIZE={}", content_.count());
   if (request_.null_sender) return;
-  const std::string id = xtext(request_.message_id);
+  const std::string id = xtext(request_.envelope_id);
   of_mail += " RET=HDRS";
   if (!id.empty() && id.size() <= longest_envelope_id) of_mail += " ENVID=" + id;
   const bool of_delivery = settings_.receipts == ReceiptRequest::delivery ||
@@ -266,7 +285,14 @@ Expected<OutboundEnvelope> convert_outbound(Reader& reader, const MessageHeader&
                                             const OutboundSettings& settings,
                                             const SpoolPlace& place,
                                             postoffice::ByteSink& content) {
-  return OutboundConversion(reader, header, request, map, settings, place, content).run();
+  if (!is_disposition_answer(header)) {
+    return OutboundConversion(reader, header, request, map, settings, place, content).run();
+  }
+  // Whoever asks may be a program too: nothing may answer the answer (RFC 8098, 3 and 4).
+  OutboundRequest answer = request;
+  answer.null_sender = true;
+  answer.auto_submitted = "auto-replied";
+  return OutboundConversion(reader, header, answer, map, settings, place, content).run();
 }
 
 bool wants_uuencode(const postoffice::TypedAddress& address, const AddressMap& map,

@@ -52,7 +52,8 @@ struct OutboundRequest {
   std::string character_set = "UTF-8";  ///< of a file that does not say it: the postoffice's
   std::int64_t now = 0;                 ///< seconds since 1970; for a message without DATE
   int zone_minutes = 0;                 ///< east of UTC, of the postoffice at that time
-  std::string message_id;               ///< left part, unique: the outgoing ID
+  std::string message_id;               ///< left part of the Message-ID, unique; of boundaries too
+  std::string envelope_id;              ///< ENVID: the outgoing ID; empty: none
   bool null_sender = false;             ///< <>: made by programs, or from the postmaster (Q98067)
   /// By hand: a message without a recipient, or with none that can be addressed, is written all the
   /// same, and its envelope has MAIL alone.
@@ -77,7 +78,8 @@ struct OutboundEnvelope {
 };
 
 /// The current message of `reader` (its next() has been called and gave `header`), its contents
-/// read to their end, becomes RFC 5322 in `content` (CRLF) and the envelope.
+/// read to their end, becomes RFC 5322 in `content` (CRLF) and the envelope. An answer to a request
+/// for a receipt (disposition_notification.h) has the null sender whatever the request says.
 Expected<OutboundEnvelope> convert_outbound(postoffice::Reader& reader,
                                             const postoffice::MessageHeader& header,
                                             const OutboundRequest& request, const AddressMap& map,

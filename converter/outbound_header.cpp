@@ -47,9 +47,8 @@ class HeaderComposer {
     write_message_ids(out_, "References", ids(ext::references));
     write_importance();
     write_receipt_request();
-    if (is_mime_token(request_.auto_submitted)) {
-      write_unstructured(out_, "Auto-Submitted", request_.auto_submitted);
-    }
+    const std::string automatic = auto_submitted(header_, request_);
+    if (is_mime_token(automatic)) write_unstructured(out_, "Auto-Submitted", automatic);
     out_ += "X-Mailer: smtpgate\r\n";
     return std::move(out_);
   }
@@ -128,7 +127,11 @@ class HeaderComposer {
     const bool of_reading = settings_.receipts == ReceiptRequest::reading ||
                             settings_.receipts == ReceiptRequest::delivery_and_reading;
     if (!of_reading || !wants_receipt(header_, request_)) return;
-    std::vector<WrittenAddress> where = written_list(value_of(ext::receipt_to), style_);
+    std::vector<WrittenAddress> where;
+    for (const postoffice::ExtendedField& field : header_.fields) {
+      if (!equals_ignoring_case(field.name, ext::receipt_to)) continue;
+      for (WrittenAddress& one : written_list(field.value, style_)) where.push_back(std::move(one));
+    }
     if (where.empty()) where = {{"", from_}};
     write_addresses(out_, "Disposition-Notification-To", where);
   }
@@ -144,8 +147,14 @@ class HeaderComposer {
 
 }  // namespace
 
+std::string auto_submitted(const MessageHeader& header, const OutboundRequest& request) {
+  if (!request.auto_submitted.empty()) return request.auto_submitted;
+  std::string written(trim(header.field(ext::auto_submitted).value_or("")));
+  return equals_ignoring_case(written, "no") ? std::string() : written;
+}
+
 bool wants_receipt(const MessageHeader& header, const OutboundRequest& request) {
-  if (request.null_sender || !request.auto_submitted.empty()) return false;
+  if (request.null_sender || !auto_submitted(header, request).empty()) return false;
   return equals_ignoring_case(header.priority, "R") ||
          !trim(header.field(ext::receipt_to).value_or("")).empty();
 }

@@ -13,6 +13,10 @@
 
 namespace smtpgate::converter {
 
+/// What Auto-Submitted (RFC 3834) is to say: the caller's word, else the file's AUTO-SUBMITTED;
+/// empty: a person wrote it.
+std::string auto_submitted(const postoffice::MessageHeader& header, const OutboundRequest& request);
+
 /// Whether the sender wants to hear of the message: priority R, or RECEIPT-TO. Never for mail that
 /// programs made.
 bool wants_receipt(const postoffice::MessageHeader& header, const OutboundRequest& request);

@@ -177,7 +177,9 @@ Outcome Try::prepare_mmff(const std::vector<std::size_t>& places) {
   request.character_set = context_.postoffice.settings().character_set;
   request.now = state_.created;
   request.zone_minutes = context_.postoffice.local_time(state_.created).zone_minutes;
-  request.message_id = state_.id;
+  // The name that the sender's own copy has in sent/, so that reports lead to it.
+  request.message_id = (state_.key.empty() ? state_.id : state_.key).substr(0, 32);
+  request.envelope_id = state_.id;
   request.null_sender = state_.mailbox.empty() || state_.mailbox == "postmaster";
   if (state_.mailbox.empty()) request.auto_submitted = "auto-generated";
   const Configuration& configuration = context_.configuration;

@@ -180,6 +180,7 @@ class OutCommand {
     const auto written = converter::parse_mail_date(header.date + " " + header.time + " +0000");
     request.zone_minutes = zone_minutes_at(written ? written->seconds : request.now);
     request.message_id = postoffice::new_unique_id();
+    request.envelope_id = request.message_id;
     request.null_sender = options_.null_sender;
     request.allows_nobody = true;
     return request;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "converter/disposition_notification.h"
 #include "converter/inbound.h"
 #include "converter/outbound.h"
 #include "postoffice/mmff_reader.h"
@@ -104,6 +105,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   demand(count_of(head, "\r\nBcc:") == 0);
   demand(count_of(converter::render_outbound_envelope(*envelope), "\r\n") == 2);
+  // An answer to a request for a receipt has a part of its own.
+  if (converter::is_disposition_answer(**header)) return 0;
   if (!plain) check_way_in(content, attachments_of(file), place);
   return 0;
 }

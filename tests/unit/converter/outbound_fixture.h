@@ -76,6 +76,7 @@ struct Sending {
     request.now = 1795300000;
     request.zone_minutes = 60;
     request.message_id = "0190a1b2c3d4e5f60718293a4b5c6d7e";
+    request.envelope_id = request.message_id;
     settings.hostname = "gateway.example.net";
   }
 

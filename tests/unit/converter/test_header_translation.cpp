@@ -74,6 +74,82 @@ TEST_CASE("an empty receipt request asks nobody", "[header]") {
         "a@example.com");
 }
 
+TEST_CASE("a request for a receipt is one plain address a field", "[header]") {
+  const auto asked = [](std::vector<HeaderField> list) {
+    std::vector<std::string> found;
+    for (const auto& field : translate(std::move(list)).message.fields) {
+      if (field.name == ext::receipt_to) found.push_back(field.value);
+    }
+    return found;
+  };
+  using Lines = std::vector<std::string>;
+  CHECK(asked({{"Rr", " r@example.com"},
+               {"Return-Receipt-To", " t@example.com"},
+               {"Disposition-Notification-To", " \"Doe, Jo\" <Jo@EXAMPLE.com>, b@example.com"}}) ==
+        Lines{"Jo@example.com", "b@example.com"});
+  CHECK(asked({{"Disposition-Notification-To", " <>"}, {"Rr", " r@example.com"}}) ==
+        Lines{"r@example.com"});
+  CHECK(asked({{"Return-Receipt-To", " nobody"}}).empty());
+  CHECK(asked({{"Disposition-Notification-To", " alice@example.net"}}) ==
+        Lines{"CSI:NET/PO/alice"});
+  CHECK(asked({{"Disposition-Notification-To", " \"a b\"@example.com"}}) ==
+        Lines{"\"a b\"@example.com"});
+  std::string many = " a@example.com";
+  for (int i = 0; i < 1000; ++i) many += ", a@example.com";
+  CHECK(asked({{"Disposition-Notification-To", many}}).size() == 100);
+}
+
+TEST_CASE("an address that the postoffice's set cannot write asks for nothing", "[header]") {
+  HeaderFields fields;
+  fields.add({"Disposition-Notification-To", " j\xc3\xb6rg@example.com"});
+  TargetFormat target;
+  target.name = {"NET", "PO"};
+  target.character_set = "US-ASCII";
+  const AddressMap map = *AddressMap::parse("NET/PO example.net\n", "map");
+  CHECK_FALSE(translate_header(fields, {}, map, target, {}).message.field(ext::receipt_to));
+  target.character_set = "ISO-8859-1";
+  CHECK(translate_header(fields, {}, map, target, {}).message.field(ext::receipt_to));
+}
+
+TEST_CASE("options of a request and the recipient as first written are kept", "[header]") {
+  const auto message =
+      translate({{"Disposition-Notification-Options", " signed=required,\r\n pkcs7"},
+                 {"Original-Recipient", " rfc822;sales@example.net"}})
+          .message;
+  CHECK(message.field(ext::receipt_options) == "signed=required, pkcs7");
+  CHECK(message.field(ext::original_recipient) == "rfc822;sales@example.net");
+}
+
+TEST_CASE("what a program sent is marked as RFC 3834 has it", "[header]") {
+  const auto marked = [](std::vector<HeaderField> list) {
+    return translate(std::move(list)).message.field(ext::auto_submitted).value_or("(none)");
+  };
+  CHECK(marked({}) == "(none)");
+  CHECK(marked({{"Auto-Submitted", " no"}}) == "(none)");
+  CHECK(marked({{"Auto-Submitted", " (a person) No (really); x=y"}}) == "(none)");
+  CHECK(marked({{"Auto-Submitted", " Auto-Replied; owner-email=\"a@b\""}}) == "auto-replied");
+  CHECK(marked({{"Auto-Submitted", "\r\n (x) auto-generated (y)"}}) == "auto-generated");
+  CHECK(marked({{"Auto-Submitted", " no"}, {"auto-submitted", " auto-notified"}}) ==
+        "auto-notified");
+  CHECK(marked({{"Auto-Submitted", " ??? [x]"}}) == "??? [x]");
+  CHECK(marked({{"Auto-Submitted", " "}}) == "(none)");
+}
+
+TEST_CASE("mail of lists and in bulk is marked", "[header]") {
+  const auto marked = [](std::vector<HeaderField> list) {
+    return translate(std::move(list)).message.field(ext::precedence).value_or("(none)");
+  };
+  CHECK(marked({{"Precedence", " first-class"}}) == "(none)");
+  CHECK(marked({{"Precedence", " Bulk"}}) == "bulk");
+  CHECK(marked({{"Precedence", " junk (x)"}}) == "junk");
+  CHECK(marked({{"Precedence", " junk"}, {"Precedence", " bulk"}}) == "bulk");
+  CHECK(marked({{"Precedence", " bulk"}, {"List-Id", " <l.example.com>"}}) == "list");
+  for (const char* name : {"List-Id", "List-Post", "List-Help", "List-Subscribe",
+                           "list-unsubscribe", "Mailing-List", "X-Mailing-List", "X-BeenThere"}) {
+    CHECK(marked({{name, " x"}}) == "list");
+  }
+}
+
 TEST_CASE("importance becomes the native priority", "[header]") {
   CHECK(translate({{"Importance", " High"}}).message.priority == "5");
   CHECK(translate({{"X-Priority", " 1 (Highest)"}}).message.priority == "5");
