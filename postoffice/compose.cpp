@@ -76,13 +76,16 @@ class Composer {
         outbox_(outbox_directory(postoffice, mailbox_)),
         set_(postoffice.settings().character_set) {}
 
-  Outcome run(ByteSource& text) {
-    if (auto problem = why_no_mailbox()) return *problem;
-    if (auto problem = fill_header()) return *problem;
-    if (auto problem = open_attachments()) return *problem;
-    if (auto problem = store_text(text)) return *problem;
-    return drop();
+  /// The name, without the dot that hides it, of what was written.
+  Expected<std::string> run(ByteSource& text) {
+    if (auto problem = why_no_mailbox()) return failure(*problem);
+    if (auto problem = fill_header()) return failure(*problem);
+    if (auto problem = open_attachments()) return failure(*problem);
+    if (auto problem = store_text(text)) return failure(*problem);
+    return write_hidden();
   }
+  const std::string& mailbox() const { return mailbox_; }
+  const std::string& outbox() const { return outbox_; }
 
  private:
   std::optional<Outcome> why_no_mailbox() const {
@@ -152,6 +155,9 @@ class Composer {
     header_.time = time.time;
     header_.add_field(ext::character_set, set_);
     for (const TypedAddress& address : hidden) header_.add_field(ext::bcc, address.str());
+    for (const ExtendedField& field : composition_.fields) {
+      header_.add_field(field.name, from_utf8(field.value, set_), field.number, field.type);
+    }
     return std::nullopt;
   }
 
@@ -228,20 +234,17 @@ class Composer {
     return file.sync();
   }
 
-  Outcome drop() {
+  Expected<std::string> write_hidden() {
     const std::string name = "send-" + new_unique_id() + ".API";
-    const std::string temporary = path_in(outbox_, "." + name);
+    const std::string hidden = path_in(outbox_, "." + name);
     // The gateway is another user. The folder keeps everybody else out.
-    auto file = files_.create(temporary, 0644);
-    if (!file) return explain(file.error());
-    auto done = write_to(**file);
-    if (done) done = files_.rename(temporary, path_in(outbox_, name));
-    if (!done) {
-      (void)files_.remove(temporary);  // the first error is the one to report
-      return done.error().outcome();
+    auto file = files_.create(hidden, 0644);
+    if (!file) return failure(explain(file.error()));
+    if (auto written = write_to(**file); !written) {
+      (void)files_.remove(hidden);  // the first error is the one to report
+      return failure(written.error().outcome());
     }
-    if (auto synced = files_.sync_directory(outbox_); !synced) return synced.error().outcome();
-    return Outcome::delivered("dropped in the outbox of " + mailbox_ + " as " + name);
+    return name;
   }
 
   const Postoffice& postoffice_;
@@ -257,9 +260,55 @@ class Composer {
 
 }  // namespace
 
+struct MessageDraft::State {
+  FileSystem& files;
+  std::string mailbox;
+  std::string outbox;
+  std::string name;
+  bool is_dropped = false;
+
+  std::string hidden() const { return path_in(outbox, "." + name); }
+  ~State() {
+    if (!is_dropped) (void)files.remove(hidden());  // else it is nobody's message for ever
+  }
+};
+
+MessageDraft::MessageDraft(std::unique_ptr<State> state) : state_(std::move(state)) {}
+MessageDraft::MessageDraft(MessageDraft&&) noexcept = default;
+MessageDraft& MessageDraft::operator=(MessageDraft&&) noexcept = default;
+MessageDraft::~MessageDraft() = default;
+
+Expected<MessageDraft> MessageDraft::make(const Postoffice& postoffice,
+                                          const Composition& composition, ByteSource& text) {
+  Composer composer(postoffice, composition);
+  auto name = composer.run(text);
+  if (!name) return failure(name.error());
+  return MessageDraft(std::unique_ptr<State>(
+      new State{postoffice.files(), composer.mailbox(), composer.outbox(), std::move(*name)}));
+}
+
+Outcome MessageDraft::drop() {
+  auto renamed = state_->files.rename(state_->hidden(), path_in(state_->outbox, state_->name));
+  if (!renamed) {
+    // A file server's answer may be lost on the way back.
+    auto left = state_->files.status(state_->hidden());
+    state_->is_dropped = !left && left.error().code == ENOENT;
+    return renamed.error().outcome();
+  }
+  state_->is_dropped = true;
+  auto synced = state_->files.sync_directory(state_->outbox);
+  if (!synced) return synced.error().outcome();
+  return Outcome::delivered("dropped in the outbox of " + state_->mailbox + " as " + state_->name);
+}
+
+bool MessageDraft::is_dropped() const {
+  return state_->is_dropped;
+}
+
 Outcome drop_message(const Postoffice& postoffice, const Composition& composition,
                      ByteSource& text) {
-  return Composer(postoffice, composition).run(text);
+  auto draft = MessageDraft::make(postoffice, composition, text);
+  return draft ? draft->drop() : draft.error();
 }
 
 }  // namespace smtpgate::postoffice

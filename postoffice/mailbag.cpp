@@ -29,7 +29,8 @@ void shorten_ids(std::vector<MailbagEntry>& entries) {
 
 }  // namespace
 
-Expected<Mailbag> Mailbag::open(const Postoffice& postoffice, std::string_view mailbox) {
+Expected<Mailbag> Mailbag::open(const Postoffice& postoffice, std::string_view mailbox,
+                                MailbagPart part) {
   const std::string folded = fold_mailbox_name(mailbox);
   const auto unknown = [&] {
     return failure(Outcome::permanent("there is no mailbox " + std::string(mailbox) +
@@ -38,18 +39,20 @@ Expected<Mailbag> Mailbag::open(const Postoffice& postoffice, std::string_view m
   };
   if (why_bad_mailbox_name(folded)) return unknown();
   auto status = postoffice.files().status(postoffice.mailbag_directory(folded));
-  if (status && status->kind == FileKind::directory) return Mailbag(postoffice, folded);
+  if (status && status->kind == FileKind::directory) return Mailbag(postoffice, folded, part);
   if (!status && status.error().code != ENOENT) return failure(status.error().outcome());
   if (auto problem = why_not_there(postoffice)) return failure(*problem);
   return unknown();
 }
 
-Mailbag::Mailbag(const Postoffice& postoffice, std::string mailbox)
+Mailbag::Mailbag(const Postoffice& postoffice, std::string mailbox, MailbagPart part)
     : files_(&postoffice.files()),
       directory_(postoffice.mailbag_directory(mailbox)),
-      mailbox_(std::move(mailbox)) {}
+      mailbox_(std::move(mailbox)),
+      part_(part) {}
 
 std::string Mailbag::path_of(std::string_view id, bool is_read) const {
+  if (part_ == MailbagPart::sent) return path_in(path_in(directory_, layout::sent), id);
   return path_in(path_in(directory_, is_read ? layout::read : layout::unread), id);
 }
 
@@ -57,6 +60,7 @@ Expected<std::vector<MailbagEntry>> Mailbag::names() const {
   // new/ first: a message that is moved meanwhile is then seen in cur/, at worst in both.
   std::vector<MailbagEntry> entries;
   for (const bool is_read : {false, true}) {
+    if (part_ == MailbagPart::sent && !is_read) continue;
     auto listed = files_->list(path_of("", is_read));
     if (!listed) return failure(listed.error().outcome());
     for (std::string& name : *listed) {
@@ -121,12 +125,13 @@ Expected<MailbagEntry> Mailbag::find(std::string_view beginning) const {
     }
   }
   if (matches.size() == 1) return *matches.front();
+  const bool is_sent = part_ == MailbagPart::sent;
   const std::string asked = std::string(beginning);
   if (matches.empty()) {
-    return failure(
-        Outcome::permanent(fmt::format("mailbox {} has no message {}; `list {}` shows them",
-                                       mailbox_, asked, mailbox_),
-                           "5.2.0"));
+    return failure(Outcome::permanent(
+        fmt::format("mailbox {} has no message {}{}; `list {}{}` shows them", mailbox_, asked,
+                    is_sent ? " in sent/" : "", is_sent ? "--sent " : "", mailbox_),
+        "5.2.0"));
   }
   return failure(Outcome::permanent(
       fmt::format("{} messages of mailbox {} begin with {}, {} and {} among them; give more of "
@@ -163,12 +168,35 @@ Expected<std::unique_ptr<File>> Mailbag::open_message(const MailbagEntry& entry)
 
 Outcome Mailbag::mark_read(const MailbagEntry& entry) const {
   if (entry.is_read) return Outcome::delivered("message " + entry.id + " was read already");
-  const std::string from = path_of(entry.id, false);
-  const std::string to = path_of(entry.id, true);
+  return move(entry, true);
+}
+
+Outcome Mailbag::mark_unread(const MailbagEntry& entry) const {
+  if (part_ == MailbagPart::sent) {
+    return Outcome::permanent("what was sent is never unread", "5.3.5");
+  }
+  if (!entry.is_read) return Outcome::delivered("message " + entry.id + " is unread already");
+  // A rename would take its place.
+  auto other = files_->status(path_of(entry.id, false));
+  if (!other && other.error().code != ENOENT) return other.error().outcome();
+  auto own = files_->status(path_of(entry.id, true));
+  if (other && own && (other->inode != own->inode || other->device != own->device)) {
+    return Outcome::permanent("another message has the name " + entry.id + " in new/ of mailbox " +
+                                  mailbox_ + "; move it away first",
+                              "5.3.5");
+  }
+  return move(entry, false);
+}
+
+/// Between new/ and cur/, durably.
+Outcome Mailbag::move(const MailbagEntry& entry, bool to_read) const {
+  const std::string_view state = to_read ? "read" : "unread";
+  const std::string from = path_of(entry.id, !to_read);
+  const std::string to = path_of(entry.id, to_read);
   if (auto moved = files_->rename(from, to); !moved) {
     if (moved.error().code != ENOENT) return moved.error().outcome();
     if (!files_->status(to)) return gone(entry);
-    return Outcome::delivered("message " + entry.id + " was read already");
+    return Outcome::delivered(fmt::format("message {} is {} already", entry.id, state));
   }
   // Renaming one link of a file onto another link of the same file does nothing at all (POSIX).
   if (files_->status(from)) {
@@ -180,7 +208,7 @@ Outcome Mailbag::mark_read(const MailbagEntry& entry) const {
     auto synced = files_->sync_directory(directory);
     if (!synced) return synced.error().outcome();
   }
-  return Outcome::delivered("message " + entry.id + " is marked as read");
+  return Outcome::delivered(fmt::format("message {} is marked as {}", entry.id, state));
 }
 
 }  // namespace smtpgate::postoffice

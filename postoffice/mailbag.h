@@ -1,5 +1,6 @@
 // Reading a mailbag: which messages are in it, newest first; one by the beginning of its ID; its
-// file; and marking it read. Listing looks at names and times only and opens nothing.
+// file; and marking it read or unread. Or, in the same way, the copies of what the mailbox sent.
+// Listing looks at names and times only and opens nothing.
 //
 // Not for filing (put.h) and not for what a message says (mmff_reader.h, mmff_show.h).
 //
@@ -28,13 +29,21 @@ struct MailbagEntry {
   std::uint64_t size = 0;    ///< octets of the MMFF file
 };
 
+/// Which messages of a mailbox.
+enum class MailbagPart {
+  received,  ///< new/ and cur/
+  sent,      ///< sent/; all count as read
+};
+
 class Mailbag {
  public:
   /// `mailbox` in any case. permanent 5.1.1 if there is none; no aliases here, the names of
   /// mailboxes are meant.
-  static Expected<Mailbag> open(const Postoffice& postoffice, std::string_view mailbox);
+  static Expected<Mailbag> open(const Postoffice& postoffice, std::string_view mailbox,
+                                MailbagPart part = MailbagPart::received);
 
   const std::string& mailbox() const { return mailbox_; }  ///< folded
+  MailbagPart part() const { return part_; }
 
   /// The newest `most` messages, newest first; those of one second by ID
   /// backwards, since IDs of messages without a key begin with their time. Regular files only;
@@ -52,17 +61,21 @@ class Mailbag {
 
   /// From new/ to cur/, durably. Nothing to do for a message that was read.
   Outcome mark_read(const MailbagEntry& entry) const;
+  /// And back, likewise. permanent if another message has its name in new/.
+  Outcome mark_unread(const MailbagEntry& entry) const;
 
  private:
-  Mailbag(const Postoffice& postoffice, std::string mailbox);
+  Mailbag(const Postoffice& postoffice, std::string mailbox, MailbagPart part);
   std::string path_of(std::string_view id, bool is_read) const;
-  /// Names of messages in new/ and cur/, without looking at the files.
+  Outcome move(const MailbagEntry& entry, bool to_read) const;
+  /// Names of messages, without looking at the files.
   Expected<std::vector<MailbagEntry>> names() const;
   Outcome gone(const MailbagEntry& entry) const;
 
   FileSystem* files_;
   std::string directory_;
   std::string mailbox_;
+  MailbagPart part_;
 };
 
 }  // namespace smtpgate::postoffice

@@ -10,6 +10,7 @@
 
 #include "postoffice/folder.h"
 #include "postoffice/postoffice.h"
+#include "postoffice/receipt_marks.h"
 #include "postoffice/unique_id.h"
 
 namespace smtpgate::postoffice {
@@ -92,7 +93,10 @@ FileResult<std::uint64_t> count_messages(FileSystem& files, const std::string& m
       if (names.error().code == ENOENT) continue;
       return tl::unexpected(names.error());
     }
-    count += names->size();
+    // Marks that messages were answered outlive them for a while.
+    count += static_cast<std::uint64_t>(
+        std::count_if(names->begin(), names->end(),
+                      [](const std::string& name) { return !is_receipt_mark(name); }));
   }
   return count;
 }

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "postoffice/byte_stream.h"
 #include "postoffice/mmff_reader.h"
@@ -17,6 +20,11 @@ struct ShowOptions {
   std::string character_set = "UTF-8";  ///< of a file without a CHARSET field: the postoffice's
   bool with_fields = true;              ///< show_text(): the extended fields
   bool with_header_lines = false;  ///< show_text(): the rendered header lines on top of the text
+  /// show_text(): labels and values (UTF-8, made printable here) to be shown behind the header of a
+  /// message whose strings are in the set named; empty: none.
+  std::function<std::vector<std::pair<std::string, std::string>>(const MessageHeader&,
+                                                                 const std::string&)>
+      further_lines;
 };
 
 /// {"messages":[{...}, ...]} as docs/mmff.md, "As JSON", defines it, and a line feed. Valid UTF-8

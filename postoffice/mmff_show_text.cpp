@@ -39,6 +39,11 @@ class TextShow {
     line("Date", clean(header_.date) + (header_.time.empty() ? "" : " " + clean(header_.time)));
     line("Subject", clean(header_.subject));
     if (!header_.priority.empty()) line("Priority", clean(header_.priority));
+    if (options_.further_lines) {
+      for (const auto& [label, value] : options_.further_lines(header_, set_)) {
+        line(label, printable(value, longest_value));
+      }
+    }
     line("Text", fmt::format("{} octets, {}{}", header_.text_size, printable(set_), not_shown()));
     if (options_.with_fields) show_fields();
     show_attachments();

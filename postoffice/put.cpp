@@ -12,6 +12,7 @@
 #include "postoffice/ascii.h"
 #include "postoffice/filing.h"
 #include "postoffice/folder.h"
+#include "postoffice/receipt_marks.h"
 #include "postoffice/work_directory.h"
 
 namespace smtpgate::postoffice {
@@ -153,7 +154,13 @@ Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_
     if (error.code != ENOENT && !problem) problem = error.outcome();
   };
   for (const std::string& mailbox : *mailboxes) {
-    const std::string directory = path_in(postoffice.mailbag_directory(mailbox), layout::markers);
+    const std::string mailbag = postoffice.mailbag_directory(mailbox);
+    const std::string directory = path_in(mailbag, layout::markers);
+    if (auto stale = remove_stale_receipt_marks(files, mailbag, oldest_marker)) {
+      expired += *stale;
+    } else {
+      note(stale.error());
+    }
     auto names = files.list(directory);
     if (!names) {
       note(names.error());

@@ -2,7 +2,6 @@
 // command asks the library and prints. Exit codes: sysexits.h. Manual: docs/man/postoffice.1.scd.
 #include "postoffice/postoffice.h"
 
-#include <cerrno>
 #include <cstdio>
 #include <iostream>
 #include <optional>
@@ -18,12 +17,10 @@
 
 #include "postoffice/groups.h"
 #include "postoffice/mailbag.h"
-#include "postoffice/mailbag_listing.h"
-#include "postoffice/mmff_extract.h"
-#include "postoffice/mmff_show.h"
 #include "postoffice/printable.h"
 #include "postoffice/programs/command_output.h"
 #include "postoffice/programs/queue_commands.h"
+#include "postoffice/programs/reading_commands.h"
 #include "postoffice/programs/sending_commands.h"
 #include "postoffice/table.h"
 
@@ -47,17 +44,12 @@ struct Options {
   std::string directory;
   std::string name;  ///< of a postoffice, mailbox or alias
   std::string mailbox;
-  std::string id;
   std::string owner;
   std::string group;
   std::string line_end = "lf";
-  std::string out;
   PostofficeSettings settings;
-  std::uint64_t newest = 0;
   bool as_json = false;
   bool with_messages = false;
-  bool with_headers = false;
-  bool marks_read = false;
 };
 
 /// USER or USER:GROUP, names or numbers, to what the system knows them as.
@@ -158,59 +150,6 @@ int list_aliases(const Postoffice& postoffice, const Options& options) {
   return EX_OK;
 }
 
-int list_messages(const Postoffice& postoffice, const Options& options) {
-  auto mailbag = Mailbag::open(postoffice, options.mailbox);
-  if (!mailbag) return fail(mailbag.error());
-  ListingOptions listing;
-  if (options.newest != 0) listing.newest = options.newest;
-  listing.as_json = options.as_json;
-  listing.terminal = Terminal::of_standard_output();
-  const Outcome outcome = list_mailbag(postoffice, *mailbag, listing, std::cout);
-  return outcome.is_delivered() ? EX_OK : fail(outcome);
-}
-
-int read_message(const Postoffice& postoffice, const Options& options) {
-  auto mailbag = Mailbag::open(postoffice, options.mailbox);
-  if (!mailbag) return fail(mailbag.error());
-  auto entry = mailbag->find(options.id);
-  if (!entry) return fail(entry.error());
-  auto file = mailbag->open_message(*entry);
-  if (!file) return fail(file.error());
-  FileSource source(**file);
-  ShowOptions show;
-  show.character_set = postoffice.settings().character_set;
-  show.with_header_lines = options.with_headers;
-  show.with_fields = options.with_headers;
-  auto shown = show_text(source, std::cout, show);
-  std::cout.flush();
-  if (!shown) return fail(shown.error().outcome());
-  // Nobody has read what could not be shown.
-  if (!std::cout) return fail(FileError{EIO, "write", "the standard output"}.outcome());
-  if (!options.marks_read) return EX_OK;
-  const Outcome marked = mailbag->mark_read(*entry);
-  return marked.is_delivered() ? EX_OK : fail(marked);
-}
-
-int extract_message(const Postoffice& postoffice, const Options& options) {
-  auto mailbag = Mailbag::open(postoffice, options.mailbox);
-  if (!mailbag) return fail(mailbag.error());
-  auto entry = mailbag->find(options.id);
-  if (!entry) return fail(entry.error());
-  auto file = mailbag->open_message(*entry);
-  if (!file) return fail(file.error());
-  FileSource source(**file);
-  ExtractOptions how;
-  how.character_set = postoffice.settings().character_set;
-  auto extracted = extract(source, options.out, how);
-  if (!extracted) return fail(extracted.error());
-  Table table({{"File", false}, {"Octets", true}});
-  for (const ExtractedFile& one : *extracted) {
-    table.add({printable(one.path), std::to_string(one.size)});
-  }
-  table.print(std::cout, 0, false);
-  return EX_OK;
-}
-
 /// The command line. Each command sets `run`.
 class CommandLine {
  public:
@@ -225,7 +164,7 @@ class CommandLine {
     add_init();
     add_mailbox();
     add_alias();
-    add_reading();
+    add_reading_commands(app_, run_);
     add_queue_commands(app_, run_);
   }
 
@@ -314,24 +253,6 @@ class CommandLine {
         ->required();
     command(alias, "list", "Lists all aliases", list_aliases)
         ->add_flag("--json", options_.as_json, "For programs");
-  }
-
-  void add_reading() {
-    CLI::App* list = command(&app_, "list", "Lists a mailbox, newest first", list_messages);
-    list->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
-    list->add_option("--newest", options_.newest, "Only so many")->check(CLI::PositiveNumber);
-    list->add_flag("--json", options_.as_json, "For programs");
-    CLI::App* read = command(&app_, "read", "Shows a message", read_message);
-    read->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
-    read->add_option("ID", options_.id, "The message; a beginning will do")->required();
-    read->add_flag("--headers", options_.with_headers,
-                   "Also the header lines on top of the text, and all fields");
-    read->add_flag("--mark-read", options_.marks_read, "Moves it from new to cur");
-    CLI::App* extract =
-        command(&app_, "extract", "Writes text and attachments as files", extract_message);
-    extract->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
-    extract->add_option("ID", options_.id, "The message; a beginning will do")->required();
-    extract->add_option("--out", options_.out, "Directory, made if it is not there")->required();
   }
 
   CLI::App app_;

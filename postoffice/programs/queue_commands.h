@@ -2,15 +2,9 @@
 // it.
 #pragma once
 
-#include <functional>
-
-#include <CLI/CLI.hpp>
-
-#include "postoffice/postoffice.h"
+#include "postoffice/programs/command_line.h"
 
 namespace smtpgate::postoffice {
-
-using PostofficeCommand = std::function<int(const Postoffice&)>;
 
 /// Makes the command `queue` under `app`; the one of its commands that is given is put into `run`,
 /// which outlives `app`.

@@ -24,20 +24,6 @@ namespace {
 
 constexpr const char* address_forms = "name, NET/PO/MAILBOX or user@host";
 
-/// A command whose options live as long as the command line.
-template <typename Options>
-std::pair<CLI::App*, std::shared_ptr<Options>> command(
-    CLI::App& parent, const std::string& name, const std::string& what, PostofficeCommand& run,
-    int (*action)(const Postoffice&, const Options&)) {
-  CLI::App* added = parent.add_subcommand(name, what);
-  auto options = std::make_shared<Options>();
-  added->fallthrough();
-  added->callback([&run, options, action] {
-    run = [options, action](const Postoffice& postoffice) { return action(postoffice, *options); };
-  });
-  return {added, options};
-}
-
 struct SendOptions {
   Composition composition;
   bool wants_receipt = false;
@@ -73,7 +59,7 @@ int send(const Postoffice& postoffice, const SendOptions& options) {
 
 void add_send(CLI::App& app, PostofficeCommand& run) {
   auto [send_app, options] =
-      command<SendOptions>(app, "send", "Sends a message as a mailbox", run, send);
+      add_command<SendOptions>(app, "send", "Sends a message as a mailbox", run, send);
   Composition& composition = options->composition;
   send_app->add_option("--from", composition.mailbox, "The mailbox it is from")
       ->required()
@@ -214,7 +200,7 @@ void add_group_commands(CLI::App& app, PostofficeCommand& run) {
   group->require_subcommand(1);
   const auto named = [&](CLI::App& parent, const char* name, const char* what,
                          int (*action)(const Postoffice&, const GroupOptions&)) {
-    auto made = command<GroupOptions>(parent, name, what, run, action);
+    auto made = add_command<GroupOptions>(parent, name, what, run, action);
     made.first->add_option("NAME", made.second->name, "The group; kept in lower case")->required();
     return made;
   };
@@ -225,7 +211,7 @@ void add_group_commands(CLI::App& app, PostofficeCommand& run) {
       ->type_name("MAILBOX");
   named(*group, "remove", "Removes a group", remove_whole_group);
   auto [list, listing] =
-      command<GroupOptions>(*group, "list", "Lists all groups", run, list_all_groups);
+      add_command<GroupOptions>(*group, "list", "Lists all groups", run, list_all_groups);
   list->add_flag("--json", listing->as_json, "For programs");
   auto [show, showing] = named(
       *group, "show", "Shows its members, and whom mail for it reaches in the end", show_group);
@@ -264,7 +250,7 @@ int set_mailbox(const Postoffice& postoffice, const MailboxSetOptions& options) 
 }
 
 void add_mailbox_set(CLI::App& mailbox, PostofficeCommand& run) {
-  auto [set, options] = command<MailboxSetOptions>(
+  auto [set, options] = add_command<MailboxSetOptions>(
       mailbox, "set", "Says what is to be done with a mailbox's mail", run, set_mailbox);
   set->add_option("NAME", options->name, "The mailbox")->required();
   CLI::Option* forward =

@@ -2,16 +2,10 @@
 // `mailbox set` with what `mailbox show` prints of it.
 #pragma once
 
-#include <functional>
-
-#include <CLI/CLI.hpp>
-
 #include "postoffice/groups.h"
-#include "postoffice/postoffice.h"
+#include "postoffice/programs/command_line.h"
 
 namespace smtpgate::postoffice {
-
-using PostofficeCommand = std::function<int(const Postoffice&)>;
 
 /// Makes the commands under `app` and under its `mailbox`; the one that is given is put into `run`.
 /// `run` outlives `app`.
