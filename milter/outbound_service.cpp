@@ -381,7 +381,11 @@ TryResult OutboundService::State::try_one(const DueMessages::Key& key) {
             },
         .now = wall_clock,
         .stopping = [this] { return stopping.load(); }};
-    return try_message(std::move(**taken), context, std::move(results));
+    TryResult result = try_message(std::move(**taken), context, std::move(results));
+    const std::lock_guard guard(mutex);
+    // The configuration was read again meanwhile: that host is not the one that is to be asked now.
+    if (through != submitter) result.host = HostState::not_asked;
+    return result;
   } catch (const std::exception& exception) {
     log().error(
         fmt::format("{}: cannot be tried: {}; it is tried again", key.second, exception.what()));
