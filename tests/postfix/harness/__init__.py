@@ -8,6 +8,8 @@ it goes away with the Scene, whatever happens. Nothing here touches the machine'
 from .checks import Failure, check, check_equal, wait_for
 from .messages import message, shipped_message
 from .scene import DOMAIN, Scene
+from .scripted_host import Cut, Drip, Hang, ScriptedHost
 from .sink import Sink
 
-__all__ = ["DOMAIN", "Failure", "Scene", "Sink", "check", "check_equal", "message", "shipped_message", "wait_for"]
+__all__ = ["DOMAIN", "Cut", "Drip", "Failure", "Hang", "Scene", "ScriptedHost", "Sink", "check", "check_equal",
+           "message", "shipped_message", "wait_for"]

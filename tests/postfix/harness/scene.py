@@ -45,7 +45,7 @@ socket = "{socket}"
 address_map = "{top}/ADDR_MAP.CFG"
 {converter}
 [designated_host]
-hosts = ["127.0.0.1:{port}"]
+hosts = [{hosts}]
 {designated_host}
 [outbound]
 {outbound}
@@ -53,6 +53,11 @@ hosts = ["127.0.0.1:{port}"]
 name = "{postoffice}"
 path = "{top}/po"
 """
+
+
+def host_list(hosts):
+    """Designated hosts as smtpgate.toml wants them; a bare port is one on the loopback."""
+    return ", ".join(f'"127.0.0.1:{host}"' if isinstance(host, int) else f'"{host}"' for host in hosts)
 
 
 def programs_directory():
@@ -72,10 +77,11 @@ def gateway_user():
 
 class Scene:
     def __init__(self, mailboxes=("anna",), *, daemon=True, keep_chain="failed", domains=(DOMAIN,),
-                 gateway="", milter="", converter="", designated_host="", outbound="", sink=None, main_cf="", setup=(),
+                 gateway="", milter="", converter="", designated_host="", outbound="", sink=None, hosts=(), main_cf="", setup=(),
                  prefix="smtpgate-test-"):
         """gateway, milter, converter, designated_host, outbound: further lines of these tables of smtpgate.toml; sink: the Sink
-        to which Postfix sends what is not ours; main_cf: further lines of Postfix's main.cf; setup: further words for
+        to which Postfix sends what is not ours; hosts: ports (or "name:port") of other designated hosts than Postfix, which is
+        then set up, but not started; main_cf: further lines of Postfix's main.cf; setup: further words for
         smtpgate-setup."""
         self.mailboxes = mailboxes
         self.with_daemon = daemon
@@ -85,6 +91,7 @@ class Scene:
                       "outbound": outbound}
         self.main_cf = main_cf
         self.sink = sink
+        self.hosts = hosts
         self.setup_words = setup
         self.prefix = prefix
         self.user = gateway_user()
@@ -130,8 +137,10 @@ class Scene:
         self.make_place()
         self.make_postoffice()
         self.configure()
-        if self.with_daemon and self.sink is None:
+        if self.with_daemon and (self.sink is None or self.hosts):
             self.start_daemon()
+        if self.hosts:
+            return
         self.postfix.start()
         # Its port is known only now, and it is our designated host.
         self.write_settings()
@@ -207,10 +216,11 @@ class Scene:
 
     def write_settings(self, **changes):
         """smtpgate.toml; `changes` replace values of the template or its lines."""
+        port = changes.pop("port", self.postfix.port or 1)
         values = {
             "top": self.top, "socket": self.socket, "user": self.user, "postoffice": POSTOFFICE,
-            "keep_chain": self.keep_chain, "hostname": self.postfix.name, "port": self.postfix.port or 1,
-            **self.lines, **changes,
+            "keep_chain": self.keep_chain, "hostname": self.postfix.name,
+            "hosts": host_list(self.hosts or [port]), **self.lines, **changes,
         }
         self.settings_file.write_text(SETTINGS.format(**values))
 
@@ -252,6 +262,12 @@ class Scene:
         code = self.daemon.wait(limit)
         self.daemon = None
         return code
+
+    def reload_daemon(self):
+        """SIGUSR1, and until the configuration has been read again."""
+        before = self.log().count("configuration read again")
+        self.daemon.send_signal(signal.SIGUSR1)
+        wait_for("the configuration to be read again", lambda: self.log().count("configuration read again") > before)
 
     def kill_daemon(self):
         """SIGKILL, at once."""
@@ -313,6 +329,10 @@ class Scene:
     def outgoing(self):
         """Names of the messages that wait in SMTP/ or are taken by a host."""
         return sorted(p.name for p in (self.postoffice_directory / "SMTP").iterdir() if len(p.name.partition(".")[0]) == 32)
+
+    def queue(self):
+        """What `postoffice queue list --json` says: a list of messages."""
+        return json.loads(self.postoffice("queue", "list", "--json"))["messages"]
 
     def wait_until_sent(self, limit=60):
         wait_for("SMTP/ to be empty", lambda: not self.outgoing(), limit)
