@@ -118,6 +118,13 @@ TryResult Try::run() {
   // A crash between the results and the report, or between the last result and the removal; or
   // results that could not be written down.
   if (state_.is_done() || was_unsaved_) return settle();
+  if (message_.was_left_in_doubt()) {
+    context_.log.warning(fmt::format(
+        "{}: a process that sent it was ended after the data and before their reply was written "
+        "down: if the host took the message, the next try sends it twice (RFC 1047)",
+        state_.id));
+    if (!save()) return later(soon());
+  }
   // Commands call for a look; should that not be heard, this one is not far away.
   if (state_.held) return later(now_ + look_at_held);
   if (now_ < state_.next_attempt) return later(state_.next_attempt);
@@ -253,7 +260,8 @@ void Try::set(OutgoingRecipient& recipient, const Outcome& outcome) {
 }
 
 void Try::submit(Part& part) {
-  const SubmissionResult result = context_.submit(part.envelope, part.content);
+  const SubmissionResult result =
+      context_.submit(part.envelope, part.content, [this] { message_.mark_in_doubt(); });
   // Addresses that no command can hold are refused before anybody is asked.
   const bool is_asked =
       std::any_of(result.recipients.begin(), result.recipients.end(),

@@ -28,7 +28,10 @@ struct OutboundContext {
   const postoffice::Postoffice& postoffice;
   postoffice::FileSystem& files;
   Log& log;
-  std::function<SubmissionResult(const converter::OutboundEnvelope&, converter::Spool&)> submit;
+  /// As Submitter::submit(), with its `before_end`.
+  std::function<SubmissionResult(const converter::OutboundEnvelope&, converter::Spool&,
+                                 const std::function<void()>&)>
+      submit;
   std::function<std::int64_t()> now;  ///< seconds since 1970
   /// The daemon leaves: what was not tried to its end counts as not tried.
   std::function<bool()> stopping = [] { return false; };

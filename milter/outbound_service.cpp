@@ -376,8 +376,10 @@ TryResult OutboundService::State::try_one(const DueMessages::Key& key) {
         .files = *surroundings.files,
         .log = log(),
         .submit =
-            [&](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
-              return through->submit(envelope, content, [this] { return stopping.load(); });
+            [&](const converter::OutboundEnvelope& envelope, converter::Spool& content,
+                const std::function<void()>& before_end) {
+              return through->submit(
+                  envelope, content, [this] { return stopping.load(); }, before_end);
             },
         .now = wall_clock,
         .stopping = [this] { return stopping.load(); }};

@@ -53,13 +53,14 @@ class Transaction {
   Transaction(SmtpSession& session, const DesignatedHost& settings,
               const OutboundEnvelope& envelope, Spool& content,
               std::span<const std::size_t> recipients, const StopAsked& stop,
-              SubmissionResult& result)
+              const std::function<void()>& before_end, SubmissionResult& result)
       : session_(session),
         settings_(settings),
         envelope_(envelope),
         content_(content),
         recipients_(recipients),
         stop_(stop),
+        before_end_(before_end),
         result_(result),
         states_(recipients.size(), RecipientState::waiting) {}
 
@@ -102,6 +103,7 @@ class Transaction {
   Spool& content_;
   std::span<const std::size_t> recipients_;
   const StopAsked& stop_;
+  const std::function<void()>& before_end_;
   SubmissionResult& result_;
 
   std::vector<RecipientState> states_;
@@ -279,6 +281,7 @@ bool Transaction::send_content() {
   // From here on the host may have the message although we never hear of it (RFC 1047). Set before,
   // so that nothing that goes wrong in between can hide it.
   result_.maybe_sent = true;
+  if (before_end_) before_end_();
   if (!send_block(block)) {
     result_.maybe_sent = false;
     return false;
@@ -408,8 +411,9 @@ std::vector<std::size_t> refuse_unsafe_addresses(const OutboundEnvelope& envelop
 TransactionEnd run_transaction(SmtpSession& session, const DesignatedHost& settings,
                                const OutboundEnvelope& envelope, Spool& content,
                                std::span<const std::size_t> recipients, const StopAsked& stop,
-                               SubmissionResult& result) {
-  return Transaction(session, settings, envelope, content, recipients, stop, result).run();
+                               const std::function<void()>& before_end, SubmissionResult& result) {
+  return Transaction(session, settings, envelope, content, recipients, stop, before_end, result)
+      .run();
 }
 
 }  // namespace smtpgate::milter

@@ -33,10 +33,12 @@ std::vector<std::size_t> refuse_unsafe_addresses(const converter::OutboundEnvelo
                                                  SubmissionResult& result);
 
 /// Sends to `recipients`, and sets the outcome of each. `result.maybe_sent` is set before the end
-/// of the data goes out and taken back by a reply, so it holds even if an exception ends us.
+/// of the data goes out and taken back by a reply, so it holds even if an exception ends us;
+/// `before_end` (may be empty) is called then.
 TransactionEnd run_transaction(SmtpSession& session, const DesignatedHost& settings,
                                const converter::OutboundEnvelope& envelope,
                                converter::Spool& content, std::span<const std::size_t> recipients,
-                               const StopAsked& stop, SubmissionResult& result);
+                               const StopAsked& stop, const std::function<void()>& before_end,
+                               SubmissionResult& result);
 
 }  // namespace smtpgate::milter

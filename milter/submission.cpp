@@ -60,6 +60,11 @@ struct Submitter::State {
     Session session;
     Clock::time_point until;
   };
+  /// The caller's, as submit() got them.
+  struct Hooks {
+    const StopAsked& stop;
+    const std::function<void()>& before_end;
+  };
 
   bool begin(const StopAsked& stop);
   void end();
@@ -73,10 +78,10 @@ struct Submitter::State {
   void note(const HostAndPort& host, bool reached);
   Expected<const TlsContext*> tls_context();
 
-  void send(const OutboundEnvelope& envelope, Spool& content, const StopAsked& stop,
+  void send(const OutboundEnvelope& envelope, Spool& content, const Hooks& hooks,
             SubmissionResult& result);
   TransactionEnd send_once(Session& session, const OutboundEnvelope& envelope, Spool& content,
-                           std::span<const std::size_t> recipients, const StopAsked& stop,
+                           std::span<const std::size_t> recipients, const Hooks& hooks,
                            SubmissionResult& result);
 
   const DesignatedHost settings;
@@ -256,7 +261,7 @@ Expected<Session> Submitter::State::connect(const StopAsked& stop) {
 /// empty afterwards if it may not be used again.
 TransactionEnd Submitter::State::send_once(Session& session, const OutboundEnvelope& envelope,
                                            Spool& content, std::span<const std::size_t> recipients,
-                                           const StopAsked& stop, SubmissionResult& result) {
+                                           const Hooks& hooks, SubmissionResult& result) {
   bool was_used = session != nullptr;
   if (!session) {
     session = take_idle();
@@ -264,7 +269,7 @@ TransactionEnd Submitter::State::send_once(Session& session, const OutboundEnvel
   }
   for (;;) {
     if (!session) {
-      auto made = connect(stop);
+      auto made = connect(hooks.stop);
       if (!made) {
         set_all(result, recipients, made.error());
         return {};
@@ -275,8 +280,8 @@ TransactionEnd Submitter::State::send_once(Session& session, const OutboundEnvel
     }
     result.host = session->label();
     const auto begin = Clock::now();
-    TransactionEnd end =
-        run_transaction(*session, settings, envelope, content, recipients, stop, result);
+    TransactionEnd end = run_transaction(*session, settings, envelope, content, recipients,
+                                         hooks.stop, hooks.before_end, result);
     result.transmission_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
     if (end.reusable) {
       if (session->messages >= settings.messages_per_connection) put_back(std::move(session));
@@ -289,11 +294,11 @@ TransactionEnd Submitter::State::send_once(Session& session, const OutboundEnvel
   }
 }
 
-void Submitter::State::send(const OutboundEnvelope& envelope, Spool& content, const StopAsked& stop,
+void Submitter::State::send(const OutboundEnvelope& envelope, Spool& content, const Hooks& hooks,
                             SubmissionResult& result) {
   std::vector<std::size_t> left = refuse_unsafe_addresses(envelope, result);
   if (left.empty()) return;
-  if (!begin(stop)) return set_all(result, left, stopped());
+  if (!begin(hooks.stop)) return set_all(result, left, stopped());
   struct Place {
     State& state;
     ~Place() { state.end(); }
@@ -303,7 +308,7 @@ void Submitter::State::send(const OutboundEnvelope& envelope, Spool& content, co
   while (!left.empty()) {
     const std::size_t count = std::min(left.size(), most_transaction_recipients);
     const TransactionEnd end =
-        send_once(session, envelope, content, std::span(left).first(count), stop, result);
+        send_once(session, envelope, content, std::span(left).first(count), hooks, result);
     std::vector<std::size_t> rest = end.too_many;
     rest.insert(rest.end(), left.begin() + static_cast<std::ptrdiff_t>(count), left.end());
     if (!end.reusable && !rest.empty()) {
@@ -333,11 +338,12 @@ Submitter::~Submitter() {
 }
 
 SubmissionResult Submitter::submit(const OutboundEnvelope& envelope, Spool& content,
-                                   const std::function<bool()>& stop) {
+                                   const std::function<bool()>& stop,
+                                   const std::function<void()>& before_end) {
   SubmissionResult result;
   try {
     result.recipients.resize(envelope.recipients.size());
-    state_->send(envelope, content, stop, result);
+    state_->send(envelope, content, {stop, before_end}, result);
   } catch (const std::exception& error) {
     // Memory, most likely. What was answered before stays as it is; all else is "not tried".
     for (RecipientResult& recipient : result.recipients) {

@@ -48,9 +48,11 @@ class Submitter {
 
   /// `content` is in CRLF form; dots are doubled here. Never throws; trouble is temporary for all
   /// recipients concerned. `stop` (may be empty) is asked between steps and while waiting: true
-  /// abandons the try before the data are ended, never after.
+  /// abandons the try before the data are ended, never after. `before_end` (may be empty) is called
+  /// just before the last octets of the data go out, in each transaction.
   SubmissionResult submit(const converter::OutboundEnvelope& envelope, converter::Spool& content,
-                          const std::function<bool()>& stop = {});
+                          const std::function<bool()>& stop = {},
+                          const std::function<void()>& before_end = {});
 
   /// Connects, says EHLO, TLS and AUTH as configured, QUIT: for `smtpgate check`.
   Outcome try_host();

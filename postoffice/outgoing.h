@@ -118,6 +118,13 @@ class TakenMessage {
   OutgoingContent content_kind() const;
   Expected<std::unique_ptr<File>> open_content() const;
 
+  /// The end of the data goes out now, and until save() or finish() the message may have been sent
+  /// without a trace of it (RFC 1047): an empty file says so to whoever takes it after a crash. It
+  /// is not synced, so a power cut can lose it. Trouble is passed over: mail is worth more.
+  void mark_in_doubt();
+  /// A process was ended in that time; state().maybe_sent is then set. save() forgets it.
+  bool was_left_in_doubt() const;
+
   /// Replaces STATE.json durably.
   Outcome save(OutgoingState state);
   /// No recipient waits: it goes. Temporary if it cannot be removed; then it is tried again and is

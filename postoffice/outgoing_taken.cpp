@@ -25,8 +25,15 @@ Expected<TakenMessage> TakenMessage::State::open(HeldDirectory held) {
   if (!state) return failure(state.error());
   auto content = find_outgoing_content(held.postoffice(), held.path());
   if (!content) return failure(content.error().outcome());
-  return TakenMessage(
-      std::make_unique<State>(State{std::move(held), std::move(*state), content->kind}));
+  auto opened = std::make_unique<State>(State{std::move(held), std::move(*state), content->kind});
+  opened->has_mark = opened->held.postoffice().files().status(opened->mark_path()).has_value();
+  opened->was_left_in_doubt = opened->has_mark;
+  if (opened->has_mark) opened->state.maybe_sent = true;
+  return TakenMessage(std::move(opened));
+}
+
+std::string TakenMessage::State::mark_path() const {
+  return path_in(held.path(), layout::outgoing_in_doubt);
 }
 
 FileResult<void> TakenMessage::State::write(const OutgoingState& new_state) {
@@ -58,6 +65,17 @@ Expected<std::unique_ptr<File>> TakenMessage::open_content() const {
   return std::move(*file);
 }
 
+void TakenMessage::mark_in_doubt() {
+  if (state_->has_mark || !state_->held.is_held()) return;
+  // Empty and without an owner of its own: nobody but us reads it, and only whether it is there.
+  state_->has_mark =
+      state_->held.postoffice().files().create(state_->mark_path(), 0600).has_value();
+}
+
+bool TakenMessage::was_left_in_doubt() const {
+  return state_->was_left_in_doubt;
+}
+
 Outcome TakenMessage::save(OutgoingState state) {
   if (!state_->held.is_held()) {
     return Outcome::temporary("message " + state.id + " is not ours; a fault in this program");
@@ -66,6 +84,11 @@ Outcome TakenMessage::save(OutgoingState state) {
   state.key = state_->state.key;
   if (auto written = state_->write(state); !written) return explain(written.error(), state.id);
   state_->state = std::move(state);
+  // What is known now is written down. Should the mark stay, it is said once too often.
+  if (std::exchange(state_->has_mark, false)) {
+    (void)state_->held.postoffice().files().remove(state_->mark_path());
+    state_->was_left_in_doubt = false;
+  }
   return Outcome::delivered("state of message " + state_->held.id() + " written");
 }
 

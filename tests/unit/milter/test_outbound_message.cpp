@@ -60,8 +60,11 @@ struct Outgoing {
             .files = FileSystem::posix(),
             .log = gateway.log,
             .submit =
-                [this](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+                [this](const converter::OutboundEnvelope& envelope, converter::Spool& content,
+                       const std::function<void()>& before_end) {
                   ++submissions;
+                  before_end();
+                  was_marked = fs::exists(mark());
                   last = envelope;
                   StringSink sink(octets);
                   octets.clear();
@@ -82,6 +85,10 @@ struct Outgoing {
             .now = [this] { return now; }};
   }
 
+  /// While a message is taken its directory has our host's name.
+  std::string mark() const {
+    return gateway.folder() + "/SMTP/" + id + "." + office.host() + "/MAYBE_SENT";
+  }
   OutgoingState state() const {
     auto entry = mail.look(id);
     REQUIRE(entry);
@@ -104,6 +111,7 @@ struct Outgoing {
   std::string host = "127.0.0.1[127.0.0.1]:25";
   bool maybe_sent = false;
   int submissions = 0;
+  bool was_marked = false;
   converter::OutboundEnvelope last;
   std::string octets;
 };
@@ -124,6 +132,39 @@ TEST_CASE("what Postfix has taken leaves SMTP, with a line for each recipient") 
   CHECK(mail.gateway.log.count("to=<bob@example.net>, relay=127.0.0.1[127.0.0.1]:25") == 1);
   CHECK(mail.gateway.log.count("status=sent (queued as 4F3A1)") == 2);
   CHECK(mail.gateway.filed("anna").empty());
+}
+
+TEST_CASE("what a crash may have sent is said before it is sent again") {
+  Outgoing mail({bob, zoe});
+  {
+    auto taken = mail.mail.take(mail.id);
+    REQUIRE(taken);
+    REQUIRE(*taken);
+    CHECK_FALSE((*taken)->was_left_in_doubt());
+    (*taken)->mark_in_doubt();
+    CHECK(fs::exists(mail.mark()));
+  }  // nothing was saved
+  mail.replies.emplace("zoe@example.net", Outcome::temporary("come back later", "4.3.0"));
+  mail.attempt();
+  CHECK(mail.submissions == 1);
+  CHECK(mail.gateway.log.count("(RFC 1047)") == 1);
+  CHECK(mail.state().maybe_sent);
+  // It is written down, and said once.
+  CHECK_FALSE(fs::exists(mail.gateway.folder() + "/SMTP/" + mail.id + "/MAYBE_SENT"));
+  mail.now += 100'000;
+  mail.attempt();
+  CHECK(mail.submissions == 2);
+  CHECK(mail.gateway.log.count("(RFC 1047)") == 1);
+}
+
+TEST_CASE("a message is in doubt from the end of its data until its results are written") {
+  Outgoing mail({bob, zoe});
+  mail.replies.emplace("zoe@example.net", Outcome::temporary("come back later", "4.3.0"));
+  mail.attempt();
+  CHECK(mail.was_marked);
+  CHECK_FALSE(fs::exists(mail.gateway.folder() + "/SMTP/" + mail.id + "/MAYBE_SENT"));
+  CHECK_FALSE(mail.state().maybe_sent);
+  CHECK(mail.gateway.log.count("(RFC 1047)") == 0);
 }
 
 TEST_CASE("a refused recipient is reported at once and the others are sent") {

@@ -152,6 +152,25 @@ TEST_CASE("nothing in an address becomes a command") {
   CHECK(refused.recipients[0].outcome.status() == "5.1.7");
 }
 
+TEST_CASE("the caller hears before the data end, and not where there are none") {
+  const ScriptedServer server;
+  Submitter submitter(patient(server));
+  converter::Spool spool = spool_of(small_content);
+  int ends = 0;
+  std::size_t taken_by_then = 1;
+  const auto before_end = [&] {
+    ++ends;
+    taken_by_then = server.messages().size();
+  };
+  CHECK(submitter.submit(envelope_to({"bob@b.example"}), spool, {}, before_end)
+            .recipients[0]
+            .outcome.is_delivered());
+  CHECK(ends == 1);
+  CHECK(taken_by_then == 0);
+  submitter.submit(envelope_to({"no address"}), spool, {}, before_end);
+  CHECK(ends == 1);
+}
+
 TEST_CASE("nothing in the content ends it") {
   const ScriptedServer server;
   const std::string content = "a\n.\nb\r.\rc\r\n.\r\n..\r\n.\n.\r\nMAIL FROM:<x@y>";
