@@ -424,7 +424,9 @@ void OutboundService::start() {
   if (!configuration->outbound.enabled) return;
   state_->submitter = std::make_shared<Submitter>(configuration->designated_host);
   state_->threads.emplace_back([this] { state_->scout(); });
-  for (unsigned i = 0; i < configuration->designated_host.connections; ++i) {
+  // Twice as many as connections: while one message is on its connection another is converted, or
+  // taken away, which waits for the disk.
+  for (unsigned i = 0; i < 2 * configuration->designated_host.connections; ++i) {
     state_->threads.emplace_back([this] { state_->senders_loop(); });
   }
 }
