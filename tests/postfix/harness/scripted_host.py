@@ -26,8 +26,9 @@ class Drip:
     pause: float = 0.01  # between two octets
 
 
+@dataclasses.dataclass
 class Hang:
-    pass
+    text: str = ""  # a 2xx that is meant: the message counts as accepted, and nothing is said
 
 
 @dataclasses.dataclass
@@ -48,6 +49,7 @@ class Session:
         self.tls = False
         self.user = None
         self.password = None
+        self.helo = ""
         self.in_transaction = False
         self.sender = None
         self.recipients = []
@@ -201,6 +203,8 @@ class ScriptedHost:
             session.commands.append(line)
             verb, _, argument = line.partition(" ")
             verb = verb.upper()
+            if verb in ("EHLO", "HELO"):
+                session.helo = argument
             if verb == "EHLO":
                 extensions = self.tls_extensions if session.tls else self.extensions
                 self.say(session, "EHLO", self.hello("scripted.test", extensions), argument)
