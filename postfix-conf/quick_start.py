@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 from harness import Failure, Scene, message, shipped_message, wait_for  # noqa: E402
 from harness.processes import end, pids_naming  # noqa: E402
 
-STEPS = 8
+STEPS = 9
 WIDTH = 108
 DOMAIN = "example.com"
 MARK = "smtpgate-quick-start"
@@ -118,6 +118,40 @@ def send_all(scene, steps):
     scene.postfix.wait_until_empty()
 
 
+OUTGOING = """\
+VERSION:3.00
+TO:SMTP:sales@example.com
+FROM:CSI:ACME/MAIN/anna
+SUBJECT:Offer for Harbour Supplies
+ATTACHMENT:offer.csv 33
+TEXT:40
+Dear all,
+
+the offer is attached.
+
+Anna
+item;price
+valve;12.50
+seal;0.80
+"""
+
+
+def send_out(scene, steps):
+    """Out through Postfix, and back by it to another mailbox, as the address is ours."""
+    dropped = scene.drop("anna", OUTGOING.encode(), "offer.API")
+    steps.say(f"dropped as {dropped.relative_to(scene.postoffice_directory)}:")
+    show("offer.API", OUTGOING)
+    scene.wait_for_messages("sales", 1)
+    scene.wait_until_sent()
+    scene.postfix.wait_until_empty()
+    line = next(line for line in scene.log().splitlines() if "smtpgate/outbound" in line and "status=sent" in line)
+    show("the log: its queue id is Postfix's", line.split(" ", 2)[2])
+    (received,) = scene.mailbag("sales")
+    show(f"postoffice read sales {received.name[:12]}", scene.postoffice("read", "sales", received.name[:12]))
+    left = list(dropped.parent.iterdir()) + scene.outgoing()
+    steps.say(f"left in the outbox and in SMTP/: {len(left)} files")
+
+
 def show_filed(scene):
     for box in ("anna", "orders"):
         show(f"postoffice list {box}", scene.postoffice("list", box))
@@ -161,6 +195,9 @@ def demonstrate(scene, steps):
     show("the gateway's log, a line per recipient", "\n".join(line.split(" ", 2)[2] for line in lines))
     show("postqueue -p", scene.postfix.queue_text())
 
+    steps.begin("a file in an outbox is sent")
+    send_out(scene, steps)
+
     steps.begin("an unknown recipient is refused, daemon or not")
     for daemon in ("running", "stopped"):
         if daemon == "stopped":
@@ -184,6 +221,7 @@ def keep_running(scene):
 Left running, all below {scene.top}:
   send more        /usr/sbin/sendmail -C {scene.postfix.configuration} anna@example.com   (or SMTP to 127.0.0.1:{scene.postfix.port})
   look             {tool} list anna
+  send             {tool} send --from anna --to sales@example.com --subject Hello FILE
   queue            postqueue -c {scene.postfix.configuration} -p
   logs             {scene.postfix.log_file}  {scene.top}/log/smtpgate.log
   configuration    {scene.settings_file}
@@ -208,6 +246,7 @@ def run_demonstration(keep):
         steps.begin("a private Postfix, connected by smtpgate-setup")
         scene.configure()
         scene.postfix.start()
+        scene.write_settings()  # its port is known now: it is where outgoing mail goes
         steps.say(f"127.0.0.1:{scene.postfix.port}, {scene.postfix.configuration}")
         steps.begin("smtpgate serve")
         scene.start_daemon()
