@@ -88,6 +88,17 @@ void AttachmentContents::add_range(const EncodedRange& range, std::uint64_t deco
   size_ += decoded_size;
 }
 
+std::size_t AttachmentContents::reserve_range() {
+  segments_.push_back({EncodedRange{}, 0});
+  return segments_.size() - 1;
+}
+
+void AttachmentContents::fill_range(std::size_t reserved, const EncodedRange& range,
+                                    std::uint64_t decoded_size) {
+  segments_[reserved] = {range, decoded_size};
+  size_ += decoded_size;
+}
+
 void AttachmentContents::clear() {
   stored_.clear();
   segments_.clear();

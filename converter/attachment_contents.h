@@ -31,6 +31,11 @@ class AttachmentContents : public postoffice::ByteSink {
   postoffice::FileResult<void> write(std::string_view octets) override;
   /// `range` decoded, which gives `decoded_size` octets, behind all that is there.
   void add_range(const EncodedRange& range, std::uint64_t decoded_size);
+  /// A place behind all that is there for a range that is not known whole yet, while octets behind
+  /// it come already. Empty until fill_range() of the number that is returned, which is called
+  /// once.
+  std::size_t reserve_range();
+  void fill_range(std::size_t reserved, const EncodedRange& range, std::uint64_t decoded_size);
   std::uint64_t size() const { return size_; }
   void clear();
 

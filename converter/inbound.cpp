@@ -117,6 +117,11 @@ void to_target_set(MessageHeader& header, std::string_view set, std::uint64_t& r
   for (postoffice::ExtendedField& field : header.fields) convert(field.value);
 }
 
+TargetFormat with_file_set(TargetFormat target) {
+  if (!postoffice::is_file_character_set(target.character_set)) target.character_set = "UTF-8";
+  return target;
+}
+
 class Conversion {
  public:
   Conversion(RawMessage& raw, const Envelope& envelope, const AddressMap& map,
@@ -124,12 +129,10 @@ class Conversion {
       : raw_(raw),
         envelope_(envelope),
         map_(map),
-        target_(target),
+        target_(with_file_set(target)),
         settings_(settings),
         result_(place),
-        assembler_(target_, settings, place, result_.text, result_.attachments) {
-    if (!postoffice::is_file_character_set(target_.character_set)) target_.character_set = "UTF-8";
-  }
+        assembler_(target_, settings, place, result_.text, result_.attachments) {}
 
   Expected<ConvertedMessage> run() {
     MimeParser parser(assembler_, settings_.limits);

@@ -35,7 +35,8 @@ struct InboundSettings {
   ParserLimits limits;
   unsigned most_addresses =
       10'000;  ///< of one TO or CC list; more are left to the text's own header line
-  std::size_t longest_name = 200;  ///< octets of an attachment's name
+  std::size_t longest_name = 200;        ///< octets of an attachment's name
+  unsigned most_embedded_files = 1'000;  ///< files inside parts, of a message
 
   static std::vector<std::string> default_hidden_fields();
 };

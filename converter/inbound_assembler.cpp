@@ -9,7 +9,6 @@
 
 #include "converter/blind_field_filter.h"
 #include "postoffice/ascii.h"
-#include "postoffice/character_set.h"
 
 namespace smtpgate::converter {
 
@@ -85,7 +84,13 @@ struct InboundAssembler::OpenEntity {
 InboundAssembler::InboundAssembler(const TargetFormat& target, const InboundSettings& settings,
                                    const SpoolPlace& place, Spool& text,
                                    AttachmentContents& attachments)
-    : target_(target), settings_(settings), place_(place), text_(text), contents_(attachments) {}
+    : target_(target),
+      settings_(settings),
+      place_(place),
+      text_(text),
+      contents_(attachments),
+      names_(target.character_set, settings.longest_name),
+      embedded_(contents_, list_, names_, settings.most_embedded_files) {}
 
 InboundAssembler::~InboundAssembler() = default;
 
@@ -189,14 +194,14 @@ void InboundAssembler::begin_attachment(const ContentType& type, const PartDescr
                                         bool is_body) {
   Attachment attachment;
   const std::string fallback = default_attachment_name(type, list_.size() + 1, is_body);
-  attachment.name = target_name(description.name, fallback);
+  attachment.name = names_.take(description.name, fallback);
   if (description.name != attachment.name) {
-    attachment.original_name = in_target_set(description.name);
+    attachment.original_name = names_.in_set(description.name);
   }
-  attachment.content_type = in_target_set(type.str());
-  attachment.disposition = in_target_set(description.disposition);
-  attachment.character_set = in_target_set(type.parsed.parameter("charset"));
-  attachment.content_id = in_target_set(description.content_id);
+  attachment.content_type = names_.in_set(type.str());
+  attachment.disposition = names_.in_set(description.disposition);
+  attachment.character_set = names_.in_set(type.parsed.parameter("charset"));
+  attachment.content_id = names_.in_set(description.content_id);
   if (description.odd) attachment.odd.emplace_back("parameters-odd");
   list_.push_back(std::move(attachment));
 }
@@ -347,27 +352,12 @@ void InboundAssembler::attach_signed_entity() {
 void InboundAssembler::attach(std::uint64_t size, std::string name, std::string type,
                               std::string odd_mark) {
   Attachment attachment;
-  attachment.name = target_name(name, "part");
+  attachment.name = names_.take(name, "part");
   attachment.content_type = std::move(type);
   attachment.disposition = "attachment";
   attachment.size = size;
   attachment.odd.push_back(std::move(odd_mark));
   list_.push_back(std::move(attachment));
-}
-
-std::string InboundAssembler::target_name(std::string_view wanted, std::string_view fallback) {
-  std::string name = postoffice::safe_file_name(wanted, fallback, settings_.longest_name);
-  // What the encoder puts for a character that the set lacks ('?', or quotes and the like) may not
-  // be safe: the name is judged once more as it will read in the file.
-  name = postoffice::to_utf8(in_target_set(name), target_.character_set);
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c == '?' || c == '/' || c == '\\'; }, '_');
-  name = postoffice::safe_file_name(name, fallback, settings_.longest_name);
-  return in_target_set(names_.take(name));
-}
-
-std::string InboundAssembler::in_target_set(std::string_view text) const {
-  return postoffice::from_utf8(text, target_.character_set);
 }
 
 // HTML is rendered while no plain text says it better; inside an alternative that is decided at its
@@ -404,7 +394,7 @@ void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
   text_.clear();
   contents_.clear();
   list_.clear();
-  names_ = {};
+  names_.clear();
   const std::string_view end = postoffice::line_end_octets(target_.line_end);
   std::string note = "This message could not be taken apart: ";
   note += reason;

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "converter/attachment_contents.h"
+#include "converter/attachment_names.h"
+#include "converter/embedded_attachments.h"
 #include "converter/inbound.h"
 #include "converter/leaf_plan.h"
 #include "converter/mime_parser.h"
@@ -21,7 +23,6 @@
 #include "converter/spool.h"
 #include "converter/text_segment.h"
 #include "converter/transfer_decoder.h"
-#include "postoffice/safe_file_name.h"
 
 namespace smtpgate::converter {
 
@@ -77,8 +78,6 @@ class InboundAssembler : public EntityHandler {
   void attach_signed_entity();
   void keep_between(Spool& octets, bool is_the_body, bool in_body);
   void attach(std::uint64_t size, std::string name, std::string type, std::string mark);
-  std::string target_name(std::string_view wanted, std::string_view fallback);
-  std::string in_target_set(std::string_view text) const;
   bool renders_html() const;
   Multipart* nearest_alternative();
   void write(postoffice::ByteSink& sink, std::string_view data);
@@ -96,7 +95,8 @@ class InboundAssembler : public EntityHandler {
   bool has_plain_text_ = false;
   std::vector<std::unique_ptr<OpenEntity>> open_;
   std::vector<postoffice::Attachment> list_;
-  postoffice::UniqueNames names_;
+  AttachmentNames names_;
+  EmbeddedAttachments embedded_;  ///< what parts have inside
   std::vector<std::string> marks_;
   std::optional<SignedEntity> signed_;  ///< the one being read
   std::optional<ReportReader> report_;  ///< of a message that may be a report
