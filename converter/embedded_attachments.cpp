@@ -28,7 +28,7 @@ void EmbeddedAttachments::begin_file(const EmbeddedFile& file) {
   attachment.content_type = names_.in_set(type.str());
   attachment.disposition = "attachment";
   attachment.content_id = names_.in_set(file.content_id);
-  attachment.odd = file.odd;
+  for (const std::string& mark : file.odd) attachment.odd.push_back(names_.in_set(mark));
   if (!source_.empty()) attachment.odd.push_back("from:" + source_);
   list_.push_back(std::move(attachment));
 }

@@ -196,6 +196,7 @@ class Conversion {
     header.add_field(ext::content_key, result_.content_key);
     add_report(header);
     render_lines(translated.text_lines);
+    result_.rendered_header += assembler_.text_top();
     to_target_set(header, target_.character_set, replaced_);
     if (replaced_ > 0) {
       header.add_field(ext::odd, "header-characters-replaced:" + std::to_string(replaced_));

@@ -17,6 +17,7 @@
 
 #include "converter/address_map.h"
 #include "converter/attachment_contents.h"
+#include "converter/container_limits.h"
 #include "converter/envelope.h"
 #include "converter/mime_parser.h"
 #include "converter/spool.h"
@@ -33,6 +34,7 @@ struct InboundSettings {
   std::vector<std::string> hidden_fields =
       default_hidden_fields();  ///< names; a final '*' matches any rest
   ParserLimits limits;
+  ContainerLimits containers;
   unsigned most_addresses =
       10'000;  ///< of one TO or CC list; more are left to the text's own header line
   std::size_t longest_name = 200;        ///< octets of an attachment's name

@@ -58,6 +58,7 @@ struct InboundAssembler::Multipart {
   bool is_root = false;
   bool has_plain_text = false;       ///< alternative: a child with plain text is complete
   bool has_text_in_child = false;    ///< the child being read has plain text that says something
+  std::string real_name;             ///< appledouble: what the header part says
   std::unique_ptr<Spool> html_text;  ///< alternative: rendered HTML, used if no plain text comes
   std::unique_ptr<Spool> before;     ///< octets before the first part
   std::unique_ptr<Spool> after;      ///< octets after the last
@@ -69,8 +70,12 @@ struct InboundAssembler::Leaf {
   std::unique_ptr<TextSegment> segment;  ///< text and rendered HTML
   Spool* rendered_into = nullptr;        ///< where the segment goes
   bool is_attachment = false;
-  bool is_of_report = false;  ///< the ReportReader wants its octets
-  EncodedRange range;         ///< of the body, so far
+  bool is_of_report = false;   ///< the ReportReader wants its octets
+  std::size_t attachment = 0;  ///< which in the list
+  bool has_name = false;
+  std::unique_ptr<LeafExpansion> expansion;  ///< of a container
+  std::size_t reserved = 0;                  ///< its place in the contents
+  EncodedRange range;                        ///< of the body, so far
   TransferEncoding labelled_encoding = TransferEncoding::seven_bit;
   std::uint64_t decoded_size = 0;
   bool unknown_encoding = false;
@@ -90,7 +95,8 @@ InboundAssembler::InboundAssembler(const TargetFormat& target, const InboundSett
       text_(text),
       contents_(attachments),
       names_(target.character_set, settings.longest_name),
-      embedded_(contents_, list_, names_, settings.most_embedded_files) {}
+      embedded_(contents_, list_, names_, settings.most_embedded_files),
+      substitute_(place) {}
 
 InboundAssembler::~InboundAssembler() = default;
 
@@ -104,12 +110,15 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
   if (entity.header_cut) mark("header-cut");
   if (entity.header_mended) mark("header-mended");
   mark_doubled_fields(entity);
-  const PartDescription description = describe_part(entity);
+  PartDescription description = describe_part(entity);
   bool in_body = true;
   if (!open_.empty() && open_.back()->multipart) {
     Multipart& parent = *open_.back()->multipart;
     parent.has_parts = true;
     in_body = parent.in_body && continues_body(parent.subtype, parent.start, entity, description);
+    if (parent.subtype == "appledouble") {
+      name_in_apple_double(entity.content_type, parent.real_name, description);
+    }
   }
   auto opened = std::make_unique<OpenEntity>();
   if (entity.is_multipart) {
@@ -184,10 +193,24 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
   if (leaf.use != LeafUse::text) {
     leaf.is_attachment = true;
     begin_attachment(type, description, leaf.use == LeafUse::html);
+    leaf.attachment = list_.size() - 1;
+    leaf.has_name = !description.name.empty();
     if (leaf.unknown_encoding) list_.back().odd.emplace_back("encoding-unknown");
+    if (leaf.use == LeafUse::attachment) begin_expansion(leaf, type, description);
   } else if (leaf.unknown_encoding) {
     mark("encoding-unknown");
   }
+}
+
+// What is inside stands behind the container, whose octets are known only at its end.
+void InboundAssembler::begin_expansion(Leaf& leaf, const ContentType& type,
+                                       const PartDescription& description) {
+  const std::string& name = list_[leaf.attachment].name;
+  leaf.expansion = make_leaf_expansion(
+      type, description, {target_, settings_.containers, place_, embedded_, substitute_, name});
+  if (!leaf.expansion) return;
+  leaf.reserved = contents_.reserve_range();
+  embedded_.set_source(name);
 }
 
 void InboundAssembler::begin_attachment(const ContentType& type, const PartDescription& description,
@@ -214,6 +237,7 @@ void InboundAssembler::body(std::string_view piece) {
   leaf.range.size += piece.size();
   leaf.decoded_size += scratch_.size();
   if (leaf.is_of_report) report_->feed(scratch_);
+  if (leaf.expansion) leaf.expansion->feed(scratch_);
   if (leaf.segment) {
     std::string ready;
     leaf.segment->feed(scratch_, ready);
@@ -241,6 +265,7 @@ void InboundAssembler::end_entity(bool closed) {
   if (!open_.empty() && open_.back()->multipart && open_.back()->multipart->has_text_in_child) {
     open_.back()->multipart->has_plain_text = true;
   }
+  if (open_.empty()) end_message();
 }
 
 void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
@@ -252,8 +277,12 @@ void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
     report_->end_part();
   }
   if (leaf.is_attachment) {
-    contents_.add_range(leaf.range, leaf.decoded_size);
-    Attachment& attachment = list_.back();
+    if (leaf.expansion) {
+      end_expansion(leaf);
+    } else {
+      contents_.add_range(leaf.range, leaf.decoded_size);
+    }
+    Attachment& attachment = list_[leaf.attachment];
     attachment.size = leaf.decoded_size;
     if (leaf.decoder->errors() > 0) {
       attachment.odd.push_back("encoding-errors:" + std::to_string(leaf.decoder->errors()));
@@ -286,9 +315,44 @@ void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
 /// What is no base64 among it was skipped: perhaps it was meant for somebody.
 void InboundAssembler::keep_as_encoded(const Leaf& leaf) {
   const std::string name =
-      leaf.is_attachment ? postoffice::to_utf8(list_.back().name, target_.character_set) : "text";
+      leaf.is_attachment ? postoffice::to_utf8(list_[leaf.attachment].name, target_.character_set)
+                         : "text";
   contents_.add_range({.offset = leaf.range.offset, .size = leaf.range.size}, leaf.range.size);
   attach(leaf.range.size, name + ".base64", "application/octet-stream", "as-encoded");
+}
+
+void InboundAssembler::end_expansion(Leaf& leaf) {
+  leaf.expansion->feed(scratch_);
+  leaf.expansion->finish();
+  contents_.fill_range(leaf.reserved, leaf.range, leaf.decoded_size);
+  embedded_.set_source({});
+  if (leaf.expansion->error()) error_ = leaf.expansion->error();
+  if (embedded_.error()) error_ = embedded_.error();
+  Attachment& attachment = list_[leaf.attachment];
+  for (std::string& one : leaf.expansion->marks()) attachment.odd.push_back(std::move(one));
+
+  const bool in_apple_double = !open_.empty() && open_.back()->multipart &&
+                               open_.back()->multipart->subtype == "appledouble";
+  const std::string real_name = leaf.expansion->real_name();
+  if (!in_apple_double || real_name.empty()) return;
+  open_.back()->multipart->real_name = real_name;
+  if (!leaf.has_name) {
+    attachment.name = names_.take(real_name + std::string(apple_double_extension), attachment.name);
+  }
+}
+
+// Everything has come: what a container offers as the text is used, or not.
+void InboundAssembler::end_message() {
+  if (error_) return;
+  auto finished = substitute_.finish(
+      is_blank(text_), target_, [this](std::string_view text) { write_text(text); },
+      [this](const std::string& source) -> EmbeddedFileHandler& {
+        embedded_.set_source(source);
+        return embedded_;
+      });
+  if (!finished) error_ = finished.error();
+  if (embedded_.error()) error_ = embedded_.error();
+  if (embedded_.limit_reached()) mark("limit:embedded-files");
 }
 
 void InboundAssembler::end_multipart(Multipart& multipart, bool closed) {
@@ -395,6 +459,7 @@ void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
   contents_.clear();
   list_.clear();
   names_.clear();
+  substitute_.clear();
   const std::string_view end = postoffice::line_end_octets(target_.line_end);
   std::string note = "This message could not be taken apart: ";
   note += reason;

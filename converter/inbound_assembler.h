@@ -17,10 +17,12 @@
 #include "converter/attachment_names.h"
 #include "converter/embedded_attachments.h"
 #include "converter/inbound.h"
+#include "converter/leaf_expansion.h"
 #include "converter/leaf_plan.h"
 #include "converter/mime_parser.h"
 #include "converter/report_reader.h"
 #include "converter/spool.h"
+#include "converter/substitute_text.h"
 #include "converter/text_segment.h"
 #include "converter/transfer_decoder.h"
 
@@ -53,6 +55,8 @@ class InboundAssembler : public EntityHandler {
   const std::optional<postoffice::FileError>& error() const { return error_; }
   /// What the message says as a report about another; without a kind if it is none.
   Report take_report() { return report_ ? report_->finish() : Report(); }
+  /// What stands on top of the text though it is no header line: a meeting's what, when and where.
+  const std::string& text_top() const { return substitute_.top(); }
 
   /// Forgets text and attachments, and attaches the whole raw message instead, with a text that
   /// says why (house rule 4).
@@ -72,8 +76,11 @@ class InboundAssembler : public EntityHandler {
   void mark_doubled_fields(const EntityStart& entity);
   void begin_leaf(const EntityStart& entity, const PartDescription& description, bool in_body);
   void begin_attachment(const ContentType& type, const PartDescription& description, bool is_body);
+  void begin_expansion(Leaf& leaf, const ContentType& type, const PartDescription& description);
   void end_leaf(Leaf& leaf, bool closed);
   void keep_as_encoded(const Leaf& leaf);
+  void end_expansion(Leaf& leaf);
+  void end_message();
   void end_multipart(Multipart& multipart, bool closed);
   void attach_signed_entity();
   void keep_between(Spool& octets, bool is_the_body, bool in_body);
@@ -97,6 +104,7 @@ class InboundAssembler : public EntityHandler {
   std::vector<postoffice::Attachment> list_;
   AttachmentNames names_;
   EmbeddedAttachments embedded_;  ///< what parts have inside
+  SubstituteText substitute_;
   std::vector<std::string> marks_;
   std::optional<SignedEntity> signed_;  ///< the one being read
   std::optional<ReportReader> report_;  ///< of a message that may be a report

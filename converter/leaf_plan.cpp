@@ -18,7 +18,7 @@ std::string without_brackets(std::string_view id) {
 }
 
 std::string_view extension_for(const ContentType& type) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 34> known = {{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 36> known = {{
       {"text/plain", "txt"},
       {"text/html", "html"},
       {"text/csv", "csv"},
@@ -42,7 +42,9 @@ std::string_view extension_for(const ContentType& type) {
       {"application/msword", "doc"},
       {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
       {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+      {"application/applefile", "applefile"},
       {"application/ms-tnef", "dat"},
+      {"application/vnd.ms-tnef", "dat"},
       {"application/pgp-signature", "asc"},
       {"application/pkcs7-signature", "p7s"},
       {"application/x-pkcs7-signature", "p7s"},
@@ -103,6 +105,17 @@ LeafUse use_of_leaf(const ContentType& type, const PartDescription& description,
 std::string default_attachment_name(const ContentType& type, unsigned long number, bool is_body) {
   if (is_body && type.is("text", "html")) return "message.html";
   return "ATT" + std::to_string(number) + "." + std::string(extension_for(type));
+}
+
+void name_in_apple_double(const ContentType& type, std::string& real_name,
+                          PartDescription& description) {
+  if (!type.is("application", "applefile")) {
+    if (description.name.empty()) description.name = real_name;
+    return;
+  }
+  if (description.name.empty()) return;
+  real_name = description.name;
+  description.name += apple_double_extension;
 }
 
 bool keeps_wire_line_ends(const ContentType& type) {

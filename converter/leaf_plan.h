@@ -38,6 +38,14 @@ LeafUse use_of_leaf(const ContentType& type, const PartDescription& description,
 /// "message.html" for a body.
 std::string default_attachment_name(const ContentType& type, unsigned long number, bool is_body);
 
+/// Behind the name of AppleDouble's header part, so that the data part beside it keeps its own.
+inline constexpr std::string_view apple_double_extension = ".appledouble";
+
+/// Names of the two parts of multipart/appledouble (RFC 1740): the header part is `<name>` with
+/// that extension; a data part without a name gets `real_name`, which the header part told or had.
+void name_in_apple_double(const ContentType& type, std::string& real_name,
+                          PartDescription& description);
+
 /// An octet stream whose line ends must stay as they came: an enclosed message, or what a signature
 /// covers.
 bool keeps_wire_line_ends(const ContentType& type);

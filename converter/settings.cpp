@@ -40,6 +40,13 @@ void read_limits(SettingsTable table, InboundSettings& inbound) {
                     std::int64_t{1} << 30));
   inbound.limits.header_fields =
       static_cast<unsigned>(table.integer("header_fields", defaults.header_fields, 10, 10'000'000));
+  const ContainerLimits containers;
+  inbound.containers.tnef_depth =
+      static_cast<unsigned>(table.integer("tnef_depth", containers.tnef_depth, 0, 100));
+  inbound.containers.tnef_properties = static_cast<unsigned>(
+      table.integer("tnef_properties", containers.tnef_properties, 1, 10'000'000));
+  inbound.containers.expansion =
+      static_cast<unsigned>(table.integer("expansion", containers.expansion, 1, 10'000));
   inbound.most_addresses = static_cast<unsigned>(
       table.integer("addresses", InboundSettings{}.most_addresses, 1, 1'000'000));
 }
