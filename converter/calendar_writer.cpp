@@ -116,6 +116,17 @@ std::string attendee_parameters(const Meeting& meeting, const MeetingPerson& per
   return parameters;
 }
 
+/// The object must have one; the same meeting gets the same one again.
+std::string made_up_uid(const Meeting& meeting) {
+  std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
+  for (const char c : meeting_lines(meeting)) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, "tnef-%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
 }  // namespace
 
 std::string_view calendar_method(MeetingKind kind) {
@@ -144,7 +155,7 @@ std::string to_icalendar(const Meeting& meeting) {
   add_line(out, "VERSION:2.0");
   add_line(out, "METHOD:" + std::string(calendar_method(meeting.kind)));
   add_line(out, "BEGIN:VEVENT");
-  add_text(out, "UID", meeting.uid);
+  add_text(out, "UID", meeting.uid.empty() ? made_up_uid(meeting) : meeting.uid);
   MeetingTime stamp = meeting.stamp.value_or(*meeting.start);
   stamp.has_time = true;
   stamp.zone = "UTC";  // the only one allowed here

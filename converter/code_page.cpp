@@ -3,38 +3,47 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
 namespace smtpgate::converter {
 
 std::string charset_of_code_page(unsigned long code_page) {
-  switch (code_page) {
-    case 0:
-      return {};
-    case 1361:
-      return "johab";
-    case 10000:
-      return "macintosh";
-    case 10007:
-      return "x-mac-cyrillic";
-    case 10029:
-      return "x-mac-ce";
-    case 12000:
-      return "utf-32le";
-    case 20936:
-      return "gb2312";
-    case 50225:
-      return "iso-2022-kr";
-    case 65001:
-      return "utf-8";
-    default:
-      break;
-  }
+  constexpr auto known = std::to_array<std::pair<unsigned long, std::string_view>>({
+      {0, ""},
+      {874, "windows-874"},
+      {932, "shift_jis"},
+      {936, "gbk"},
+      {949, "ks_c_5601-1987"},
+      {950, "big5"},
+      {1200, "utf-16le"},
+      {1201, "utf-16be"},
+      {1361, "johab"},
+      {10000, "macintosh"},
+      {10007, "x-mac-cyrillic"},
+      {10029, "x-mac-ce"},
+      {12000, "utf-32le"},
+      {20127, "us-ascii"},
+      {20866, "koi8-r"},
+      {20936, "gb2312"},
+      {21866, "koi8-u"},
+      {38598, "iso-8859-8-i"},
+      {50220, "iso-2022-jp"},
+      {50221, "iso-2022-jp"},
+      {50222, "iso-2022-jp"},
+      {50225, "iso-2022-kr"},
+      {51932, "euc-jp"},
+      {51949, "euc-kr"},
+      {54936, "gb18030"},
+      {65000, "utf-7"},
+      {65001, "utf-8"},
+  });
+  const auto* const found = std::find_if(
+      known.begin(), known.end(), [&](const auto& entry) { return entry.first == code_page; });
+  if (found != known.end()) return std::string(found->second);
+  if (code_page >= 1250 && code_page <= 1258) return "windows-" + std::to_string(code_page);
   if (code_page > 28590 && code_page <= 28606) {
     return "iso-8859-" + std::to_string(code_page - 28590);
-  }
-  if (code_page >= 38590 && code_page <= 38606) {
-    return "iso-8859-" + std::to_string(code_page - 38590);
   }
   return "cp" + std::to_string(code_page);
 }

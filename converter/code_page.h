@@ -6,7 +6,7 @@
 
 namespace smtpgate::converter {
 
-/// "cp1252" for 1252, "utf-8" for 65001; empty for 0 (unknown).
+/// "windows-1252" for 1252, "utf-8" for 65001; "cpN" where mail has no name; empty for 0.
 std::string charset_of_code_page(unsigned long code_page);
 
 /// The code page of a font's \fcharset (RTF 1.9.1, "Font table"); 0 if it says nothing.

@@ -26,6 +26,7 @@ void EmbeddedAttachments::begin_file(const EmbeddedFile& file) {
   attachment.name = names_.take(file.name, default_attachment_name(type, list_.size() + 1, false));
   if (file.name != attachment.name) attachment.original_name = names_.in_set(file.name);
   attachment.content_type = names_.in_set(type.str());
+  attachment.character_set = names_.in_set(type.parsed.parameter("charset"));
   attachment.disposition = "attachment";
   attachment.content_id = names_.in_set(file.content_id);
   for (const std::string& mark : file.odd) attachment.odd.push_back(names_.in_set(mark));

@@ -294,9 +294,8 @@ void RtfToText::State::take_text_word(std::string_view word,
 void RtfToText::State::end_row() {
   characters.flush(target());
   if (!is_shown()) return;
-  const bool has_cells = cells_before > 0;
   cells_before = 0;
-  if (has_cells || !at_line_start) put("\n");
+  if (!at_line_start) put("\n");
 }
 
 void RtfToText::State::put_unit(std::int32_t unit) {
