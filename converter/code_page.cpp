@@ -60,8 +60,12 @@ unsigned code_page_of_font_charset(long charset) {
   return found == known.end() ? 0 : found->second;
 }
 
-bool is_multibyte_code_page(unsigned code_page) {
-  constexpr std::array<unsigned, 9> known = {932, 936, 949, 950, 1361, 20936, 54936, 65000, 65001};
+bool is_single_octet_code_page(unsigned code_page) {
+  constexpr auto known = std::to_array<unsigned>({
+      437,   737,   775,   850,   852,   855,   857,   858,   860,   861,   862,  863,
+      865,   866,   869,   874,   1250,  1251,  1252,  1253,  1254,  1256,  1257, 10000,
+      20866, 21866, 28591, 28592, 28593, 28594, 28595, 28597, 28599, 28605,
+  });
   return std::find(known.begin(), known.end(), code_page) != known.end();
 }
 

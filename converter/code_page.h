@@ -12,7 +12,8 @@ std::string charset_of_code_page(unsigned long code_page);
 /// The code page of a font's \fcharset (RTF 1.9.1, "Font table"); 0 if it says nothing.
 unsigned code_page_of_font_charset(long charset);
 
-/// Has characters of more than one octet.
-bool is_multibyte_code_page(unsigned code_page);
+/// Each octet is a character by itself, and those below 128 are ASCII; a decoder holds nothing
+/// back. Not those whose marks are composed with the letter before (1255, 1258).
+bool is_single_octet_code_page(unsigned code_page);
 
 }  // namespace smtpgate::converter

@@ -34,7 +34,8 @@ postoffice::CharacterDecoder* RtfCharacters::decoder_for(unsigned code_page) {
 
 void RtfCharacters::octets(std::string_view octets, unsigned code_page, std::string& out) {
   if (high_surrogate_ != 0 || (current_ != nullptr && current_page_ != code_page)) flush(out);
-  if (current_ == nullptr && !is_multibyte_code_page(code_page) && is_ascii(octets)) {
+  const bool is_single = is_single_octet_code_page(code_page);
+  if (is_single && is_ascii(octets)) {
     out += octets;
     return;
   }
@@ -44,8 +45,7 @@ void RtfCharacters::octets(std::string_view octets, unsigned code_page, std::str
     return;
   }
   decoder->feed(octets, out);
-  // An octet of a single-octet set leaves nothing behind.
-  current_ = is_multibyte_code_page(code_page) ? decoder : nullptr;
+  current_ = is_single ? nullptr : decoder;
   current_page_ = code_page;
 }
 

@@ -346,7 +346,11 @@ void TnefMessageReader::write(Spool& spool, std::string_view octets) {
 
 void TnefMessageReader::finish() {
   attributes_.finish();
-  if (attributes_.is_damaged()) reading_.is_damaged = true;
+  if (attributes_.is_damaged()) {
+    reading_.is_damaged = true;
+    // The end may have been cut off in front of its octets.
+    if (attachment_.data.size() == 0) attachment_.is_damaged = true;
+  }
   end_attachment();
   const auto is_known = [](const MeetingPerson& person) {
     return !person.name.empty() || !person.address.empty();

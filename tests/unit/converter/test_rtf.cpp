@@ -149,6 +149,11 @@ TEST_CASE("characters of code pages and fonts", "[rtf]") {
   CHECK(text_of("{\\rtf1\\ansi\\ansicpg932 \\'93\\'fa\\'96{}}").find("\xE6\x97\xA5") == 0);
   CHECK(text_of("{\\rtf1\\ansi\\ansicpg932 \\'83A}") == "\xE3\x82\xA2\n");
   CHECK(text_of("{\\rtf1\\ansi\\ansicpg99999 \\'e9}") == "\xC3\xA9\n");
+  // Sets that hold a letter back until they know that no mark follows.
+  CHECK(text_of("{\\rtf1\\ansi\\ansicpg1255 \\'e0a\\'e0\\par}") ==
+        "\xD7\x90"
+        "a\xD7\x90\n");
+  CHECK(text_of("{\\rtf1\\ansi\\ansicpg1258 ab\\'f2c\\u65?}").ends_with("cA\n"));
 }
 
 TEST_CASE("characters by number, with their fallbacks left out", "[rtf]") {

@@ -103,6 +103,9 @@ TEST_CASE("the sample says the defaults") {
   CHECK(inbound.limits.parts == least_inbound.limits.parts);
   CHECK(inbound.limits.header_octets == least_inbound.limits.header_octets);
   CHECK(inbound.limits.header_fields == least_inbound.limits.header_fields);
+  CHECK(inbound.containers.tnef_depth == least_inbound.containers.tnef_depth);
+  CHECK(inbound.containers.tnef_properties == least_inbound.containers.tnef_properties);
+  CHECK(inbound.containers.expansion == least_inbound.containers.expansion);
   CHECK(inbound.most_addresses == least_inbound.most_addresses);
 }
 
