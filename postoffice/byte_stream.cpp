@@ -18,9 +18,22 @@ FileResult<void> StringSink::write(std::string_view data) {
 }
 
 FileResult<std::size_t> OffsetSource::read(std::span<char> buffer) {
-  auto count = file_.read_at(offset_, buffer);
-  if (count) offset_ += *count;
+  const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), rest_));
+  auto count = file_.read_at(offset_, buffer.first(want));
+  if (count) {
+    offset_ += *count;
+    rest_ -= *count;
+  }
   return count;
+}
+
+FileResult<std::size_t> JoinedSource::read(std::span<char> buffer) {
+  if (!first_ended_ && !buffer.empty()) {
+    auto count = first_.read(buffer);
+    if (!count || *count > 0) return count;
+    first_ended_ = true;
+  }
+  return second_.read(buffer);
 }
 
 }  // namespace smtpgate::postoffice

@@ -2,6 +2,8 @@
 // Errors are file errors; memory never fails here (std::bad_alloc is the caller's: temporary).
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,15 +65,31 @@ class FileSink : public ByteSink {
   File& file_;
 };
 
-/// Reads from an open File at an offset of its own: several may read the same one.
+/// Reads from an open File at an offset of its own, so that several may read the same one: all of
+/// it, or `size` octets from `offset`.
 class OffsetSource : public ByteSource {
  public:
-  explicit OffsetSource(File& file) : file_(file) {}
+  explicit OffsetSource(File& file, std::uint64_t offset = 0,
+                        std::uint64_t size = std::numeric_limits<std::uint64_t>::max())
+      : file_(file), offset_(offset), rest_(size) {}
   FileResult<std::size_t> read(std::span<char> buffer) override;
 
  private:
   File& file_;
-  std::uint64_t offset_ = 0;
+  std::uint64_t offset_;
+  std::uint64_t rest_;
+};
+
+/// One source behind another; both outlive it.
+class JoinedSource : public ByteSource {
+ public:
+  JoinedSource(ByteSource& first, ByteSource& second) : first_(first), second_(second) {}
+  FileResult<std::size_t> read(std::span<char> buffer) override;
+
+ private:
+  ByteSource& first_;
+  ByteSource& second_;
+  bool first_ended_ = false;
 };
 
 }  // namespace smtpgate::postoffice
