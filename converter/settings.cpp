@@ -1,7 +1,8 @@
-// [converter], [[postoffice]] and the address map: see the header. Errors of the map carry the
-// map's own place after the place of the key that names it.
+// [converter], [[postoffice]], [[peer]] and the address map: see the header. Errors of the map
+// carry the map's own place after the place of the key that names it.
 #include "converter/settings.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
@@ -89,19 +90,6 @@ OutboundSettings read_outbound(SettingsTable& table) {
   return result;
 }
 
-/// A key that has no default. nullopt, with an error said, if it is missing or no string.
-std::optional<std::string> required_string(SettingsTable& table, std::string_view key,
-                                           std::string_view what) {
-  if (!table.has(key)) {
-    table.error(key, "is missing; write " + std::string(what));
-    return std::nullopt;
-  }
-  constexpr std::string_view no_string = "\n";  // nobody's value: a wrong type was reported
-  std::string value = table.string(key, no_string);
-  if (value == no_string) return std::nullopt;
-  return value;
-}
-
 std::vector<ServedPostoffice> read_postoffices(SettingsFile& file, SettingsTable root) {
   std::vector<ServedPostoffice> result;
   for (SettingsTable& table : root.tables("postoffice")) {
@@ -136,16 +124,21 @@ AddressMap read_map(const std::string& path, SettingsTable& table) {
   return {};
 }
 
-void check_map(const AddressMap& map, const std::vector<ServedPostoffice>& postoffices,
-               const std::string& path, SettingsTable& table) {
-  std::set<std::string> served;
-  for (const ServedPostoffice& one : postoffices) served.insert(ascii_lower(one.name.str()));
-  for (const AddressMap::Entry& entry : map.entries()) {
-    if (served.contains(ascii_lower(entry.postoffice.str()))) continue;
+void check_map(const ConverterSettings& settings, const std::string& path, SettingsTable& table) {
+  std::set<std::string> known;
+  const auto add = [&](const postoffice::PostofficeName& name) {
+    known.insert(ascii_lower(name.str()));
+  };
+  for (const ServedPostoffice& one : settings.postoffices) add(one.name);
+  for (const Peer& peer : settings.peers) {
+    std::for_each(peer.postoffices.begin(), peer.postoffices.end(), add);
+  }
+  for (const AddressMap::Entry& entry : settings.map.entries()) {
+    if (known.contains(ascii_lower(entry.postoffice.str()))) continue;
     table.error("address_map", path + ":" + std::to_string(entry.line) + ": " +
                                    entry.postoffice.str() +
-                                   " is not among the postoffices served; add a [[postoffice]] "
-                                   "for it or remove the line");
+                                   " is neither served here nor a peer's; add a [[postoffice]] for "
+                                   "it, name it in a [[peer]], or remove the line");
   }
 }
 
@@ -159,12 +152,17 @@ ConverterSettings read_converter_settings(SettingsFile& file) {
   result.outbound = read_outbound(table);
   const std::size_t errors_before = file.errors().size();
   result.postoffices = read_postoffices(file, root);
-  const bool postoffices_are_good = file.errors().size() == errors_before;
+  bool postoffices_are_good = file.errors().size() == errors_before;
   std::string map_path = table.string("address_map", "/etc/smtpgate/ADDR_MAP.CFG");
   if (!map_path.starts_with('/')) map_path = directory_of(file.path()) + map_path;
   result.map = read_map(map_path, table);
-  // What a wrong [[postoffice]] brings about in the map is not said as well.
-  if (postoffices_are_good) check_map(result.map, result.postoffices, map_path, table);
+  const std::size_t errors_before_peers = file.errors().size();
+  std::vector<postoffice::PostofficeName> served;
+  for (const ServedPostoffice& one : result.postoffices) served.push_back(one.name);
+  result.peers = read_peers(root, served, result.map);
+  postoffices_are_good = postoffices_are_good && file.errors().size() == errors_before_peers;
+  // What a wrong [[postoffice]] or [[peer]] brings about in the map is not said as well.
+  if (postoffices_are_good) check_map(result, map_path, table);
   return result;
 }
 

@@ -1,6 +1,6 @@
-// The converter's part of the configuration file: [converter], the address map and the postoffices
-// served. Programs of this room read it here; milter/configuration.h reads the same file whole and
-// uses this for these parts.
+// The converter's part of the configuration file: [converter], the address map, the postoffices
+// served and those of peers. Programs of this room read it here; milter/configuration.h reads the
+// same file whole and uses this for these parts.
 #pragma once
 
 #include <string>
@@ -11,6 +11,7 @@
 #include "converter/address_map.h"
 #include "converter/inbound.h"
 #include "converter/outbound.h"
+#include "converter/peer_settings.h"
 #include "postoffice/address.h"
 #include "postoffice/settings_file.h"
 
@@ -27,6 +28,7 @@ struct ConverterSettings {
       outbound;  ///< its hostname is left empty: the gateway's own is for the caller to fill in
   AddressMap map;
   std::vector<ServedPostoffice> postoffices;
+  std::vector<Peer> peers;
 };
 
 /// Reads its tables from an open file; errors go into the file's list.

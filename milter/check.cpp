@@ -18,6 +18,7 @@
 
 #include "milter/postfix_check.h"
 #include "milter/privileges.h"
+#include "milter/secret_file.h"
 #include "milter/submission.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/printable.h"
@@ -158,6 +159,16 @@ void check_postoffice(const converter::ServedPostoffice& served, Findings& findi
                   mailboxes->size() == 1 ? "" : "es"));
 }
 
+void check_peer(const converter::Peer& peer, Findings& findings) {
+  const auto key = read_peer_key(FileSystem::posix(), peer.key_file);
+  if (!key) {
+    return add(findings, FindingKind::error,
+               fmt::format("peer {}: {}", peer.name, key.error().sentence()));
+  }
+  add(findings, FindingKind::ok,
+      fmt::format("peer {}: the key in {} can be read", peer.name, peer.key_file));
+}
+
 /// Each host by itself: mail goes on while one of them answers, so none is an error.
 void check_designated_host(const Configuration& configuration, Findings& findings) {
   if (!configuration.outbound.enabled) return;
@@ -247,6 +258,7 @@ std::vector<Finding> check(const CheckOptions& options) {
   for (const converter::ServedPostoffice& served : configuration->converter.postoffices) {
     check_postoffice(served, findings);
   }
+  for (const converter::Peer& peer : configuration->converter.peers) check_peer(peer, findings);
   check_designated_host(*configuration, findings);
   return findings;
 }

@@ -1,7 +1,7 @@
 // `smtpgate check`: does it all hold? The configuration file, the work directory, each postoffice
-// (writable, can link), the socket's place, the designated host (does it answer?), and, where
-// Postfix is installed, Postfix's own settings (postfix_check.h). Says what is right as well, so
-// that a person sees what was looked at.
+// (writable, can link), the socket's place, the peers' keys, the designated host (does it answer?),
+// and, where Postfix is installed, Postfix's own settings (postfix_check.h). Says what is right as
+// well, so that a person sees what was looked at.
 //
 // Writes nothing but probe files, which it removes.
 #pragma once

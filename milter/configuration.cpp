@@ -198,6 +198,15 @@ const converter::ServedPostoffice* Configuration::find_postoffice(
   return nullptr;
 }
 
+const converter::Peer* Configuration::find_peer(const postoffice::PostofficeName& name) const {
+  for (const converter::Peer& peer : converter.peers) {
+    for (const postoffice::PostofficeName& theirs : peer.postoffices) {
+      if (theirs == name) return &peer;
+    }
+  }
+  return nullptr;
+}
+
 converter::SpoolPlace Configuration::spool_place(postoffice::FileSystem& files) const {
   return {.files = &files, .directory = spool_directory()};
 }

@@ -79,6 +79,8 @@ struct Configuration {
 
   /// nullptr if it is not served.
   const converter::ServedPostoffice* find_postoffice(const postoffice::PostofficeName& name) const;
+  /// Whose peer it is; nullptr if nobody's.
+  const converter::Peer* find_peer(const postoffice::PostofficeName& name) const;
   std::string spool_directory() const { return gateway.work + "/spool"; }
   std::string chain_directory() const { return gateway.work + "/chain"; }
   converter::SpoolPlace spool_place(postoffice::FileSystem& files) const;

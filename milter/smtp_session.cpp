@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
-#include "milter/password_file.h"
+#include "milter/secret_file.h"
 #include "postoffice/ascii.h"
 #include "postoffice/printable.h"
 

@@ -300,4 +300,16 @@ std::vector<SettingsTable> SettingsTable::tables(std::string_view key) {
   return result;
 }
 
+std::optional<std::string> required_string(SettingsTable& table, std::string_view key,
+                                           std::string_view what) {
+  if (!table.has(key)) {
+    table.error(key, "is missing; write " + std::string(what));
+    return std::nullopt;
+  }
+  constexpr std::string_view no_string = "\n";  // nobody's value: a wrong type was reported
+  std::string value = table.string(key, no_string);
+  if (value == no_string) return std::nullopt;
+  return value;
+}
+
 }  // namespace smtpgate::postoffice

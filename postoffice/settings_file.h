@@ -72,4 +72,9 @@ class SettingsTable {
   std::shared_ptr<const Node> node_;
 };
 
+/// A key that has no default: "is missing; write <what>". nullopt, with an error said, if it is
+/// missing or no string.
+std::optional<std::string> required_string(SettingsTable& table, std::string_view key,
+                                           std::string_view what);
+
 }  // namespace smtpgate::postoffice

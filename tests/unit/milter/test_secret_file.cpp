@@ -1,10 +1,10 @@
-// The password file: its first line, and the files that are refused.
+// Files with a secret: the first line, and the files that are refused.
 #include <filesystem>
 
 #include <sys/stat.h>
 
 #include "gateway_fixture.h"
-#include "milter/password_file.h"
+#include "milter/secret_file.h"
 #include "unit/catch.h"
 
 using namespace smtpgate;
@@ -65,4 +65,27 @@ TEST_CASE("a password file that is no file is refused, without waiting for it") 
   ::chmod((directory.path() + "/real").c_str(), 0600);
   std::filesystem::create_symlink("real", directory.path() + "/link");
   CHECK_FALSE(read_password(files, directory.path() + "/link"));
+}
+
+TEST_CASE("a peer's key is read like a password, and must be one") {
+  const auto key_in = [](const std::string& content, mode_t mode = 0600) {
+    const test::TemporaryDirectory directory;
+    const std::string path = directory.path() + "/peer.key";
+    test::write_whole(path, content);
+    ::chmod(path.c_str(), mode);
+    return read_peer_key(postoffice::FileSystem::posix(), path);
+  };
+  const auto key = key_in(std::string(64, 'a') + "\r\nnotes\n");
+  REQUIRE(key);
+  CHECK((*key)[31] == 0xAA);
+  CHECK_FALSE(key_in(std::string(64, 'a') + "\n", 0640));
+  for (const std::string& wrong : {std::string(), std::string(63, 'a'), std::string(65, 'a'),
+                                   std::string(63, 'a') + "x", std::string(64, 'a') + " "}) {
+    const auto none = key_in(wrong + "\n");
+    REQUIRE_FALSE(none);
+    CHECK(none.error().is_temporary());
+    CHECK(none.error().status() == "4.3.5");
+    CHECK(none.error().sentence().find("openssl rand -hex 32") != std::string::npos);
+    CHECK((wrong.empty() || none.error().sentence().find(wrong) == std::string::npos));
+  }
 }
