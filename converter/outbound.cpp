@@ -123,7 +123,7 @@ Expected<void> OutboundConversion::address() {
   auto routable = routable_address(from, map_);
   if (!routable) return failure(routable.error());
   from_ = std::move(*routable);
-  if (!request_.null_sender) envelope_.sender = from_;
+  if (!request_.null_sender) envelope_.sender = request_.sender.value_or(from_);
   for (std::size_t index = 0; index < request_.recipients.size(); ++index) {
     auto address = routable_address(request_.recipients[index], map_);
     if (address) {
@@ -138,7 +138,7 @@ Expected<void> OutboundConversion::address() {
                        : envelope_.refused.front().outcome);
   }
   // Of From too, which is not the sender of what programs made.
-  envelope_.needs_smtputf8 = !is_ascii(from_);
+  envelope_.needs_smtputf8 = !is_ascii(from_) || !is_ascii(envelope_.sender);
   uses_uuencode_ = !envelope_.recipients.empty();
   for (const OutboundRecipient& one : envelope_.recipients) {
     envelope_.needs_smtputf8 = envelope_.needs_smtputf8 || !is_ascii(one.address);

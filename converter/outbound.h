@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,7 @@ struct OutboundRequest {
   std::string message_id;               ///< left part of the Message-ID, unique; of boundaries too
   std::string envelope_id;              ///< ENVID: the outgoing ID; empty: none
   bool null_sender = false;             ///< <>: made by programs, or from the postmaster (Q98067)
+  std::optional<std::string> sender;    ///< of the envelope, user@host; absent: FROM's address
   /// By hand: a message without a recipient, or with none that can be addressed, is written all the
   /// same, and its envelope has MAIL alone.
   bool allows_nobody = false;

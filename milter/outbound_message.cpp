@@ -12,15 +12,11 @@
 
 #include <fmt/format.h>
 
-#include "postoffice/ascii.h"
-#include "postoffice/mmff_reader.h"
+#include "milter/outbound_preparation.h"
 #include "postoffice/reports.h"
 
 namespace smtpgate::milter {
 
-using converter::OutboundEnvelope;
-using converter::OutboundRequest;
-using postoffice::OutgoingContent;
 using postoffice::OutgoingRecipient;
 using postoffice::OutgoingState;
 using postoffice::RecipientState;
@@ -30,6 +26,8 @@ namespace {
 
 constexpr std::int64_t hour = 3600;
 constexpr std::int64_t look_at_held = 600;
+/// Recipients that are submitted between two writes of STATE.json: as many as a transaction has.
+constexpr std::size_t most_at_once = 1000;
 
 }  // namespace
 
@@ -40,15 +38,6 @@ std::int64_t retry_pause(const OutboundGatewaySettings& settings, unsigned attem
 }
 
 namespace {
-
-/// One submission: a message has one, or two where some of its recipients need another form.
-struct Part {
-  OutboundEnvelope envelope;
-  converter::Spool content;
-  std::vector<std::size_t> places;  ///< of the envelope's recipients in the state's
-
-  explicit Part(const converter::SpoolPlace& place) : content(place) {}
-};
 
 class Try {
  public:
@@ -63,17 +52,20 @@ class Try {
 
  private:
   Outcome prepare();
-  Outcome prepare_mmff(const std::vector<std::size_t>& places);
-  Outcome prepare_internet();
-  std::optional<std::string> internet_address(OutgoingRecipient& recipient);
-  void submit(Part& part);
+  std::optional<TryResult> submit_all();
+  void submit(PreparedSubmission& submission, std::size_t first);
+  void take_result(const std::vector<std::size_t>& places, bool is_encapsulated,
+                   const std::string& asked, const RecipientResult& result, std::string_view host,
+                   const DeliveryDelays& delays);
   void set(OutgoingRecipient& recipient, const Outcome& outcome);
+  std::string shown_address(const OutgoingRecipient& recipient) const;
   void fail_waiting(const std::string& status, const std::string& why);
   TryResult settle();
   bool save();
   bool tell_sender();
   Outcome report();
   TryResult set_aside(const Outcome& why);
+  TryResult set_aside_later(OutgoingState kept);
   TryResult result() const {
     TryResult made;
     made.host = host_;
@@ -102,7 +94,7 @@ class Try {
   bool was_unsaved_;
   OutgoingState state_;
   std::int64_t now_;
-  std::vector<Part> parts_;
+  std::vector<PreparedSubmission> submissions_;
   HostState host_ = HostState::not_asked;
 };
 
@@ -136,9 +128,7 @@ TryResult Try::run() {
     return settle();
   }
   try {
-    for (Part& part : parts_) {
-      if (!part.envelope.recipients.empty() && host_ != HostState::down) submit(part);
-    }
+    if (auto broken_off = submit_all()) return std::move(*broken_off);
     // Trouble with the host is no try of this message, or a long outage would make all wait
     // longest.
     if (host_ != HostState::down && !context_.stopping()) ++state_.attempts;
@@ -150,105 +140,15 @@ TryResult Try::run() {
 }
 
 Outcome Try::prepare() {
-  if (message_.content_kind() == OutgoingContent::internet) return prepare_internet();
-  const converter::ConverterSettings& settings = context_.configuration.converter;
-  std::vector<std::size_t> with_mime;
-  std::vector<std::size_t> uuencoded;
-  for (const std::size_t place : waiting()) {
-    // One without an Internet address fails by itself, whatever form the others need.
-    if (!internet_address(state_.recipients[place])) continue;
-    const bool old_peer = converter::wants_uuencode(state_.recipients[place].address, settings.map,
-                                                    settings.outbound);
-    (old_peer ? uuencoded : with_mime).push_back(place);
+  auto prepared = prepare_submissions(context_.configuration, context_.postoffice, context_.files,
+                                      message_, state_);
+  if (!prepared) return prepared.error();
+  submissions_ = std::move(prepared->submissions);
+  for (const Preparation::Result& one : prepared->results) {
+    set(state_.recipients[one.place], one.outcome);
+    context_.log.info(
+        delivery_line(state_.id, shown_address(state_.recipients[one.place]), "", {}, one.outcome));
   }
-  for (const auto& places : {with_mime, uuencoded}) {
-    if (places.empty()) continue;
-    if (Outcome prepared = prepare_mmff(places); !prepared.is_delivered()) return prepared;
-  }
-  return Outcome::delivered("ready");
-}
-
-Outcome Try::prepare_mmff(const std::vector<std::size_t>& places) {
-  auto file = message_.open_content();
-  if (!file) return file.error();
-  postoffice::FileSource source(**file);
-  postoffice::Reader reader(source);
-  auto header = reader.next();
-  if (!header) return header.error().outcome();
-  if (!*header) return Outcome::permanent("its FROM_NC.API is empty", "5.6.0");
-
-  OutboundRequest request;
-  for (const std::size_t place : places) {
-    request.recipients.push_back(state_.recipients[place].address);
-  }
-  request.character_set = context_.postoffice.settings().character_set;
-  request.now = state_.created;
-  request.zone_minutes = context_.postoffice.local_time(state_.created).zone_minutes;
-  // The name that the sender's own copy has in sent/, so that reports lead to it.
-  request.message_id = (state_.key.empty() ? state_.id : state_.key).substr(0, 32);
-  request.envelope_id = state_.id;
-  request.null_sender = state_.mailbox.empty() || state_.mailbox == "postmaster";
-  if (state_.mailbox.empty()) request.auto_submitted = "auto-generated";
-  const Configuration& configuration = context_.configuration;
-  const converter::SpoolPlace place = configuration.spool_place(context_.files);
-  Part part(place);
-  auto converted =
-      converter::convert_outbound(reader, **header, request, configuration.converter.map,
-                                  configuration.converter.outbound, place, part.content);
-  if (!converted) return converted.error();
-  part.envelope = std::move(*converted);
-  for (const converter::OutboundRefusal& refusal : part.envelope.refused) {
-    set(state_.recipients[places[refusal.index]], refusal.outcome);
-  }
-  for (const converter::OutboundRecipient& recipient : part.envelope.recipients) {
-    part.places.push_back(places[recipient.index]);
-  }
-  parts_.push_back(std::move(part));
-  return Outcome::delivered("ready");
-}
-
-/// user@host; nullopt if it has none, which is its result then.
-std::optional<std::string> Try::internet_address(OutgoingRecipient& recipient) {
-  if (recipient.address.type == "SMTP") return recipient.address.address;
-  const auto native = postoffice::NativeAddress::parse(recipient.address.address);
-  auto published =
-      native && recipient.address.type == "CSI"
-          ? converter::published_address(*native, context_.configuration.converter.map)
-          : Expected<std::string>(failure(Outcome::permanent(
-                recipient.address.str() + " cannot be reached by Internet mail", "5.1.3")));
-  if (published) return *published;
-  set(recipient, published.error());
-  return std::nullopt;
-}
-
-/// What is passed on octet by octet has its envelope in STATE.json.
-Outcome Try::prepare_internet() {
-  auto file = message_.open_content();
-  if (!file) return file.error();
-  Part part(context_.configuration.spool_place(context_.files));
-  OutboundEnvelope& envelope = part.envelope;
-  std::string buffer(std::size_t{256} << 10, '\0');
-  for (;;) {
-    const auto count = (*file)->read(buffer);
-    if (!count) return count.error().outcome();
-    if (*count == 0) break;
-    const std::string_view piece(buffer.data(), *count);
-    envelope.is_8bit = envelope.is_8bit || !is_ascii(piece);
-    if (auto written = part.content.write(piece); !written) return written.error().outcome();
-  }
-  envelope.sender = state_.sender.value_or("");
-  envelope.needs_smtputf8 = !is_ascii(envelope.sender);
-  for (const std::size_t place : waiting()) {
-    auto address = internet_address(state_.recipients[place]);
-    if (!address) continue;
-    envelope.needs_smtputf8 = envelope.needs_smtputf8 || !is_ascii(*address);
-    envelope.recipients.push_back({std::move(*address), {}, place});
-    part.places.push_back(place);
-  }
-  envelope.parameters = fmt::format("SIZE={}", part.content.size());
-  if (envelope.is_8bit) envelope.parameters += " BODY=8BITMIME";
-  if (envelope.needs_smtputf8) envelope.parameters += " SMTPUTF8";
-  parts_.push_back(std::move(part));
   return Outcome::delivered("ready");
 }
 
@@ -259,9 +159,29 @@ void Try::set(OutgoingRecipient& recipient, const Outcome& outcome) {
   if (outcome.is_permanent()) recipient.state = RecipientState::failed;
 }
 
-void Try::submit(Part& part) {
-  const SubmissionResult result =
-      context_.submit(part.envelope, part.content, [this] { message_.mark_in_doubt(); });
+/// In pieces, with the results of each on disk before the next is begun: a crash sends none of them
+/// again but the piece that it came in. A result only if they cannot be written.
+std::optional<TryResult> Try::submit_all() {
+  bool is_unsaved = false;
+  for (PreparedSubmission& submission : submissions_) {
+    const auto recipients = std::move(submission.envelope.recipients);
+    for (std::size_t first = 0; first < recipients.size(); first += most_at_once) {
+      if (host_ == HostState::down || context_.stopping()) return std::nullopt;
+      if (is_unsaved && !save()) return later_unsaved();
+      const auto begin = recipients.begin() + static_cast<std::ptrdiff_t>(first);
+      const std::size_t count = std::min(most_at_once, recipients.size() - first);
+      submission.envelope.recipients.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+      submit(submission, first);
+      is_unsaved = true;
+    }
+  }
+  return std::nullopt;
+}
+
+/// `first` is the place of the envelope's first recipient among all of the submission.
+void Try::submit(PreparedSubmission& submission, std::size_t first) {
+  const SubmissionResult result = context_.submit(submission.envelope, submission.content,
+                                                  [this] { message_.mark_in_doubt(); });
   // Addresses that no command can hold are refused before anybody is asked.
   const bool is_asked =
       std::any_of(result.recipients.begin(), result.recipients.end(),
@@ -274,13 +194,10 @@ void Try::submit(Part& part) {
   const DeliveryDelays delays{.delivering = result.transmission_seconds,
                               .waiting = static_cast<double>(now_ - state_.created),
                               .connecting = result.connection_seconds};
-  for (std::size_t i = 0; i < part.places.size(); ++i) {
-    OutgoingRecipient& recipient = state_.recipients[part.places[i]];
-    const RecipientResult& one = result.recipients[i];
-    set(recipient, one.outcome);
-    if (one.outcome.is_delivered()) recipient.queue_id = one.queue_id;
-    context_.log.info(delivery_line(state_.id, part.envelope.recipients[i].address, result.host,
-                                    delays, one.outcome));
+  for (std::size_t i = 0; i < result.recipients.size(); ++i) {
+    const std::string& address = submission.envelope.recipients[i].address;
+    take_result(submission.places[first + i], submission.is_encapsulated, address,
+                result.recipients[i], result.host, delays);
   }
   if (!result.maybe_sent) return;
   state_.maybe_sent = true;
@@ -288,6 +205,29 @@ void Try::submit(Part& part) {
       "{}: the connection to {} ended after the data and before its reply: if it took the message, "
       "the next try sends it twice (RFC 1047)",
       state_.id, result.host));
+}
+
+/// Of the recipient `asked` of an envelope, for all whom it stands for.
+void Try::take_result(const std::vector<std::size_t>& places, bool is_encapsulated,
+                      const std::string& asked, const RecipientResult& result,
+                      std::string_view host, const DeliveryDelays& delays) {
+  const Outcome outcome =
+      is_encapsulated ? result.outcome.with("; encapsulated, to " + asked) : result.outcome;
+  for (const std::size_t place : places) {
+    OutgoingRecipient& recipient = state_.recipients[place];
+    set(recipient, outcome);
+    if (outcome.is_delivered()) recipient.queue_id = result.queue_id;
+    context_.log.info(delivery_line(state_.id, is_encapsulated ? shown_address(recipient) : asked,
+                                    host, delays, outcome));
+  }
+}
+
+/// What it would be on the Internet, if it has such an address.
+std::string Try::shown_address(const OutgoingRecipient& recipient) const {
+  const auto native = postoffice::NativeAddress::parse(recipient.address.address);
+  if (recipient.address.type != "CSI" || !native) return recipient.address.address;
+  return converter::published_address(*native, context_.configuration.converter.map)
+      .value_or(recipient.address.str());
 }
 
 void Try::fail_waiting(const std::string& status, const std::string& why) {
@@ -341,19 +281,28 @@ bool Try::save() {
 TryResult Try::set_aside(const Outcome& why) {
   OutgoingState kept = state_;
   fail_waiting(why.status(), why.sentence());
-  if (!tell_sender()) return later(soon());
+  if (!tell_sender()) return set_aside_later(std::move(kept));
   for (std::size_t i = 0; i < kept.recipients.size(); ++i) {
     kept.recipients[i].status = state_.recipients[i].status;
     kept.recipients[i].reason = state_.recipients[i].reason;
     if (kept.recipients[i].state == RecipientState::failed) kept.recipients[i].reported = true;
   }
-  const Outcome moved = message_.set_aside(std::move(kept), why.sentence());
+  const Outcome moved = message_.set_aside(kept, why.sentence());
   if (!moved.is_delivered()) {
     context_.log.error(fmt::format("{}: {}", state_.id, moved.sentence()));
-    return later(soon());
+    return set_aside_later(std::move(kept));
   }
   context_.log.warning(fmt::format("{}: set aside in SMTP/BAD: {}", state_.id, why.sentence()));
   return gone();
+}
+
+/// A try like any other: converting it each time costs as much as trying to send it.
+TryResult Try::set_aside_later(OutgoingState kept) {
+  state_ = std::move(kept);
+  ++state_.attempts;
+  state_.next_attempt = now_ + retry_pause(context_.configuration.outbound, state_.attempts);
+  if (!save()) return later_unsaved();
+  return later(state_.next_attempt);
 }
 
 /// Results first, durably; then the sender is told; then it goes.

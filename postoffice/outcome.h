@@ -35,6 +35,10 @@ class Outcome {
   bool is_permanent() const { return kind_ == OutcomeKind::permanent; }
   const std::string& status() const { return status_; }
   const std::string& sentence() const { return sentence_; }
+  /// The same with `more` behind its sentence.
+  Outcome with(std::string_view more) const {
+    return {kind_, status_, sentence_ + std::string(more)};
+  }
 
   /// The worse of two: temporary beats permanent beats delivered, so that nothing that could
   /// still succeed is given up.

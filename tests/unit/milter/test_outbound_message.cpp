@@ -303,3 +303,86 @@ TEST_CASE("results that cannot be written down are not forgotten: nobody is sent
   CHECK(mail.submissions == 1);
   CHECK(mail.state().recipients[0].state == RecipientState::sent);
 }
+
+TEST_CASE("results of a thousand are on disk before the next thousand are submitted") {
+  std::vector<std::string> many;
+  for (int i = 0; i < 2500; ++i) many.push_back("SMTP:u" + std::to_string(i) + "@example.net");
+  Outgoing mail(many);
+  std::vector<std::size_t> sent_before;
+  const OutboundContext plain = mail.context();
+  OutboundContext context = mail.context();
+  context.submit = [&](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+    CHECK(envelope.recipients.size() <= 1000);
+    std::size_t sent = 0;
+    for (const auto& entry : fs::directory_iterator(mail.gateway.folder() + "/SMTP")) {
+      if (!entry.path().filename().string().starts_with(mail.id)) continue;
+      const auto read = parse_outgoing_state(
+          test::read_whole(entry.path().string() + "/STATE.json"), "STATE.json");
+      REQUIRE(read);
+      for (const auto& one : read->recipients) sent += one.state == RecipientState::sent;
+    }
+    sent_before.push_back(sent);
+    return plain.submit(envelope, content);
+  };
+  auto taken = mail.mail.take(mail.id);
+  REQUIRE(taken);
+  CHECK(try_message(std::move(**taken), context).gone);
+  CHECK(sent_before == std::vector<std::size_t>{0, 1000, 2000});
+  CHECK(mail.last.recipients.front().address == "u2000@example.net");
+}
+
+TEST_CASE("results that cannot be written stop a large message, and are the next try's") {
+  std::vector<std::string> many;
+  for (int i = 0; i < 1001; ++i) many.push_back("SMTP:u" + std::to_string(i) + "@example.net");
+  Outgoing mail(many);
+  test::FaultFileSystem files;
+  bool full = false;
+  files.fault = [&](const std::string& operation, const std::string&) {
+    return full && operation == "create" ? ENOSPC : 0;
+  };
+  auto broken = Postoffice::open(mail.gateway.folder(), files);
+  REQUIRE(broken);
+  const OutgoingMail through(*broken);
+  auto taken = through.take(mail.id);
+  REQUIRE(taken);
+  full = true;
+  const TryResult first = try_message(std::move(**taken), mail.context());
+  CHECK(mail.submissions == 1);
+  REQUIRE(first.unsaved);
+  CHECK(first.unsaved->recipients[999].state == RecipientState::sent);
+  CHECK(first.unsaved->recipients[1000].state == RecipientState::waiting);
+
+  full = false;
+  auto again = mail.mail.take(mail.id);
+  REQUIRE(again);
+  CHECK_FALSE(try_message(std::move(**again), mail.context(), first.unsaved).gone);
+  CHECK(mail.submissions == 1);
+  mail.now += 100'000;
+  CHECK(mail.attempt().gone);
+  CHECK(mail.submissions == 2);
+  CHECK(mail.last.recipients.size() == 1);
+}
+
+TEST_CASE("a message whose report cannot be filed is looked at after growing pauses") {
+  Outgoing mail({bob}, OutgoingContent::mmff, "no message at all\n");
+  // The mailbag where the report belongs is in nobody's hands.
+  const std::string place = mail.gateway.folder() + "/MBG/anna/new";
+  fs::remove(place);
+  test::write_whole(place, "");
+  std::vector<std::int64_t> pauses;
+  for (int i = 0; i < 5; ++i) {
+    const TryResult result = mail.attempt();
+    REQUIRE_FALSE(result.gone);
+    pauses.push_back(result.next_attempt - mail.now);
+    mail.now = result.next_attempt;
+  }
+  CHECK(pauses == std::vector<std::int64_t>{300, 600, 1200, 2400, 3600});
+  CHECK(mail.state().recipients[0].state == RecipientState::waiting);
+  CHECK(mail.submissions == 0);
+
+  fs::remove(place);
+  fs::create_directory(place);
+  CHECK(mail.attempt().gone);
+  CHECK(mail.is_gone());
+  CHECK(mail.only_report().find("bob@example.net") != std::string::npos);
+}
