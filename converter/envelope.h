@@ -16,6 +16,8 @@ struct EnvelopeRecipient {
   std::string parameters;             ///< ESMTP parameters as given, blank-separated; may be empty
   postoffice::NativeAddress mailbox;  ///< what it was resolved to
   bool is_group = false;              ///< `mailbox` names a group
+  /// For a message that a peer encapsulated; `mailbox` gets it if it is none.
+  bool is_encapsulated = false;
 };
 
 struct Envelope {

@@ -13,7 +13,9 @@
 
 #include "milter/kept_chain.h"
 #include "milter/passing_on.h"
+#include "milter/unwrapping.h"
 #include "postoffice/ascii.h"
+#include "postoffice/character_set.h"
 #include "postoffice/groups.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/printable.h"
@@ -80,6 +82,7 @@ class Tally {
 /// The recipients of one postoffice, and what they come to there, in the order of first mention.
 struct Group {
   const converter::ServedPostoffice* postoffice = nullptr;
+  bool is_encapsulated = false;  ///< apart from the others: their message is another
   Places places;
 
   struct Mailbox {
@@ -112,12 +115,15 @@ class Run {
         deadline_(deadline),
         reach_(reach),
         files_(files),
-        tallies_(envelope.recipients.size()) {}
+        tallies_(envelope.recipients.size()),
+        remarks_(envelope.recipients.size()) {}
 
   std::vector<Outcome> deliver() {
     for (Group& group : groups()) deliver_group(group);
     std::vector<Outcome> outcomes;
-    for (const Tally& tally : tallies_) outcomes.push_back(tally.outcome());
+    for (std::size_t i = 0; i < tallies_.size(); ++i) {
+      outcomes.push_back(tallies_[i].outcome().with(remarks_[i]));
+    }
     return outcomes;
   }
 
@@ -128,6 +134,7 @@ class Run {
   void take_distribution(Group& group, const std::string& name, const Distribution& distribution,
                          const Places& places);
   void convert_and_file(Group& group);
+  bool take_encapsulated(const Group& group, ConvertedMessage& converted, const Postoffice& office);
   Outcome write_and_seal(Delivery& delivery, ConvertedMessage& converted,
                          postoffice::LineEnd line_end);
   void file_into_all(const Group& group, ConvertedMessage& converted, const Postoffice& office);
@@ -147,11 +154,12 @@ class Run {
   Reach reach_;
   FileSystem& files_;
   std::vector<Tally> tallies_;
+  std::vector<std::string> remarks_;  ///< for the end of each recipient's outcome
 };
 
 std::vector<Group> Run::groups() {
   std::vector<Group> result;
-  std::map<std::string, std::size_t> group_of;
+  std::map<std::pair<std::string, bool>, std::size_t> group_of;
   for (std::size_t i = 0; i < envelope_.recipients.size(); ++i) {
     const postoffice::NativeAddress& address = envelope_.recipients[i].mailbox;
     const auto* served = configuration_.find_postoffice(address.postoffice);
@@ -162,10 +170,14 @@ std::vector<Group> Run::groups() {
                                          "4.3.5"));
       continue;
     }
-    const auto [group, is_new] =
-        group_of.try_emplace(ascii_lower(served->name.str()), result.size());
-    if (is_new) result.emplace_back().postoffice = served;
-    result[group->second].places.push_back(i);
+    const bool is_encapsulated = envelope_.recipients[i].is_encapsulated;
+    const auto [place, is_new] =
+        group_of.try_emplace({ascii_lower(served->name.str()), is_encapsulated}, result.size());
+    if (is_new) result.emplace_back();
+    Group& group = result[place->second];
+    group.postoffice = served;
+    group.is_encapsulated = is_encapsulated;
+    group.places.push_back(i);
   }
   return result;
 }
@@ -255,8 +267,9 @@ void Run::convert_and_file(Group& group) {
   if (deadline_.passed()) return add(group.places, too_late());
   const auto opened = Postoffice::open(group.postoffice->directory, files_);
   if (!opened) return add(group.places, opened.error());
-  distribute(group, *opened);
-
+  if (group.is_encapsulated && reach_ == Reach::mailboxes) {
+    return add(group.places, Outcome::temporary("encapsulated mail may be for anybody"));
+  }
   const postoffice::PostofficeSettings& settings = opened->settings();
   const converter::TargetFormat target{.name = settings.name,
                                        .character_set = settings.character_set,
@@ -269,10 +282,37 @@ void Run::convert_and_file(Group& group) {
     add(group.places, converted.error());
     return keep_chain(group, nullptr, settings.line_end);
   }
+  if (group.is_encapsulated && take_encapsulated(group, *converted, *opened)) {
+    return keep_chain(group, &*converted, settings.line_end);
+  }
+  distribute(group, *opened);
   if (!group.mailboxes.empty()) file_into_all(group, *converted, *opened);
   pass_on_all(group, *converted, *opened);
   report_failures(group, *converted, *opened);
   keep_chain(group, &*converted, settings.line_end);
+}
+
+/// False: it is an ordinary message, which now says why.
+bool Run::take_encapsulated(const Group& group, ConvertedMessage& converted,
+                            const Postoffice& office) {
+  const UnwrappingPlace place{.configuration = configuration_,
+                              .office = office,
+                              .files = files_,
+                              .arrival = envelope_.arrival,
+                              .too_late = [this] { return deadline_.passed(); }};
+  const Unwrapped unwrapped = unwrap(place, raw_, converted);
+  if (unwrapped.outcome) {
+    add(group.places, *unwrapped.outcome);
+    return true;
+  }
+  converted.header.add_field(
+      postoffice::ext::odd,
+      "not-unwrapped: " +
+          postoffice::from_utf8(unwrapped.why_not, office.settings().character_set));
+  for (const std::size_t where : group.places) {
+    remarks_[where] = "; not unwrapped: " + unwrapped.why_not;
+  }
+  return false;
 }
 
 Outcome Run::write_and_seal(Delivery& delivery, ConvertedMessage& converted,

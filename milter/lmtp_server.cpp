@@ -219,7 +219,8 @@ void LmtpServer::rcpt(const std::string& argument) {
     return reply(code_of(outcome), outcome.status(), outcome.sentence());
   }
   transaction_->envelope.recipients.push_back({parsed->path, parsed->parameters, resolution.address,
-                                               resolution.kind == Resolution::Kind::group});
+                                               resolution.kind == Resolution::Kind::group,
+                                               resolution.is_encapsulated});
   reply("250", "2.1.5", parsed->path + " is " + resolution.address.str());
 }
 

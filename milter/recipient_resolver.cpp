@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "milter/wrapping.h"
 #include "postoffice/ascii.h"
 #include "postoffice/groups.h"
 
@@ -16,6 +17,12 @@ namespace {
 Resolution refused(Resolution::Kind kind, Outcome outcome,
                    const postoffice::PostofficeName& postoffice = {}) {
   return {kind, {postoffice, {}}, {}, std::move(outcome)};
+}
+
+/// No mailbox, alias or group is called so; that a catch-all would take it does not count.
+bool is_nobodys_name(const Expected<postoffice::Resolved>& resolved) {
+  if (!resolved) return resolved.error().is_permanent();
+  return resolved->how != "mailbox" && resolved->how != "alias" && resolved->how != "group";
 }
 
 }  // namespace
@@ -55,7 +62,11 @@ Resolution RecipientResolver::resolve(const InternetAddress& address) {
   }
   const Expected<Postoffice>& opened = open(*served);
   if (!opened) return refused(Resolution::Kind::unavailable, opened.error(), served->name);
-  const auto resolved = opened->resolve(address.local_part, domain);
+  auto resolved = opened->resolve(address.local_part, domain);
+  const bool is_encapsulated = !configuration_.converter.peers.empty() &&
+                               equals_ignoring_case(address.local_part, encapsulation_name) &&
+                               is_nobodys_name(resolved);
+  if (is_encapsulated) resolved = opened->resolve("postmaster", domain);
   if (!resolved) {
     const auto kind = resolved.error().is_permanent() ? Resolution::Kind::unknown_mailbox
                                                       : Resolution::Kind::unavailable;
@@ -66,10 +77,12 @@ Resolution RecipientResolver::resolve(const InternetAddress& address) {
   return {is_group ? Resolution::Kind::group : Resolution::Kind::mailbox,
           {served->name, name},
           resolved->how,
-          Outcome::delivered("is " + served->name.str() + "/" + name, "2.1.5")};
+          Outcome::delivered("is " + served->name.str() + "/" + name, "2.1.5"),
+          is_encapsulated};
 }
 
 Expected<bool> RecipientResolver::stays_here(const Resolution& resolution) {
+  if (resolution.is_encapsulated) return false;
   const auto* served = configuration_.find_postoffice(resolution.address.postoffice);
   if (served == nullptr) return failure(Outcome::temporary("not served", "4.3.5"));
   const Expected<Postoffice>& opened = open(*served);

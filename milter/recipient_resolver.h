@@ -36,6 +36,9 @@ struct Resolution {
                                       ///< kinds that know it
   std::string how;                    ///< "mailbox", "alias", "group", ...
   Outcome outcome;  ///< delivered for `mailbox` and `group`; else status, sentence
+  /// For what peers encapsulate (docs/encapsulation.md): `mailbox`, the postmaster's, who gets what
+  /// cannot be unwrapped.
+  bool is_encapsulated = false;
 
   bool is_known() const { return kind == Kind::mailbox || kind == Kind::group; }
   /// NET/PO, empty if unknown.
@@ -53,7 +56,8 @@ class RecipientResolver {
   /// A path as RCPT gives it, or an address without brackets.
   Resolution resolve_path(std::string_view path);
   /// Of a mailbox or a group: whether all it comes to are mailboxes of its own postoffice (no
-  /// member or forward beyond, none that is nobody). An error is temporary.
+  /// member or forward beyond, none that is nobody). Never of encapsulated mail, since only its
+  /// content says who it is for. An error is temporary.
   Expected<bool> stays_here(const Resolution& resolution);
   /// Local part unquoted.
   Resolution resolve(const converter::InternetAddress& address);

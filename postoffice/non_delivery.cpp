@@ -256,22 +256,7 @@ std::string identity_of(const NonDelivery& failed) {
   return identity;
 }
 
-}  // namespace
-
-NonDeliveryCode non_delivery_code(std::string_view status) {
-  const std::size_t dot = status.find('.');
-  if (dot == std::string_view::npos) return {"[001]", "It could not be delivered."};
-  const std::string_view ending = status.substr(dot + 1);
-  for (const StatusCode& known : status_codes) {
-    if (ending == known.ending) return known.code;
-  }
-  if (status.starts_with("4.")) return not_in_time;
-  if (ending.starts_with("6.")) return not_convertible;
-  return {"[001]", "It was refused."};
-}
-
-Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox,
-                          const NonDelivery& failed) {
+Report report_of(const Postoffice& postoffice, const NonDelivery& failed) {
   const auto excerpt = excerpt_of(postoffice, failed);
   Report report;
   report.id = identity_of(failed);
@@ -301,7 +286,31 @@ Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox
   }
   report.lines.push_back(whereabouts(failed) + " Its number here is " +
                          printable(failed.message_id, longest_value) + ".");
-  return file_report(postoffice, mailbox, report);
+  return report;
+}
+
+}  // namespace
+
+NonDeliveryCode non_delivery_code(std::string_view status) {
+  const std::size_t dot = status.find('.');
+  if (dot == std::string_view::npos) return {"[001]", "It could not be delivered."};
+  const std::string_view ending = status.substr(dot + 1);
+  for (const StatusCode& known : status_codes) {
+    if (ending == known.ending) return known.code;
+  }
+  if (status.starts_with("4.")) return not_in_time;
+  if (ending.starts_with("6.")) return not_convertible;
+  return {"[001]", "It was refused."};
+}
+
+Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox,
+                          const NonDelivery& failed) {
+  return file_report(postoffice, mailbox, report_of(postoffice, failed));
+}
+
+Outcome send_non_delivery(const Postoffice& postoffice, const NativeAddress& sender,
+                          const NonDelivery& failed) {
+  return send_report(postoffice, sender, report_of(postoffice, failed));
 }
 
 }  // namespace smtpgate::postoffice

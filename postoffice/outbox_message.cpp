@@ -197,15 +197,15 @@ class Server {
     state.mailbox = message_.mailbox;
     state.created = std::time(nullptr);
     state.next_attempt = state.created;
-    for (const TypedAddress& address : recipients_.beyond) {
+    for (const BeyondRecipient& beyond : recipients_.beyond) {
       OutgoingRecipient recipient;
-      recipient.address = address;
+      recipient.address = beyond.address;
       state.recipients.push_back(std::move(recipient));
     }
     const Outcome handed = draft_->hand_over(std::move(state), key_);
     if (handed.is_permanent()) {
-      for (const TypedAddress& address : recipients_.beyond) {
-        recipients_.failures.push_back({address, handed});
+      for (const BeyondRecipient& beyond : recipients_.beyond) {
+        recipients_.failures.push_back({beyond.address, handed});
       }
       return;
     }

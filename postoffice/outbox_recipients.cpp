@@ -37,7 +37,7 @@ class Finder {
     if (address.type == "CSI" && native && native->postoffice == postoffice_.settings().name) {
       find_name(native->mailbox, address);
     } else {
-      add_beyond(address);
+      add_beyond({address, {}, {}});
     }
     count();
   }
@@ -50,8 +50,10 @@ class Finder {
     count();
   }
 
-  void add_beyond(const TypedAddress& address) {
-    if (beyond_.insert(address_key(address)).second) result_.beyond.push_back(address);
+  void add_beyond(const BeyondRecipient& recipient) {
+    if (beyond_.insert(address_key(recipient.address)).second) {
+      result_.beyond.push_back(recipient);
+    }
   }
 
   void find_name(const std::string& name, const TypedAddress& address) {
@@ -67,7 +69,7 @@ class Finder {
     for (std::string& mailbox : all->mailboxes) {
       if (mailboxes_.insert(mailbox).second) result_.mailboxes.push_back(std::move(mailbox));
     }
-    for (const BeyondRecipient& recipient : all->beyond) add_beyond(recipient.address);
+    for (const BeyondRecipient& recipient : all->beyond) add_beyond(recipient);
     for (const FailedMember& member : all->failures) {
       auto parsed = parse_member(member.member, postoffice_.settings().name);
       const Outcome& why = member.outcome;
@@ -101,21 +103,28 @@ bool OutboxRecipients::has_temporary_failure() const {
                      [](const FailedRecipient& failed) { return failed.outcome.is_temporary(); });
 }
 
+OutboxRecipients find_recipients(const Postoffice& postoffice,
+                                 const std::vector<TypedAddress>& addresses) {
+  Finder finder(postoffice);
+  for (const TypedAddress& one : addresses) finder.find(one);
+  return finder.take();
+}
+
 OutboxRecipients find_outbox_recipients(const Postoffice& postoffice, const MessageHeader& header,
                                         const std::string& set) {
-  Finder finder(postoffice);
-  const auto find_all = [&](const std::vector<TypedAddress>& list) {
+  std::vector<TypedAddress> addresses;
+  const auto add_all = [&](const std::vector<TypedAddress>& list) {
     for (const TypedAddress& one : list) {
-      finder.find({one.type, to_utf8(one.address, set), to_utf8(one.name, set)});
+      addresses.push_back({one.type, to_utf8(one.address, set), to_utf8(one.name, set)});
     }
   };
-  find_all(header.to);
-  find_all(header.cc);
+  add_all(header.to);
+  add_all(header.cc);
   for (const ExtendedField& field : header.fields) {
     if (!equals_ignoring_case(field.name, ext::bcc)) continue;
-    finder.find(TypedAddress::parse(trim(to_utf8(field.value, set))));
+    addresses.push_back(TypedAddress::parse(trim(to_utf8(field.value, set))));
   }
-  return finder.take();
+  return find_recipients(postoffice, addresses);
 }
 
 }  // namespace smtpgate::postoffice

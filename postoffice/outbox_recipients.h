@@ -1,5 +1,5 @@
 // Who gets a message from an outbox: its TO, CC and Bcc looked up, groups and forwards followed.
-// Internal to this room.
+// And who gets one from a peer, whose recipients are given. Internal to this room.
 #pragma once
 
 #include <string>
@@ -20,13 +20,17 @@ struct FailedRecipient {
 
 struct OutboxRecipients {
   std::vector<std::string> mailboxes;  ///< folded, each once
-  std::vector<TypedAddress> beyond;    ///< each once; UTF-8
+  /// Each address once; UTF-8. `via` and `owner` are empty where the message names it itself.
+  std::vector<BeyondRecipient> beyond;
   std::vector<FailedRecipient> failures;
   bool are_too_many = false;  ///< more than most_outgoing_recipients in all
 
   bool has_temporary_failure() const;
 };
 
+/// Of `addresses`, in UTF-8.
+OutboxRecipients find_recipients(const Postoffice& postoffice,
+                                 const std::vector<TypedAddress>& addresses);
 /// `set` is the character set of the header's values.
 OutboxRecipients find_outbox_recipients(const Postoffice& postoffice, const MessageHeader& header,
                                         const std::string& set);

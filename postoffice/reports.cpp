@@ -19,11 +19,12 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-/// The name of the report in a mailbag: BLAKE2b of 32 octets, like a content key, of a text that no
-/// content key is made of (docs/postoffice-format.md, "The content key K").
-std::string key_of(std::string_view id, std::string_view mailbox) {
+/// The name of the report in a mailbag or its marker in SMTP/: BLAKE2b of 32 octets, like a content
+/// key, of a text that no content key is made of (docs/postoffice-format.md, "The content key K").
+/// `recipient` is a mailbox here, or an address with its type.
+std::string key_of(std::string_view id, std::string_view recipient) {
   std::string text = "smtpgate-report-1\n";
-  text.append(mailbox).append("\n").append(id);
+  text.append(recipient).append("\n").append(id);
   unsigned char hash[32];
   crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()),
                      text.size(), nullptr, 0);
@@ -42,7 +43,7 @@ FileResult<std::uint64_t> attached_size(const Report& report) {
 
 class ReportFile {
  public:
-  ReportFile(const Postoffice& postoffice, std::string_view mailbox, const Report& report,
+  ReportFile(const Postoffice& postoffice, const NativeAddress& recipient, const Report& report,
              std::int64_t now)
       : postoffice_(postoffice), report_(report) {
     const PostofficeSettings& settings = postoffice.settings();
@@ -54,7 +55,7 @@ class ReportFile {
     const LocalTime time = postoffice.local_time(now);
     header_.from =
         TypedAddress::native({settings.name, from_utf8(layout::postmaster, set)}, "Postmaster");
-    header_.to = {TypedAddress::native({settings.name, from_utf8(mailbox, set)})};
+    header_.to = {TypedAddress::native({recipient.postoffice, from_utf8(recipient.mailbox, set)})};
     header_.date = time.date;
     header_.time = time.time;
     header_.subject = from_utf8(report.subject, set);
@@ -126,7 +127,7 @@ Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, cons
   const std::int64_t now = std::time(nullptr);
   auto delivery = Delivery::begin(postoffice);
   if (!delivery) return delivery.error();
-  ReportFile file(postoffice, mailbox, report, now);
+  ReportFile file(postoffice, {postoffice.settings().name, std::string(mailbox)}, report, now);
   if (auto written = file.write(delivery->message_file()); !written) {
     return written.error().outcome();
   }
@@ -134,6 +135,22 @@ Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, cons
     return sealed;
   }
   return delivery->file_into(target);
+}
+
+Outcome send_report(const Postoffice& postoffice, const NativeAddress& recipient,
+                    const Report& report) {
+  const std::int64_t now = std::time(nullptr);
+  auto draft = OutgoingDraft::begin(postoffice, OutgoingContent::mmff);
+  if (!draft) return draft.error();
+  ReportFile file(postoffice, recipient, report, now);
+  if (auto written = file.write(draft->content()); !written) return written.error().outcome();
+  OutgoingState state;  // nobody's mailbox: should it fail, nobody is told of that
+  state.created = now;
+  state.next_attempt = now;
+  OutgoingRecipient outgoing;
+  outgoing.address = TypedAddress::native(recipient);
+  state.recipients.push_back(outgoing);
+  return draft->hand_over(std::move(state), key_of(report.id, outgoing.address.str()));
 }
 
 }  // namespace smtpgate::postoffice

@@ -2,8 +2,9 @@
 // sender hears what became of his mail. Above all the non-delivery report.
 //
 // Not for reports to the Internet: a message that came from there is refused or bounced by Postfix
-// (house rule 7). Nothing here is ever reported on: a report has no sender (ENVELOPE-FROM is
-// empty), so no two programs can answer each other for ever (Q175447, Q128432).
+// (house rule 7). But a sender in a peer's postoffice gets his like one here. Nothing here is ever
+// reported on: a report has no sender (ENVELOPE-FROM is empty), so no two programs can answer each
+// other for ever (Q175447, Q128432).
 //
 // Functions are safe from several threads, processes and hosts at once. Filing the same report
 // again is a duplicate within dedupe_days, so whoever is not sure may file it again.
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "postoffice/address.h"
 #include "postoffice/file_system.h"
 #include "postoffice/outcome.h"
 #include "postoffice/outgoing.h"
@@ -37,6 +39,11 @@ struct Report {
 /// where there is no such mailbox any more. Delivered also if it was filed before.
 Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, const Report& report);
 
+/// Hands it over to SMTP/ for somebody in another postoffice, from the postmaster here, as a
+/// program's mail. Delivered also if it was handed over before.
+Outcome send_report(const Postoffice& postoffice, const NativeAddress& recipient,
+                    const Report& report);
+
 struct NonDelivery {
   std::string message_id;  ///< of the message in SMTP/, or of the file taken from an outbox
   std::vector<OutgoingRecipient> recipients;  ///< that failed, with status and reason
@@ -49,6 +56,10 @@ struct NonDelivery {
 /// for why, the remote answer, what the message was, and the message itself. A report for the same
 /// message and recipients is filed once.
 Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox,
+                          const NonDelivery& failed);
+
+/// The same report for a sender in another postoffice.
+Outcome send_non_delivery(const Postoffice& postoffice, const NativeAddress& sender,
                           const NonDelivery& failed);
 
 /// A message in SMTP/ or in BAD that is given up: whoever still waits has failed, the mailbox is

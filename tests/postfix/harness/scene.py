@@ -52,6 +52,7 @@ hosts = [{hosts}]
 [[postoffice]]
 name = "{postoffice}"
 path = "{top}/po"
+{tables}
 """
 
 
@@ -78,17 +79,21 @@ def gateway_user():
 class Scene:
     def __init__(self, mailboxes=("anna",), *, daemon=True, keep_chain="failed", domains=(DOMAIN,),
                  gateway="", milter="", converter="", designated_host="", outbound="", sink=None, hosts=(), main_cf="", setup=(),
-                 prefix="smtpgate-test-"):
+                 office=POSTOFFICE, address_map="", tables="", prefix="smtpgate-test-"):
         """gateway, milter, converter, designated_host, outbound: further lines of these tables of smtpgate.toml; sink: the Sink
         to which Postfix sends what is not ours; hosts: ports (or "name:port") of other designated hosts than Postfix, which is
         then set up, but not started; main_cf: further lines of Postfix's main.cf; setup: further words for
-        smtpgate-setup."""
+        smtpgate-setup; office: the postoffice's name; address_map: further lines of ADDR_MAP.CFG; tables: what follows in
+        smtpgate.toml, {top} being the scene's directory."""
         self.mailboxes = mailboxes
         self.with_daemon = daemon
         self.domains = domains
         self.keep_chain = keep_chain
         self.lines = {"gateway": gateway, "milter": milter, "converter": converter, "designated_host": designated_host,
                       "outbound": outbound}
+        self.office = office
+        self.address_map = address_map
+        self.tables = tables
         self.main_cf = main_cf
         self.sink = sink
         self.hosts = hosts
@@ -197,13 +202,13 @@ class Scene:
 
     def make_postoffice(self):
         self.own_directory(self.postoffice_directory)
-        self.postoffice("init", "--name", POSTOFFICE)
+        self.postoffice("init", "--name", self.office)
         for name in self.mailboxes:
             self.postoffice("mailbox", "add", name)
 
     def configure(self):
         """Both sides, Postfix by our own set-up script, as an administrator does it."""
-        (self.top / "ADDR_MAP.CFG").write_text("".join(f"{POSTOFFICE}  {d}\n" for d in self.domains))
+        (self.top / "ADDR_MAP.CFG").write_text("".join(f"{self.office}  {d}\n" for d in self.domains) + self.address_map)
         self.postfix = PrivatePostfix(self.top, self.main_cf)
         if self.sink is not None:
             self.postfix.set(default_transport=f"smtp:[127.0.0.1]:{self.sink.port}")
@@ -218,9 +223,9 @@ class Scene:
         """smtpgate.toml; `changes` replace values of the template or its lines."""
         port = changes.pop("port", self.postfix.port or 1)
         values = {
-            "top": self.top, "socket": self.socket, "user": self.user, "postoffice": POSTOFFICE,
-            "keep_chain": self.keep_chain, "hostname": self.postfix.name,
-            "hosts": host_list(self.hosts or [port]), **self.lines, **changes,
+            "top": self.top, "socket": self.socket, "user": self.user, "postoffice": self.office,
+            "keep_chain": self.keep_chain, "hostname": self.postfix.name, "hosts": host_list(self.hosts or [port]),
+            "tables": self.tables.replace("{top}", str(self.top)), **self.lines, **changes,
         }
         self.settings_file.write_text(SETTINGS.format(**values))
 
@@ -233,6 +238,14 @@ class Scene:
             accept=accept)
         self.postfix.age_configuration()
         return (done.stdout + done.stderr).decode()
+
+    def write_secret(self, name, text):
+        """A file that only the gateway's user can read; its path."""
+        path = self.top / name
+        path.write_text(text)
+        shutil.chown(path, self.user)
+        path.chmod(0o600)
+        return path
 
     # --- the daemon ----------------------------------------------------------------------------
 
