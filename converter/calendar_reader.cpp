@@ -147,7 +147,7 @@ void CalendarReader::take_text(std::string_view text) {
 }
 
 void CalendarReader::end_line() {
-  if (has_line_) take_line(line_);
+  if (has_line_ && !is_complete_) take_line(line_);
   line_.clear();
   has_line_ = false;
 }

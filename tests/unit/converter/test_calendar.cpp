@@ -101,6 +101,9 @@ TEST_CASE("calendars without an event, or broken, say what they can", "[calendar
   CHECK(lines_of("BEGIN:VEVENT\nSUMMARY:Cut").starts_with("What:      Cut (appointment)\n"));
   CHECK(lines_of("BEGIN:VEVENT\nSUMMARY;X=\"a:b\nSUMMARY:Good\n:\n;;;:\nEND:VEVENT")
             .starts_with("What:      Good (appointment)\n"));
+  // What follows the event's end is not of it, however the octets come.
+  CHECK(lines_of("BEGIN:VEVENT\nSUMMARY:a\nEND:V\nDESCRIPTION:b\n") ==
+        "What:      a (appointment)\n\n");
   // Nothing can forge a line.
   CHECK(lines_of("BEGIN:VEVENT\nSUMMARY:a\\nWhere:  x\x1b[1m\nEND:VEVENT") ==
         "What:      a Where: x [1m (appointment)\n\n");
