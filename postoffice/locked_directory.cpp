@@ -7,9 +7,6 @@
 
 namespace smtpgate::postoffice {
 
-namespace {
-
-/// Whether `path` is the directory that is open as `directory`; false if there is nothing.
 FileResult<bool> is_named(FileSystem& files, File& directory, const std::string& path) {
   auto ours = directory.status();
   if (!ours) return tl::unexpected(ours.error());
@@ -20,8 +17,6 @@ FileResult<bool> is_named(FileSystem& files, File& directory, const std::string&
   }
   return named->device == ours->device && named->inode == ours->inode;
 }
-
-}  // namespace
 
 FileResult<std::unique_ptr<File>> lock_directory(FileSystem& files, const std::string& path) {
   auto directory = files.open_directory(path);

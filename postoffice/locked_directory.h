@@ -13,8 +13,12 @@ namespace smtpgate::postoffice {
 /// The directory locked and still of that name; null if somebody else has it or it is gone.
 FileResult<std::unique_ptr<File>> lock_directory(FileSystem& files, const std::string& path);
 
+/// Whether `path` is the directory that is open as `directory`; false if there is nothing.
+FileResult<bool> is_named(FileSystem& files, File& directory, const std::string& path);
+
 /// Renames the directory that `lock` is. An error whose rename was done all the same (a lost answer
-/// of a file server) is none.
+/// of a file server) is none, if a look at `to` can be had; else only is_named(from) says that it
+/// was not done.
 FileResult<void> move_directory(FileSystem& files, File& lock, const std::string& from,
                                 const std::string& to);
 

@@ -68,21 +68,28 @@ struct OutgoingDraft::State {
                         0600, *owner);
   }
 
+  /// Not handed over for sure only if it plainly lies in P1. Where nobody can say, the marker stays
+  /// and finds out when the key comes again; without one, what lies in P1 is cleared later.
+  Outcome not_moved(const FileError& error, std::optional<OutgoingMarker>& marker) {
+    auto here = is_named(postoffice.files(), work.lock(), path);
+    if (here && *here) return error.outcome();
+    (void)work.release();
+    if (marker) marker->leave();
+    return Outcome::temporary(error.sentence() + "; message " + id + " may be sent all the same");
+  }
+
   /// The rename into SMTP/, durably; temporary, and back in P1, if it is not.
   std::optional<Outcome> move(std::optional<OutgoingMarker>& marker) {
     FileSystem& files = postoffice.files();
     const std::string target = OutgoingPlace{id, {}, false}.path(postoffice);
     auto moved = move_directory(files, work.lock(), path, target);
-    if (!moved) return moved.error().outcome();
+    if (!moved) return not_moved(moved.error(), marker);
     auto synced = files.sync_directory(postoffice.path(layout::outgoing));
     if (synced) return std::nullopt;
-    // It is locked, so nobody has taken it.
-    if (move_directory(files, work.lock(), target, path)) return synced.error().outcome();
-    // It will be sent, though nobody knows whether it would survive a crash.
-    (void)work.release();
-    if (marker) marker->leave();
-    return Outcome::temporary(synced.error().sentence() + "; message " + id +
-                              " may be sent all the same");
+    // It is locked, so nobody has taken it. What cannot be moved back will be sent, though nobody
+    // knows whether it would survive a crash.
+    (void)move_directory(files, work.lock(), target, path);
+    return not_moved(synced.error(), marker);
   }
 
   Outcome hand_over(OutgoingState state, std::string_view key) {

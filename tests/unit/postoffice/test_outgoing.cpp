@@ -329,6 +329,54 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a hand-over of which nobody can say whether it was done is not done twice") {
+  OutgoingFixture fixture;
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  const auto is_message = [](const std::string& path) {
+    const std::size_t at = path.find("/SMTP/");
+    return at != std::string::npos && is_outgoing_id(path.substr(at + 6));
+  };
+  // The rename is done, but its answer is lost, and the look after it fails too.
+  faulty.fail_if(
+      [&](const Operation& operation) {
+        return (operation.name == "rename" && is_message(operation.to)) ||
+               (operation.name == "status" && is_message(operation.path));
+      },
+      EIO, FaultyFileSystem::Moment::afterwards);
+  const Outcome first = hand_over(postoffice, key);
+  CHECK(faulty.faults() == 2);
+  CHECK(first.is_temporary());
+  CHECK(first.sentence().find("may be sent all the same") != std::string::npos);
+  faulty.heal();
+  CHECK(fixture.in_smtp().size() == 1);
+  CHECK(hand_over(postoffice, key).sentence().starts_with("duplicate"));
+  CHECK(fixture.in_smtp().size() == 1);
+  CHECK(fixture.markers() == Names{key});
+}
+
+TEST_CASE("a hand-over that failed and cannot be looked at is done the next time") {
+  OutgoingFixture fixture;
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  bool is_broken = false;
+  faulty.fail_if(
+      [&](const Operation& operation) {
+        const std::size_t at = operation.to.find("/SMTP/");
+        is_broken = is_broken || (operation.name == "rename" && at != std::string::npos &&
+                                  is_outgoing_id(operation.to.substr(at + 6)));
+        return is_broken;
+      },
+      EIO);
+  CHECK(hand_over(postoffice, key).is_temporary());
+  faulty.heal();
+  CHECK(fixture.in_smtp().empty());
+  fixture.hand_over_again(key);
+  fixture.restart();
+  CHECK(fixture.in_work().empty());
+  CHECK(fixture.markers() == Names{key});
+}
+
 TEST_CASE("a crash at each operation of a hand-over: tried again, it is there once") {
   OutgoingFixture counted;
   FaultyFileSystem counting;
