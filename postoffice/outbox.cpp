@@ -102,7 +102,9 @@ class Walk {
       taken_.set_home(std::string(layout::postmaster));
       folder = FileStatus();
     }
-    if (auto why = why_not_to_be_sent(*before, *folder)) return set_aside_all(file_error(*why));
+    auto why = why_not_to_be_sent(*before, *folder, options_);
+    if (!why) return why.error();
+    if (*why) return set_aside_all(file_error(**why));
     auto copy = taken_.copy();
     if (!copy && copy.error().code == EACCES) {
       return set_aside_all(file_error(std::string(not_readable)));
@@ -273,9 +275,9 @@ class PickUp {
     const std::string path = path_in(outbox_directory(postoffice_, mailbox_), name);
     auto status = files.status(path);
     if (!status) return unless_gone(status.error());
-    if (auto why = why_not_to_be_sent(*status, folder)) {
-      return set_aside(name, path, *status, "140-1-0 the file " + *why);
-    }
+    auto why = why_not_to_be_sent(*status, folder, options_);
+    if (!why) return why.error();
+    if (*why) return set_aside(name, path, *status, "140-1-0 the file " + **why);
     auto file = files.open(path);
     if (!file && file.error().code == EACCES) {
       // Its writer may be about to open it.

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
@@ -35,6 +37,8 @@ struct OutboxOptions {
   /// Seconds after which what still cannot be done for a recipient is reported as failed.
   std::int64_t expire = 2 * 86'400;
   std::function<std::int64_t()> now;  ///< seconds since 1970; empty: the clock
+  /// Whether a user is of a group; empty: the system's user database is asked.
+  std::function<Expected<bool>(uid_t user, gid_t group)> is_member = {};
 };
 
 struct OutboxResult {

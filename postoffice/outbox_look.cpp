@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include <grp.h>
@@ -19,27 +20,63 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-/// Whether `user` is a member of `group`, by its primary group or by the list of members. A user
-/// whom the system does not know is none.
-bool is_member(uid_t user, gid_t group) {
-  std::vector<char> buffer(std::size_t{16} << 10);
-  struct passwd entry;
-  struct passwd* found = nullptr;
+/// An entry of the user database; nullopt if there is none. `call` is getpwuid_r or getgrgid_r with
+/// the first argument bound. 0 without an entry means that there is none (POSIX); every other
+/// number says that nobody knows: a directory server that does not answer. Of several sources glibc
+/// tells what the last one said, so that one in trouble should stand last in nsswitch.conf, as
+/// Debian's packages put it.
+template <typename Entry, typename Call>
+Expected<std::optional<Entry>> look_up(std::vector<char>& buffer, const std::string& what,
+                                       Call call) {
+  constexpr std::size_t first_size = std::size_t{16} << 10;
+  constexpr std::size_t largest_size = std::size_t{16} << 20;
+  buffer.resize(first_size);
   for (;;) {
-    const int code = ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
-    if (code != ERANGE || buffer.size() >= (std::size_t{1} << 22)) break;
+    Entry entry;
+    Entry* found = nullptr;
+    const int code = call(&entry, buffer.data(), buffer.size(), &found);
+    if (code == 0 && found == nullptr) return std::nullopt;
+    if (code == 0) return entry;
+    if (code != ERANGE || buffer.size() >= largest_size) {
+      return failure(Outcome::temporary("the user database does not tell of " + what + ": " +
+                                            std::generic_category().message(code),
+                                        "4.3.0"));
+    }
     buffer.resize(buffer.size() * 2);
   }
-  if (found == nullptr) return false;
-  if (entry.pw_gid == group) return true;
+}
+
+/// Whether `user` is a member of `group`, by its primary group or by the list of members. A user
+/// whom the system does not know is none.
+Expected<bool> is_system_member(uid_t user, gid_t group) {
+  std::vector<char> buffer;
+  auto entry = look_up<struct passwd>(buffer, "user " + std::to_string(user),
+                                      [&](auto... rest) { return ::getpwuid_r(user, rest...); });
+  if (!entry) return failure(entry.error());
+  if (!*entry) return false;
+  if ((*entry)->pw_gid == group) return true;
   std::vector<gid_t> groups(64);
   int count = static_cast<int>(groups.size());
-  if (::getgrouplist(entry.pw_name, entry.pw_gid, groups.data(), &count) < 0) {
+  if (::getgrouplist((*entry)->pw_name, (*entry)->pw_gid, groups.data(), &count) < 0) {
     groups.resize(static_cast<std::size_t>(std::max(count, 0)));
-    if (::getgrouplist(entry.pw_name, entry.pw_gid, groups.data(), &count) < 0) return false;
+    if (::getgrouplist((*entry)->pw_name, (*entry)->pw_gid, groups.data(), &count) < 0) {
+      return failure(Outcome::temporary(
+          "the user database does not tell of the groups of user " + std::to_string(user),
+          "4.3.0"));
+    }
   }
   groups.resize(static_cast<std::size_t>(count));
-  return std::find(groups.begin(), groups.end(), group) != groups.end();
+  if (std::find(groups.begin(), groups.end(), group) != groups.end()) return true;
+  // getgrouplist() passes over a source that does not answer; this does not.
+  const std::string name = (*entry)->pw_name;
+  auto listed = look_up<struct group>(buffer, "group " + std::to_string(group),
+                                      [&](auto... rest) { return ::getgrgid_r(group, rest...); });
+  if (!listed) return failure(listed.error());
+  if (!*listed) return false;
+  for (char** member = (*listed)->gr_mem; *member != nullptr; ++member) {
+    if (name == *member) return true;
+  }
+  return false;
 }
 
 /// A source that knows whether its end was met: an error before it is no matter of missing octets.
@@ -66,7 +103,9 @@ bool is_outbox_name(std::string_view name) {
          equals_ignoring_case(name.substr(name.size() - ending.size()), ending);
 }
 
-std::optional<std::string> why_not_to_be_sent(const FileStatus& file, const FileStatus& outbox) {
+Expected<std::optional<std::string>> why_not_to_be_sent(const FileStatus& file,
+                                                        const FileStatus& outbox,
+                                                        const OutboxOptions& options) {
   if (file.kind != FileKind::regular) {
     return "is no regular file; put a file there, not a link, a folder or a device";
   }
@@ -74,7 +113,11 @@ std::optional<std::string> why_not_to_be_sent(const FileStatus& file, const File
     return "has other names too (hard links); put a copy there, or rename it into the outbox";
   }
   const bool is_ours = file.owner == 0 || file.owner == ::geteuid() || file.owner == outbox.owner;
-  if (is_ours || is_member(file.owner, outbox.group)) return std::nullopt;
+  if (is_ours) return std::nullopt;
+  auto member = options.is_member ? options.is_member(file.owner, outbox.group)
+                                  : is_system_member(file.owner, outbox.group);
+  if (!member) return failure(member.error());
+  if (*member) return std::nullopt;
   return "belongs to user " + std::to_string(file.owner) +
          ", who is no member of the mailbox's group; copy it instead of moving it";
 }

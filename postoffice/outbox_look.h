@@ -12,6 +12,7 @@
 
 #include "postoffice/file_system.h"
 #include "postoffice/mmff.h"
+#include "postoffice/outbox.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
@@ -21,8 +22,11 @@ namespace smtpgate::postoffice {
 bool is_outbox_name(std::string_view name);
 
 /// Why a file of this kind and owner is nobody's to send, as the end of the sentence "NAME ...";
-/// nothing if it may be sent. `outbox` is the folder's own status.
-std::optional<std::string> why_not_to_be_sent(const FileStatus& file, const FileStatus& outbox);
+/// nothing if it may be sent. `outbox` is the folder's own status. The error: the user database
+/// cannot be asked (temporary).
+Expected<std::optional<std::string>> why_not_to_be_sent(const FileStatus& file,
+                                                        const FileStatus& outbox,
+                                                        const OutboxOptions& options);
 
 /// Whether the octets are whole messages: a read error, or the format error that the file ends
 /// with. `is_short` is set where more octets might mend it.

@@ -246,6 +246,37 @@ TEST_CASE("a file of a user who is not of the mailbox's group is set aside, a me
   CHECK(fixture.in("MBG/bernd/new").size() == 1);
 }
 
+TEST_CASE("a user database that does not answer makes files wait, and sets none aside") {
+  if (::geteuid() != 0) return;  // only root can give files away
+  OutboxFixture fixture;
+  fixture.drop("a.API", message(to_bernd));
+  REQUIRE(::chown((fixture.outbox() + "/a.API").c_str(), 54321, 0) == 0);
+  bool answers = false;
+  fixture.options.is_member = [&](uid_t user, gid_t group) -> Expected<bool> {
+    CHECK(user == 54321);
+    CHECK(group == 0);
+    if (!answers) return failure(Outcome::temporary("the directory server is away"));
+    return true;
+  };
+  const OutboxResult result = fixture.pick_up();
+  CHECK(result.taken == 0);
+  CHECK(result.unfinished == 1);
+  CHECK(fixture.notes == Lines{"the directory server is away"});
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API"});
+  CHECK(fixture.in("MBG/anna/new").empty());
+  // The same after it was taken.
+  int questions = 0;
+  fixture.options.is_member = [&](uid_t, gid_t) -> Expected<bool> {
+    if (++questions == 2) return failure(Outcome::temporary("the directory server is away"));
+    return true;
+  };
+  CHECK(fixture.pick_up().unfinished == 1);
+  CHECK(questions == 2);
+  CHECK(fixture.in("MBG/anna/outbox").empty());
+  CHECK(fixture.resume().unfinished == 0);
+  CHECK(fixture.in("MBG/bernd/new").size() == 1);
+}
+
 TEST_CASE("a growing file is waited for, and set aside when it grows no more") {
   OutboxFixture fixture;
   std::int64_t now = 1'800'000'000;
