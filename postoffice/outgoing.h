@@ -24,6 +24,8 @@
 namespace smtpgate::postoffice {
 
 enum class RecipientState { waiting, sent, failed };
+/// As in STATE.json and in listings: "waiting", "sent", "failed".
+std::string_view state_name(RecipientState state);
 
 struct OutgoingRecipient {
   TypedAddress address;  ///< SMTP:user@host, or CSI:NET/PO/BOX of another postoffice

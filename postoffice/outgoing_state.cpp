@@ -37,18 +37,6 @@ std::string json_string(std::string_view text, std::size_t limit = std::string_v
   return Json(std::move(whole)).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string_view state_name(RecipientState state) {
-  switch (state) {
-    case RecipientState::waiting:
-      return "waiting";
-    case RecipientState::sent:
-      return "sent";
-    case RecipientState::failed:
-      return "failed";
-  }
-  return "waiting";
-}
-
 std::optional<RecipientState> parse_state_name(std::string_view name) {
   for (const auto state : {RecipientState::waiting, RecipientState::sent, RecipientState::failed}) {
     if (name == state_name(state)) return state;
@@ -216,6 +204,18 @@ class StateReader : public nlohmann::json_sax<Json> {
 };
 
 }  // namespace
+
+std::string_view state_name(RecipientState state) {
+  switch (state) {
+    case RecipientState::waiting:
+      return "waiting";
+    case RecipientState::sent:
+      return "sent";
+    case RecipientState::failed:
+      return "failed";
+  }
+  return "waiting";
+}
 
 bool OutgoingState::is_done() const {
   return std::none_of(recipients.begin(), recipients.end(), [](const OutgoingRecipient& one) {

@@ -2,12 +2,15 @@
 #include "postoffice/programs/file_format_program.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
+#include <exception>
 #include <iostream>
 #include <system_error>
 
 #include <boost/filesystem.hpp>
 #include <fmt/format.h>
+#include <sysexits.h>
 
 #include "postoffice/printable.h"
 
@@ -48,8 +51,8 @@ std::string without_links(const std::string& path) {
   return error ? path : resolved.string();
 }
 
-std::optional<LineEnd> forced_line_end(int number) {
-  switch (number) {
+std::optional<LineEnd> FileFormatOptions::forced_line_end() const {
+  switch (line_end) {
     case 0:
       return LineEnd::cr;
     case 1:
@@ -58,6 +61,27 @@ std::optional<LineEnd> forced_line_end(int number) {
       return LineEnd::crlf;
     default:
       return std::nullopt;
+  }
+}
+
+void add_options(CLI::App& app, FileFormatOptions& options, const std::string& line_ends,
+                 const std::string& logged) {
+  app.set_help_flag("--help", "Print this help message and exit");
+  app.set_version_flag("--version", app.get_name() + " (smtpgate) " SMTPGATE_VERSION);
+  app.add_option("-d", options.directory, "The postoffice's folder")
+      ->required()
+      ->envname("POSTOFFICE")
+      ->type_name("FOLDER");
+  app.add_option("-f", options.line_end, line_ends)->type_name("0|1|2")->check(CLI::Range(0, 2));
+  app.add_option("-l", options.log, "Append errors and " + logged + " to LOG")->type_name("LOG");
+}
+
+int run_program(const char* program, int count, char** words, int (*run)(int, char**)) {
+  try {
+    return run(count, words);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", program, error.what());
+    return EX_SOFTWARE;
   }
 }
 

@@ -1,10 +1,12 @@
 // What the File Format API programs, smtpput and smtpget, have in common: where their errors go,
-// their -f switch, and files that a person names.
+// the switches that both have, and files that a person names.
 #pragma once
 
 #include <fstream>
 #include <optional>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "postoffice/mmff.h"
 #include "postoffice/postoffice.h"
@@ -36,7 +38,21 @@ class FileFormatReport {
 /// The links of a path followed: a person may give one, and the file system door follows none.
 std::string without_links(const std::string& path);
 
-/// Of -f0, -f1, -f2; nothing for any other number.
-std::optional<LineEnd> forced_line_end(int number);
+/// The switches that both have: -d FOLDER, -f0|1|2, -l LOG.
+struct FileFormatOptions {
+  std::string directory;
+  int line_end = -1;
+  std::string log;
+
+  /// What -f forces; nothing without it.
+  std::optional<LineEnd> forced_line_end() const;
+};
+/// Adds them to a program's, with --help and --version. `line_ends` says whose lines -f is for,
+/// `logged` what is logged besides errors.
+void add_options(CLI::App& app, FileFormatOptions& options, const std::string& line_ends,
+                 const std::string& logged);
+
+/// main() of both: what `run` throws is told in the name of `program`.
+int run_program(const char* program, int count, char** words, int (*run)(int, char**));
 
 }  // namespace smtpgate::postoffice

@@ -29,18 +29,6 @@ std::string_view status_of(const OutgoingEntry& entry) {
   return entry.state.held ? "held" : "waiting";
 }
 
-std::string_view state_name(RecipientState state) {
-  switch (state) {
-    case RecipientState::waiting:
-      return "waiting";
-    case RecipientState::sent:
-      return "sent";
-    case RecipientState::failed:
-      return "failed";
-  }
-  return "waiting";
-}
-
 std::ptrdiff_t count_of(const OutgoingState& state, RecipientState wanted) {
   return std::count_if(state.recipients.begin(), state.recipients.end(),
                        [wanted](const OutgoingRecipient& one) { return one.state == wanted; });

@@ -1,7 +1,6 @@
 // The program `smtpget`: takes messages out of the outgoing mail into an MMFF file, with the
 // switches and the error form of the File Format API's get programs (Q118787, Q104280, Q108375,
 // Q141981). Thin: the work is in get.h. Manual: docs/man/smtpget.1.scd.
-#include <cstdio>
 #include <iostream>
 #include <string>
 
@@ -30,9 +29,7 @@ constexpr const char* description =
     "FILE.API is there or cannot be written, 75 to be tried again.";
 
 struct Options {
-  std::string directory;
-  int line_end = -1;
-  std::string log;
+  FileFormatOptions common;
   std::string file;
   GetOptions get;
 };
@@ -52,12 +49,12 @@ std::string what_was_left(const GetResult& result) {
 
 int get(const Options& options) {
   FileFormatReport report("smtpget");
-  if (!report.open(options.log, options.file)) return EX_CANTCREAT;
+  if (!report.open(options.common.log, options.file)) return EX_CANTCREAT;
   if (options.file.empty()) {
     report.error("10-0-0 No output file specified in command line");
     return EX_USAGE;
   }
-  auto postoffice = Postoffice::open(options.directory);
+  auto postoffice = Postoffice::open(options.common.directory);
   if (!postoffice) {
     report.error("201-0-0 " + printable(postoffice.error().sentence()));
     return EX_TEMPFAIL;
@@ -81,16 +78,8 @@ int get(const Options& options) {
 int run(int count, char** words) {
   Options options;
   CLI::App app(description, "smtpget");
-  app.set_help_flag("--help", "Print this help message and exit");
-  app.set_version_flag("--version", "smtpget (smtpgate) " SMTPGATE_VERSION);
-  app.add_option("-d", options.directory, "The postoffice's folder")
-      ->required()
-      ->envname("POSTOFFICE")
-      ->type_name("FOLDER");
-  app.add_option("-f", options.line_end,
-                 "Lines end in: 0 CR, 1 LF, 2 CR LF (default: the folder's)")
-      ->type_name("0|1|2")
-      ->check(CLI::Range(0, 2));
+  add_options(app, options.common, "Lines end in: 0 CR, 1 LF, 2 CR LF (default: the folder's)",
+              "what was taken");
   app.add_flag("-h", options.get.extended, "Extended format: with CC and EXT fields");
   app.add_flag("-j", options.get.encapsulated,
                "Encapsulated: each message as the one attachment of a message around it");
@@ -99,14 +88,13 @@ int run(int count, char** words) {
       ->type_name("1..50")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, most_messages_got));
-  app.add_option("-l", options.log, "Append errors and what was taken to LOG")->type_name("LOG");
   app.add_option("FILE.API", options.file, "The MMFF file to make")->type_name("");
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? EX_OK : EX_USAGE;
   }
-  options.get.line_end = forced_line_end(options.line_end);
+  options.get.line_end = options.common.forced_line_end();
   return get(options);
 }
 
@@ -114,10 +102,5 @@ int run(int count, char** words) {
 }  // namespace smtpgate::postoffice
 
 int main(int count, char** words) {
-  try {
-    return smtpgate::postoffice::run(count, words);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "smtpget: %s\n", error.what());
-    return EX_SOFTWARE;
-  }
+  return smtpgate::postoffice::run_program("smtpget", count, words, smtpgate::postoffice::run);
 }

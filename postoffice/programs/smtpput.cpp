@@ -1,7 +1,6 @@
 // The program `smtpput`: files an MMFF file in mailbags by hand, with the switches and the error
 // form of the File Format API's put programs (Q118787, Q104280, Q104425). Thin: routing and filing
 // are in hand_put.h. Manual: docs/man/smtpput.1.scd.
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,12 +36,10 @@ constexpr const char* description =
     "could not be removed afterwards.";
 
 struct Options {
-  std::string directory;
+  FileFormatOptions common;
   std::vector<std::string> recipients;
   std::string envelope;
-  int line_end = -1;
   bool keeps = false;
-  std::string log;
   std::string file;
   std::string external_directory;
 };
@@ -52,9 +49,9 @@ class Put {
   explicit Put(Options options) : options_(std::move(options)) {}
 
   int run() {
-    if (!report_.open(options_.log, options_.file)) return EX_CANTCREAT;
+    if (!report_.open(options_.common.log, options_.file)) return EX_CANTCREAT;
     if (const int code = prepare(); code != EX_OK) return code;
-    auto postoffice = Postoffice::open(options_.directory);
+    auto postoffice = Postoffice::open(options_.common.directory);
     if (!postoffice) {
       report_.error("201-0-0 " + printable(postoffice.error().sentence()));
       return EX_TEMPFAIL;
@@ -74,7 +71,7 @@ class Put {
  private:
   /// Everything that can be wrong before the first filing.
   int prepare() {
-    hand_put_.reader.line_end = forced_line_end(options_.line_end);
+    hand_put_.reader.line_end = options_.common.forced_line_end();
     hand_put_.reader.external_directory = options_.external_directory;
     for (const std::string& recipient : options_.recipients) {
       auto address = NativeAddress::parse(recipient);
@@ -210,12 +207,8 @@ class Put {
 int run(int count, char** words) {
   Options options;
   CLI::App app(description, "smtpput");
-  app.set_help_flag("--help", "Print this help message and exit");
-  app.set_version_flag("--version", "smtpput (smtpgate) " SMTPGATE_VERSION);
-  app.add_option("-d", options.directory, "The postoffice's folder")
-      ->required()
-      ->envname("POSTOFFICE")
-      ->type_name("FOLDER");
+  add_options(app, options.common, "Token lines end in: 0 CR, 1 LF, 2 CR LF (default: told)",
+              "what was filed");
   CLI::Option* const recipients =
       app.add_option("-r", options.recipients, "A recipient; may be repeated")
           ->type_name("NET/PO/MAILBOX")
@@ -223,11 +216,7 @@ int run(int count, char** words) {
   app.add_option("-e", options.envelope, "Recipients from an envelope file (SMTP_IN.ENV)")
       ->type_name("FILE")
       ->excludes(recipients);
-  app.add_option("-f", options.line_end, "Token lines end in: 0 CR, 1 LF, 2 CR LF (default: told)")
-      ->type_name("0|1|2")
-      ->check(CLI::Range(0, 2));
   app.add_flag("-k", options.keeps, "Keep FILE.API");
-  app.add_option("-l", options.log, "Append errors and what was filed to LOG")->type_name("LOG");
   app.add_option("--external", options.external_directory,
                  "Where XTEXT and XATTACH may name files; without it they are errors")
       ->type_name("DIR");
@@ -246,10 +235,5 @@ int run(int count, char** words) {
 }  // namespace smtpgate::postoffice
 
 int main(int count, char** words) {
-  try {
-    return smtpgate::postoffice::run(count, words);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "smtpput: %s\n", error.what());
-    return EX_SOFTWARE;
-  }
+  return smtpgate::postoffice::run_program("smtpput", count, words, smtpgate::postoffice::run);
 }
