@@ -49,14 +49,18 @@ class TargetFile {
     if (file_) (void)files_.remove(temporary_);
   }
 
-  /// permanent: there is something at its place.
+  /// permanent: there is something at its place. temporary: another run is about to fill it.
   std::optional<Outcome> open() {
     auto there = files_.status(path_);
     if (!there && there.error().code != ENOENT) return there.error().outcome();
     if (there && (there->kind != FileKind::regular || there->size > 0)) return taken_outcome();
-    // Left by a run that died before it wrote anything: it stops nothing (Q111839).
-    replaces_ = there.has_value();
-    auto made = files_.create(temporary_, replaces_ ? there->mode : 0600);
+    if (there) {
+      // Left by a run that died before it wrote anything: it stops nothing (Q111839).
+      auto found = files_.open(path_);
+      if (!found) return found.error().outcome();
+      if (auto problem = hold(std::move(*found))) return problem;
+    }
+    auto made = files_.create(temporary_, there ? there->mode : 0600);
     if (!made) return made.error().outcome();
     file_ = std::move(*made);
     return std::nullopt;
@@ -69,15 +73,7 @@ class TargetFile {
     auto done = file_->sync();
     if (done) done = file_->close();
     if (!done) return done.error().outcome();
-    // By link, which never takes another's place, unless it is the empty one's.
-    done = replaces_ ? files_.rename(temporary_, path_) : files_.link(temporary_, path_);
-    if (!done && !replaces_ && done.error().code == EEXIST) return taken_outcome();
-    if (!done && !replaces_ && is_link_refused(done.error().code)) {
-      done = files_.rename(temporary_, path_);
-      replaces_ = done.has_value();
-    }
-    if (!done) return done.error().outcome();
-    if (!replaces_) (void)files_.remove(temporary_);  // a second name of what is there
+    if (auto problem = place()) return problem;
     file_.reset();
     auto synced = files_.sync_directory(parent_directory(path_));
     if (!synced) {
@@ -93,6 +89,52 @@ class TargetFile {
     return code == EPERM || code == ENOTSUP || code == ENOSYS;
   }
 
+  /// By link, which never takes another's place. By rename only over an empty file that we hold.
+  std::optional<Outcome> place() {
+    if (!held_) {
+      auto linked = files_.link(temporary_, path_);
+      if (linked) {
+        (void)files_.remove(temporary_);  // a second name of what is there
+        return std::nullopt;
+      }
+      if (!is_link_refused(linked.error().code)) return said(linked.error());
+      auto made = files_.create(path_, 0600);
+      if (!made) return said(made.error());
+      if (auto problem = hold(std::move(*made))) return problem;
+    }
+    if (auto problem = why_not_ours()) return problem;
+    auto moved = files_.rename(temporary_, path_);
+    if (!moved) return moved.error().outcome();
+    return std::nullopt;
+  }
+
+  /// Of several runs on one empty file one gets the lock, and replaces it; so whoever gets the lock
+  /// later must look whether it is still the file of that name.
+  std::optional<Outcome> hold(std::unique_ptr<File> empty) {
+    auto locked = empty->try_lock();
+    if (!locked) return locked.error().outcome();
+    if (!*locked) {
+      return Outcome::temporary(path_ + " is being filled by another smtpget; nothing was taken");
+    }
+    held_ = std::move(empty);
+    return why_not_ours();
+  }
+
+  std::optional<Outcome> why_not_ours() {
+    auto ours = held_->status();
+    if (!ours) return ours.error().outcome();
+    auto named = files_.status(path_);
+    if (!named) return named.error().outcome();
+    if (named->device != ours->device || named->inode != ours->inode || named->size > 0) {
+      return taken_outcome();
+    }
+    return std::nullopt;
+  }
+
+  Outcome said(const FileError& error) const {
+    return error.code == EEXIST ? taken_outcome() : error.outcome();
+  }
+
   Outcome taken_outcome() const {
     return Outcome::permanent(path_ +
                                   " is there and not empty: an earlier run's messages, not yet "
@@ -104,7 +146,7 @@ class TargetFile {
   std::string path_;
   std::string temporary_;
   std::unique_ptr<File> file_;  ///< null: not made, or in its place
-  bool replaces_ = false;
+  std::unique_ptr<File> held_;  ///< the empty file that is replaced, locked; null: there is none
 };
 
 /// One message on its way into the file.

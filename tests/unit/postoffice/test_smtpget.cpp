@@ -1,7 +1,10 @@
 // Taking messages into a file: what is taken, in which form, and that a message is in the file
 // before it leaves SMTP/; and the program with its switches, error form and exit codes.
+#include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <optional>
+#include <thread>
 
 #include "postoffice/get.h"
 #include "postoffice/mmff_reader.h"
@@ -116,6 +119,61 @@ TEST_CASE("a left-over empty file stops nothing, one with messages is never writ
   test::write_file(fixture.target(), "");
   CHECK(fixture.get()->taken == 1);
   CHECK(subjects(fixture.contents()) == Lines{"Plan"});
+}
+
+TEST_CASE("of two runs on one empty file one fills it, and what the other would have taken stays") {
+  GetFixture fixture;
+  fixture.hand_over_one();
+  test::write_file(fixture.target(), "");
+  const bool has_links = GENERATE(true, false);
+  std::optional<Expected<GetResult>> other;
+  FaultyFileSystem interrupted;
+  if (!has_links) {
+    // Then there is no empty file at first, and the run that has it made one.
+    std::filesystem::remove(fixture.target());
+    interrupted.fail_if([](const Operation& one) { return one.name == "link"; }, EPERM);
+  }
+  // At the last moment before the first puts its file into its place, the second runs as a whole.
+  interrupted.before([&](const Operation& one) {
+    if (one.name != "rename" || one.to != fixture.target() || other) return;
+    other.emplace(tl::unexpect, Outcome::temporary("not yet"));
+    fixture.hand_over_one();
+    other = get_messages(fixture.open(), fixture.target(), {}, [](const GetNote&) {});
+  });
+  const auto first = fixture.get({}, interrupted);
+  REQUIRE(other);
+  REQUIRE(first);
+  CHECK(first->taken == 1);
+  REQUIRE_FALSE(*other);
+  CHECK(has(other->error().sentence(), "being filled by another smtpget"));
+  CHECK(subjects(fixture.contents()).size() == 1);
+  CHECK(fixture.in_smtp().size() == 1);
+  CHECK(test::names_in(fixture.directory().path()) == Lines{"FROM_NC.API", "po"});
+}
+
+TEST_CASE("many runs at once on one empty file lose no message") {
+  for (int round = 0; round < 10; ++round) {
+    GetFixture fixture;
+    constexpr int messages = 6;
+    for (int i = 0; i < messages; ++i) fixture.hand_over_one();
+    test::write_file(fixture.target(), "");
+    GetOptions one_message;
+    one_message.most = 1;
+    std::vector<std::jthread> runs;
+    std::atomic<int> taken = 0;
+    for (int i = 0; i < 4; ++i) {
+      // Opened here: what is demanded of it must not be demanded by several threads at once.
+      runs.emplace_back([&, postoffice = fixture.open()] {
+        const auto got =
+            get_messages(postoffice, fixture.target(), one_message, [](const GetNote&) {});
+        if (got) taken += static_cast<int>(got->taken);
+      });
+    }
+    runs.clear();
+    CHECK(taken == 1);
+    CHECK(subjects(fixture.contents()).size() == 1);
+    CHECK(fixture.in_smtp().size() == messages - 1);
+  }
 }
 
 TEST_CASE("the envelope's recipients are named where TO and CC do not name them") {
