@@ -14,6 +14,7 @@
 #include "postoffice/mmff_text.h"
 #include "postoffice/printable.h"
 #include "postoffice/reports.h"
+#include "postoffice/told_recipients.h"
 
 namespace smtpgate::postoffice {
 
@@ -90,7 +91,8 @@ std::vector<std::string> first_lines(std::string_view text, bool is_whole) {
 
 class MmffExcerpt {
  public:
-  MmffExcerpt(File& file, const std::string& fallback) : source_(file), fallback_(fallback) {
+  MmffExcerpt(File& file, std::uint64_t start, const std::string& fallback)
+      : source_(file, start), fallback_(fallback) {
     ReaderOptions options;
     options.longest_line = std::uint64_t{1} << 20;
     options.largest_header = std::uint64_t{16} << 20;
@@ -170,9 +172,9 @@ class MmffExcerpt {
 
 /// Internet mail is shown as it stands, its header's first fields first: decoding it is not this
 /// room's business.
-std::optional<Excerpt> internet_excerpt(File& file) {
+std::optional<Excerpt> internet_excerpt(File& file, std::uint64_t offset) {
   std::string start(internet_header_read, '\0');
-  auto count = file.read_at(0, start);
+  auto count = file.read_at(offset, start);
   if (!count) return std::nullopt;
   start.resize(*count);
   std::erase(start, '\r');
@@ -204,8 +206,12 @@ std::optional<Excerpt> internet_excerpt(File& file) {
 
 std::optional<Excerpt> excerpt_of(const Postoffice& postoffice, const NonDelivery& failed) {
   if (failed.original == nullptr) return std::nullopt;
-  if (failed.original_kind == OutgoingContent::internet) return internet_excerpt(*failed.original);
-  return MmffExcerpt(*failed.original, postoffice.settings().character_set).make();
+  if (failed.original_kind == OutgoingContent::internet) {
+    return internet_excerpt(*failed.original, failed.original_part.start);
+  }
+  return MmffExcerpt(*failed.original, failed.original_part.start,
+                     postoffice.settings().character_set)
+      .make();
 }
 
 std::string shown_address(const TypedAddress& address) {
@@ -237,30 +243,36 @@ void add_recipients(const NonDelivery& failed, std::vector<std::string>& lines) 
 /// "It is attached", or why it is not.
 std::string whereabouts(const NonDelivery& failed) {
   if (failed.original == nullptr) return "The message itself could not be read.";
-  auto status = failed.original->status();
-  if (!status) return "The message itself could not be read.";
-  if (status->size <= largest_attached_original) return "The whole message is attached.";
-  return fmt::format("The message has {} octets and is too large to be attached here.",
-                     status->size);
+  auto size = original_size(*failed.original, failed.original_part);
+  if (!size) return "The message itself could not be read.";
+  if (*size <= largest_attached_original) return "The whole message is attached.";
+  return fmt::format("The message has {} octets and is too large to be attached here.", *size);
 }
 
-/// The same for the same recipients of the same message, in any order.
-std::string identity_of(const NonDelivery& failed) {
-  std::vector<std::string> addresses;
-  for (const OutgoingRecipient& recipient : failed.recipients) {
-    addresses.push_back(recipient.address.str());
+}  // namespace
+
+NonDeliveryCode non_delivery_code(std::string_view status) {
+  const std::size_t dot = status.find('.');
+  if (dot == std::string_view::npos) return {"[001]", "It could not be delivered."};
+  const std::string_view ending = status.substr(dot + 1);
+  for (const StatusCode& known : status_codes) {
+    if (ending == known.ending) return known.code;
   }
-  std::sort(addresses.begin(), addresses.end());
-  std::string identity = "non-delivery\n" + failed.message_id + "\n";
-  for (const std::string& address : addresses) identity += address + "\n";
-  return identity;
+  if (status.starts_with("4.")) return not_in_time;
+  if (ending.starts_with("6.")) return not_convertible;
+  return {"[001]", "It was refused."};
 }
 
-Report report_of(const Postoffice& postoffice, const NonDelivery& failed) {
+namespace {
+
+/// One report. `identity` is that of its recipients.
+Report report_of(const Postoffice& postoffice, const NonDelivery& failed,
+                 const std::string& identity) {
   const auto excerpt = excerpt_of(postoffice, failed);
   Report report;
-  report.id = identity_of(failed);
+  report.id = "non-delivery\n" + failed.message_id + "\n" + identity;
   report.original = failed.original;
+  report.original_part = failed.original_part;
   report.original_kind = failed.original_kind;
   const bool has_subject = excerpt && !excerpt->subject.empty();
   report.subject = "Undeliverable: " + (has_subject ? printable(excerpt->subject, longest_subject)
@@ -289,28 +301,40 @@ Report report_of(const Postoffice& postoffice, const NonDelivery& failed) {
   return report;
 }
 
-}  // namespace
-
-NonDeliveryCode non_delivery_code(std::string_view status) {
-  const std::size_t dot = status.find('.');
-  if (dot == std::string_view::npos) return {"[001]", "It could not be delivered."};
-  const std::string_view ending = status.substr(dot + 1);
-  for (const StatusCode& known : status_codes) {
-    if (ending == known.ending) return known.code;
+/// The same for the same recipients, in any order.
+std::string identity_of(const std::vector<OutgoingRecipient>& recipients) {
+  std::vector<std::string> addresses;
+  for (const OutgoingRecipient& recipient : recipients) {
+    addresses.push_back(recipient.address.str());
   }
-  if (status.starts_with("4.")) return not_in_time;
-  if (ending.starts_with("6.")) return not_convertible;
-  return {"[001]", "It was refused."};
+  std::sort(addresses.begin(), addresses.end());
+  std::string identity;
+  for (const std::string& address : addresses) identity += address + "\n";
+  return identity;
 }
+
+}  // namespace
 
 Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox,
                           const NonDelivery& failed) {
-  return file_report(postoffice, mailbox, report_of(postoffice, failed));
+  auto told = ToldRecipients::read(postoffice, mailbox, failed.message_id);
+  if (!told) return told.error();
+  auto groups = told->divide(failed.recipients);
+  if (!groups) return groups.error();
+  Outcome filed = Outcome::delivered("nobody to report");
+  for (ToldRecipients::Group& group : *groups) {
+    NonDelivery part = failed;
+    part.recipients = std::move(group.recipients);
+    filed = file_report(postoffice, mailbox, report_of(postoffice, part, group.identity));
+    if (!filed.is_delivered()) return filed;
+  }
+  return filed;
 }
 
 Outcome send_non_delivery(const Postoffice& postoffice, const NativeAddress& sender,
                           const NonDelivery& failed) {
-  return send_report(postoffice, sender, report_of(postoffice, failed));
+  return send_report(postoffice, sender,
+                     report_of(postoffice, failed, identity_of(failed.recipients)));
 }
 
 }  // namespace smtpgate::postoffice

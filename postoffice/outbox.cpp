@@ -160,6 +160,8 @@ class Walk {
       message.header = &**header;
       message.reader = &reader;
       message.content = &copy;
+      message.start = start;
+      message.size = end - start;
       message.is_late = now_ - taken_.taken_at() > options_.expire;
       const OutboxServed served = serve_outbox_message(postoffice_, message, tell_);
       if (served.is_unfinished) is_unfinished_ = true;

@@ -188,6 +188,7 @@ class Server {
     }
     if (failed.recipients.empty()) return;
     failed.original = message_.content;
+    failed.original_part = {message_.start, message_.size};
     const Outcome reported = file_non_delivery(postoffice_, message_.mailbox, failed);
     if (!reported.is_delivered()) trouble({}, reported);
   }

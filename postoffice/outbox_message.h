@@ -32,6 +32,8 @@ struct OutboxMessage {
   const MessageHeader* header = nullptr;
   Reader* reader = nullptr;  ///< at the contents of the message
   File* content = nullptr;   ///< what the reader reads
+  std::uint64_t start = 0;   ///< of the message in it
+  std::uint64_t size = 0;    ///< octets of the message
   bool is_late = false;      ///< trouble that may pass has lasted too long: it is reported now
 };
 

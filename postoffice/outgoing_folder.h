@@ -115,6 +115,9 @@ class OutgoingMarker {
   std::string key_;
 };
 
+/// SMTP/ids/told-<...>: whom a sender was told of (told_recipients.h). It goes like a marker.
+inline constexpr std::string_view told_prefix = "told-";
+
 /// A message with this key leaves: from now on its marker alone says that it was handed over.
 void confirm_outgoing_marker(const Postoffice& postoffice, std::string_view key);
 

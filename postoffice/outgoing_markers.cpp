@@ -206,8 +206,9 @@ Expected<std::uint64_t> expire_outgoing_markers(const Postoffice& postoffice, st
   std::uint64_t expired = 0;
   std::optional<Outcome> problem;
   for (const std::string& name : *names) {
-    const bool is_marker =
-        is_content_key(name) || (name.front() == '.' && is_content_key(name.substr(1)));
+    const bool is_marker = is_content_key(name) ||
+                           (name.front() == '.' && is_content_key(name.substr(1))) ||
+                           name.starts_with(told_prefix);
     if (!is_marker) continue;
     const std::string path = path_in(directory, name);
     auto status = files.status(path);

@@ -2,6 +2,7 @@
 // non_delivery.cpp.
 #include "postoffice/reports.h"
 
+#include <algorithm>
 #include <ctime>
 #include <optional>
 #include <utility>
@@ -36,9 +37,9 @@ std::string key_of(std::string_view id, std::string_view recipient) {
 /// How many octets of the original are attached; 0: it is not.
 FileResult<std::uint64_t> attached_size(const Report& report) {
   if (report.original == nullptr) return 0;
-  auto status = report.original->status();
-  if (!status) return tl::unexpected(status.error());
-  return status->size <= largest_attached_original ? status->size : 0;
+  auto size = original_size(*report.original, report.original_part);
+  if (!size) return tl::unexpected(size.error());
+  return *size <= largest_attached_original ? *size : 0;
 }
 
 class ReportFile {
@@ -96,7 +97,8 @@ class ReportFile {
     // No more than was promised, should it grow meanwhile; the writer tells if it shrank.
     for (std::uint64_t at = 0; at < size;) {
       const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - at));
-      auto count = report_.original->read_at(at, std::span<char>(buffer.data(), want));
+      auto count = report_.original->read_at(report_.original_part.start + at,
+                                             std::span<char>(buffer.data(), want));
       if (!count) return tl::unexpected(count.error());
       if (*count == 0) break;
       auto written = writer.write(std::string_view(buffer.data(), *count));
@@ -113,6 +115,13 @@ class ReportFile {
 };
 
 }  // namespace
+
+FileResult<std::uint64_t> original_size(File& file, const FilePart& part) {
+  if (part.size) return *part.size;
+  auto status = file.status();
+  if (!status) return tl::unexpected(status.error());
+  return status->size - std::min(status->size, part.start);
+}
 
 Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, const Report& report) {
   // Looked up here: filing takes a mailbag that is not there for one that is being removed.

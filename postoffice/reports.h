@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,12 +27,22 @@ namespace smtpgate::postoffice {
 /// Octets; a larger original is not attached.
 inline constexpr std::uint64_t largest_attached_original = std::uint64_t{1} << 20;
 
+/// Where in an open file a message stands that is not alone in it.
+struct FilePart {
+  std::uint64_t start = 0;            ///< octets before it
+  std::optional<std::uint64_t> size;  ///< octets; nothing: to the end of the file
+};
+
+/// Octets of the message.
+FileResult<std::uint64_t> original_size(File& file, const FilePart& part);
+
 struct Report {
   /// What is reported, as any text that is the same each time and different for anything else.
   std::string id;
   std::string subject;             ///< UTF-8
   std::vector<std::string> lines;  ///< of the text: UTF-8, no line ends, hostile bytes escaped
   File* original = nullptr;        ///< attached whole if it is not too large; null: none
+  FilePart original_part = {};
   OutgoingContent original_kind = OutgoingContent::mmff;
 };
 
@@ -49,12 +60,14 @@ struct NonDelivery {
   std::vector<OutgoingRecipient> recipients;  ///< that failed, with status and reason
   std::string remark;  ///< a sentence for all of them ("It was returned by ..."); may be empty
   File* original = nullptr;  ///< open; null: it cannot be read
+  FilePart original_part = {};
   OutgoingContent original_kind = OutgoingContent::mmff;
 };
 
 /// The non-delivery report: which recipients did not get it, the original's code and plain words
-/// for why, the remote answer, what the message was, and the message itself. A report for the same
-/// message and recipients is filed once.
+/// for why, the remote answer, what the message was, and the message itself. Within dedupe_days
+/// each recipient of a message is told once, however often and with whomever it is reported: who
+/// was told before is left out.
 Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox,
                           const NonDelivery& failed);
 

@@ -183,6 +183,40 @@ TEST_CASE("a recipient that cannot be is reported to the sender, the others are 
   CHECK(fixture.in("MBG/anna/outbox").empty());
 }
 
+TEST_CASE("the report about a message of a file with several shows that one") {
+  OutboxFixture fixture;
+  const std::string second = message("TO:TESTNET/TESTPO/nobody\nSUBJECT:the second\n", "two\n");
+  fixture.drop("a.API", message(to_bernd + "SUBJECT:the first\n", "one\n") + second +
+                            message(to_bernd + "SUBJECT:the third\n", "three\n"));
+  CHECK(fixture.pick_up().unfinished == 0);
+  CHECK(fixture.in("MBG/bernd/new").size() == 2);
+  const std::string report = fixture.report();
+  CHECK(report.find("SUBJECT:Undeliverable: the second\n") != std::string::npos);
+  CHECK(report.find("  two\n") != std::string::npos);
+  CHECK(report.find("the first") == std::string::npos);
+  CHECK(report.find("the third") == std::string::npos);
+  CHECK(report.ends_with("\n" + second));
+}
+
+TEST_CASE("who was told once that a recipient failed is not told again when another one fails") {
+  OutboxFixture fixture;
+  test::write_file(fixture / "GRP/team", "FAX:1\n");
+  fixture.drop("a.API", message("TO:TESTNET/TESTPO/nobody\nTO:TESTNET/TESTPO/team\n"));
+  CHECK(fixture.pick_up().unfinished == 1);
+  CHECK(fixture.report().find("nobody") != std::string::npos);
+  test::write_file(fixture / "GRP/team", "gone\n");
+  CHECK(fixture.resume().unfinished == 0);
+  const Lines reports = fixture.in("MBG/anna/new");
+  REQUIRE(reports.size() == 2);
+  std::size_t about_nobody = 0;
+  for (const std::string& name : reports) {
+    const std::string text = test::read_file(fixture / ("MBG/anna/new/" + name));
+    if (text.find("\n  CSI:TESTNET/TESTPO/nobody\n") != std::string::npos) ++about_nobody;
+  }
+  CHECK(about_nobody == 1);
+  CHECK(fixture.is_nothing_left());
+}
+
 TEST_CASE("groups and forwards are followed, each is served once, what fails in them is told") {
   OutboxFixture fixture;
   test::write_file(fixture / "GRP/all", "anna\nbernd\nJo@example.com\njo@EXAMPLE.com\ngone\nall\n");

@@ -1,5 +1,8 @@
 // Reports: once, from the postmaster, without a sender to answer to, and with nothing of a
 // stranger's in them that could do harm.
+#include <cerrno>
+#include <ctime>
+
 #include "postoffice/mmff_reader.h"
 #include "postoffice/mmff_text.h"
 #include "postoffice/reports.h"
@@ -103,18 +106,73 @@ TEST_CASE("a non-delivery report says who, why, and what, and has the message wi
   CHECK(read.attachments[0] == original);
 }
 
-TEST_CASE("the same report is filed once, another one again") {
+TEST_CASE("each failed recipient of a message is told once, alone or with others") {
   ReportFixture fixture;
   const std::string original = ReportFixture::mmff("TO:SMTP:bob@example.com\n");
   const auto bob = failed_recipient("SMTP:bob@example.com", "5.1.1", "550 no");
   const auto carl = failed_recipient("SMTP:carl@example.com", "5.2.2", "552 full");
+  const auto dora = failed_recipient("SMTP:dora@example.com", "5.7.1", "550 no");
   REQUIRE(fixture.report(original, OutgoingContent::mmff, {bob, carl}).is_delivered());
   CHECK(fixture.report(original, OutgoingContent::mmff, {carl, bob})
             .sentence()
             .starts_with("duplicate"));
   CHECK(fixture.reports().size() == 1);
-  CHECK(fixture.report(original, OutgoingContent::mmff, {carl}).is_delivered());
+  // After a crash in between, the one that was told fails together with another one.
+  CHECK(fixture.report(original, OutgoingContent::mmff, {carl, dora, bob}).is_delivered());
+  REQUIRE(fixture.reports().size() == 2);
+  std::string all;
+  for (const std::string& name : fixture.reports()) {
+    all += read_message(test::read_file(fixture / ("MBG/anna/new/" + name))).text;
+  }
+  for (const char* who : {"bob", "carl", "dora"}) {
+    const std::string line = "\n  " + std::string(who) + "@example.com\n";
+    INFO(all);
+    CHECK(all.find(line) != std::string::npos);
+    CHECK(all.find(line) == all.rfind(line));
+  }
+  CHECK(fixture.report(original, OutgoingContent::mmff, {dora}).is_delivered());
   CHECK(fixture.reports().size() == 2);
+}
+
+TEST_CASE("stopped at any operation of a report, nobody is told twice or not at all") {
+  const auto bob = failed_recipient("SMTP:bob@example.com", "5.1.1", "550 no");
+  const auto carl = failed_recipient("SMTP:carl@example.com", "5.2.2", "552 full");
+  NonDelivery failed;
+  failed.message_id = std::string(32, '7');
+  bool is_stopped = true;
+  for (std::uint64_t n = 0; is_stopped; ++n) {
+    ReportFixture fixture;
+    failed.recipients = {bob};
+    {
+      FaultyFileSystem faulty;
+      const Postoffice postoffice = fixture.open(faulty);
+      faulty.forget_operations();
+      faulty.fail_at(n, EIO, FaultyFileSystem::Moment::instead, true);
+      (void)file_non_delivery(postoffice, "anna", failed);
+      is_stopped = faulty.faults() > 0;
+    }
+    INFO("stopped at " << n);
+    failed.recipients = {carl, bob};
+    REQUIRE(file_non_delivery(fixture.open(), "anna", failed).is_delivered());
+    std::string all;
+    for (const std::string& name : fixture.reports()) {
+      all += read_message(test::read_file(fixture / ("MBG/anna/new/" + name))).text;
+    }
+    for (const std::string line : {"\n  bob@example.com\n", "\n  carl@example.com\n"}) {
+      CHECK(all.find(line) != std::string::npos);
+      CHECK(all.find(line) == all.rfind(line));
+    }
+  }
+}
+
+TEST_CASE("what is known of who was told goes with the markers, after their days") {
+  ReportFixture fixture;
+  REQUIRE(fixture.report(ReportFixture::mmff("TO:SMTP:bob@example.com\n")).is_delivered());
+  CHECK(test::names_in(fixture / "SMTP/ids").size() == 1);
+  const std::int64_t now = std::time(nullptr);
+  CHECK(expire_outgoing_markers(fixture.open(), now + 4 * 86'400).value() == 0);
+  CHECK(expire_outgoing_markers(fixture.open(), now + 6 * 86'400).value() == 1);
+  CHECK(test::names_in(fixture / "SMTP/ids").empty());
 }
 
 TEST_CASE("hostile octets of the remote host and of the message stay text") {
