@@ -178,6 +178,8 @@ OutboundGatewaySettings read_outbound(SettingsTable table) {
   result.enabled = table.boolean("enabled", true);
   result.poll = seconds(table.integer("poll", 30, 1, 3600));
   result.outbox_wait = seconds(table.integer("outbox_wait", 30, 1, 3600));
+  result.outbox_size_limit = static_cast<std::uint64_t>(
+      table.integer("outbox_size_limit", std::int64_t{1} << 30, 0, std::int64_t{1} << 62));
   result.retry_min = seconds(table.integer("retry_min", 300, 1, day));
   result.retry_max = seconds(table.integer("retry_max", 3600, 1, 7 * day));
   if (result.retry_max < result.retry_min) {

@@ -62,7 +62,8 @@ struct OutboundGatewaySettings {
   bool enabled = true;
   std::chrono::seconds poll{30};  ///< between looks where inotify cannot see (the original's -W)
   std::chrono::seconds outbox_wait{30};  ///< a file shorter than its sizes, unchanged for so long
-  std::chrono::seconds retry_min{300};   ///< first pause, doubled each time (the original's -Q)
+  std::uint64_t outbox_size_limit = std::uint64_t{1} << 30;  ///< octets of a file; 0: none
+  std::chrono::seconds retry_min{300};  ///< first pause, doubled each time (the original's -Q)
   std::chrono::seconds retry_max{3600};
   std::chrono::seconds expire{172'800};  ///< what is older and still waits is returned
   std::chrono::seconds lease{900};       ///< after which a silent host's work is taken over

@@ -11,9 +11,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -32,10 +34,33 @@ struct OutboxNote {
   Outcome outcome;
 };
 
+/// Since when files in outboxes are waited for, because they are not whole: the memory of who looks
+/// at them again and again. What is forgotten is waited for anew. Belongs to one thread.
+class GrowingFiles {
+ public:
+  /// When this file was asked for the first time; `now` if that is this time.
+  std::int64_t since(const std::string& directory, const std::string& name, std::uint64_t inode,
+                     std::int64_t now);
+  /// Files of `directory` that are not among `names` (sorted) are forgotten.
+  void keep_only(const std::string& directory, const std::vector<std::string>& names);
+
+ private:
+  struct File {
+    std::uint64_t inode = 0;
+    std::int64_t since = 0;
+  };
+  std::map<std::pair<std::string, std::string>, File> files_;
+};
+
 struct OutboxOptions {
   std::int64_t wait = 30;  ///< seconds without change after which an incomplete file is given up
   /// Seconds after which what still cannot be done for a recipient is reported as failed.
   std::int64_t expire = 2 * 86'400;
+  std::uint64_t size_limit = 0;  ///< octets; a larger file is set aside uncopied; 0: none
+  /// One turn: so many files are looked at, those whose names come behind `behind`. 0: all.
+  std::size_t most = 0;
+  std::string behind = {};
+  GrowingFiles* growing = nullptr;    ///< null: an incomplete file may grow for ever
   std::function<std::int64_t()> now;  ///< seconds since 1970; empty: the clock
   /// Whether a user is of a group; empty: the system's user database is asked.
   std::function<Expected<bool>(uid_t user, gid_t group)> is_member = {};
@@ -50,10 +75,12 @@ struct OutboxResult {
   /// An incomplete file must be looked at again at this time (seconds since 1970), by the function
   /// that says so.
   std::optional<std::int64_t> look_again;
+  /// There were more than `most`: the last name that was looked at.
+  std::optional<std::string> behind;
 };
 
-/// Looks at one mailbox's outbox and deals with every file in it. Trouble with one file is told and
-/// stops nothing; the error is trouble with the folder itself (temporary).
+/// Looks at one mailbox's outbox and deals with every file in it (or those of a turn). Trouble with
+/// one file is told and stops nothing; the error is trouble with the folder itself (temporary).
 Expected<OutboxResult> pick_up_outbox(const Postoffice& postoffice, std::string_view mailbox,
                                       const OutboxOptions& options,
                                       const std::function<void(const OutboxNote&)>& tell);

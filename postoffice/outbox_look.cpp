@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -122,6 +124,15 @@ Expected<std::optional<std::string>> why_not_to_be_sent(const FileStatus& file,
          ", who is no member of the mailbox's group; copy it instead of moving it";
 }
 
+bool is_too_large(const FileStatus& file, const OutboxOptions& options) {
+  return options.size_limit > 0 && file.size > options.size_limit;
+}
+
+std::string why_too_large(const OutboxOptions& options) {
+  return fmt::format("is larger than the {} octets that an outbox takes; send less at once",
+                     options.size_limit);
+}
+
 Completeness check_completeness(File& file, std::uint64_t size) {
   EndWatchingSource source(file);
   Reader reader(source, outbox_reader_options());
@@ -147,6 +158,25 @@ Completeness check_completeness(File& file, std::uint64_t size) {
   error.number = 140;
   error.text = "the file holds no message";
   return {std::move(error), true};
+}
+
+std::int64_t GrowingFiles::since(const std::string& directory, const std::string& name,
+                                 std::uint64_t inode, std::int64_t now) {
+  // Of more than so many at once the others are waited for as long as they change.
+  constexpr std::size_t most_files = 10'000;
+  const auto found = files_.find({directory, name});
+  if (found != files_.end() && found->second.inode == inode) return found->second.since;
+  if (found == files_.end() && files_.size() >= most_files) return now;
+  files_[{directory, name}] = {inode, now};
+  return now;
+}
+
+void GrowingFiles::keep_only(const std::string& directory, const std::vector<std::string>& names) {
+  for (auto one = files_.lower_bound({directory, {}});
+       one != files_.end() && one->first.first == directory;) {
+    const bool is_there = std::binary_search(names.begin(), names.end(), one->first.second);
+    one = is_there ? std::next(one) : files_.erase(one);
+  }
 }
 
 bool may_be_growing(std::int64_t modified, std::int64_t now, std::int64_t wait) {

@@ -21,6 +21,14 @@ namespace smtpgate::postoffice {
 /// "*.API" in any case, without a dot in front.
 bool is_outbox_name(std::string_view name);
 
+/// Why a file that EACCES hides is not sent, as the end of the sentence "the file ...".
+inline constexpr std::string_view not_readable =
+    "cannot be read by the gateway; let others read it (chmod o+r), the folder keeps them out";
+
+/// Whether it is larger than size_limit, and the end of that sentence.
+bool is_too_large(const FileStatus& file, const OutboxOptions& options);
+std::string why_too_large(const OutboxOptions& options);
+
 /// Why a file of this kind and owner is nobody's to send, as the end of the sentence "NAME ...";
 /// nothing if it may be sent. `outbox` is the folder's own status. The error: the user database
 /// cannot be asked (temporary).

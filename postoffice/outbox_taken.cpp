@@ -206,7 +206,7 @@ FileResult<FileStatus> TakenFile::status() const {
   return postoffice_.files().status(file_path());
 }
 
-FileResult<std::unique_ptr<File>> TakenFile::copy() const {
+FileResult<std::unique_ptr<File>> TakenFile::copy(std::uint64_t size_limit) const {
   FileSystem& files = postoffice_.files();
   const std::string target = path_in(directory_, layout::outgoing_mmff);
   auto removed = files.remove(target);
@@ -215,10 +215,16 @@ FileResult<std::unique_ptr<File>> TakenFile::copy() const {
   if (!source) return tl::unexpected(source.error());
   auto status = (*source)->status();
   if (!status) return tl::unexpected(status.error());
+  if (size_limit > 0 && status->size > size_limit) {
+    return tl::unexpected(FileError{EFBIG, "copy", file_path()});
+  }
   auto file = files.create(target, 0600);
   if (!file) return file;
   auto copied = (*file)->append_from(**source, 0, status->size);
-  if (!copied) return tl::unexpected(copied.error());
+  if (!copied) {
+    (void)files.remove(target);  // what fills a disk must not stay; the first error is the one
+    return tl::unexpected(copied.error());
+  }
   return file;
 }
 

@@ -54,8 +54,9 @@ class TakenFile {
 
   /// Of the file taken, as it is now; its writer may still hold it.
   FileResult<FileStatus> status() const;
-  /// FROM_NC.API anew: a copy that nobody else can write. Open for reading.
-  FileResult<std::unique_ptr<File>> copy() const;
+  /// FROM_NC.API anew: a copy that nobody else can write. Open for reading. EFBIG: it has more than
+  /// `size_limit` octets (0: no limit). A copy that fails is removed.
+  FileResult<std::unique_ptr<File>> copy(std::uint64_t size_limit) const;
 
   /// The mailbox was removed: what is put back goes into the outbox of another.
   void set_home(std::string mailbox) { home_ = std::move(mailbox); }

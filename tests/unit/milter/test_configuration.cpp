@@ -88,6 +88,7 @@ TEST_CASE("the sample says the defaults") {
   CHECK(said->outbound.enabled == least->outbound.enabled);
   CHECK(said->outbound.poll == least->outbound.poll);
   CHECK(said->outbound.outbox_wait == least->outbound.outbox_wait);
+  CHECK(said->outbound.outbox_size_limit == least->outbound.outbox_size_limit);
   CHECK(said->outbound.retry_min == least->outbound.retry_min);
   CHECK(said->outbound.retry_max == least->outbound.retry_max);
   CHECK(said->outbound.expire == least->outbound.expire);
@@ -148,6 +149,7 @@ messages_per_connection = 7
 enabled = false
 poll = 1
 outbox_wait = 2
+outbox_size_limit = 3000000000
 retry_min = 3
 retry_max = 4
 expire = 60
@@ -170,6 +172,7 @@ lease = 61
   CHECK_FALSE(outbound.enabled);
   CHECK(outbound.poll == std::chrono::seconds(1));
   CHECK(outbound.outbox_wait == std::chrono::seconds(2));
+  CHECK(outbound.outbox_size_limit == 3'000'000'000);
   CHECK(outbound.retry_min == std::chrono::seconds(3));
   CHECK(outbound.retry_max == std::chrono::seconds(4));
   CHECK(outbound.expire == std::chrono::seconds(60));

@@ -341,6 +341,176 @@ TEST_CASE("a growing file is waited for, and set aside when it grows no more") {
   CHECK(fixture.in("MBG/anna/outbox") == Lines{"b.API.bad", "c.API.bad"});
 }
 
+TEST_CASE("a file that is larger than an outbox takes is set aside without being taken or copied") {
+  OutboxFixture fixture;
+  fixture.options.size_limit = 1000;
+  const std::size_t around = message(to_bernd, std::string(900, 'x')).size() - 900;
+  fixture.drop("a.API", message(to_bernd, std::string(1000 - around, 'x')));
+  fixture.drop("b.API", message(to_bernd, std::string(1001 - around, 'x')));
+  fixture.drop("c.API", message(to_bernd));
+  std::filesystem::resize_file(fixture.outbox() + "/c.API", std::uintmax_t{1} << 40);  // sparse
+  FaultyFileSystem watched;
+  fixture.pick_up(watched);
+  CHECK(fixture.in("MBG/bernd/new").size() == 1);
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"b.API.bad", "c.API.bad"});
+  CHECK(fixture.in("MBG/anna/new").size() == 2);
+  for (const Operation& one : watched.operations()) {
+    if (one.name == "rename" && one.to.ends_with("/TAKEN.API")) {
+      CHECK(one.path.ends_with("/a.API"));
+    }
+  }
+  CHECK(fixture.notes.at(0).find("larger than the 1000 octets") != std::string::npos);
+  CHECK(fixture.is_nothing_left());
+}
+
+/// The only TAKEN.API.
+std::string taken_path(const OutboxFixture& fixture) {
+  const std::string host = "P1/" + fixture.open().host();
+  for (const std::string& id : fixture.in(host)) {
+    const std::string path = fixture / (host + "/" + id + "/TAKEN.API");
+    if (std::filesystem::exists(path)) return path;
+  }
+  return {};
+}
+
+TEST_CASE("a file that grows beyond all bounds once it was taken is set aside") {
+  OutboxFixture fixture;
+  fixture.options.size_limit = 1'000'000;
+  fixture.drop("a.API", message(to_bernd, "one"));
+  FaultyFileSystem growing;
+  growing.before([&](const Operation& one) {
+    if (one.name != "open" || !one.path.ends_with("/TAKEN.API")) return;
+    std::filesystem::resize_file(one.path, std::uintmax_t{1} << 40);
+  });
+  fixture.pick_up(growing);
+  CHECK(fixture.in("MBG/bernd/new").empty());
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API.bad"});
+  CHECK(fixture.in("MBG/anna/new").size() == 1);
+  CHECK(fixture.is_nothing_left());
+}
+
+TEST_CASE("a copy that fails is removed, and made again") {
+  OutboxFixture fixture;
+  fixture.drop("a.API", message(to_bernd));
+  FaultyFileSystem full;
+  full.fail_if(
+      [](const Operation& one) {
+        return one.name == "append_from" && one.path.ends_with("/FROM_NC.API");
+      },
+      ENOSPC);
+  CHECK(fixture.pick_up(full).unfinished == 1);
+  const std::string taken = taken_path(fixture);
+  REQUIRE_FALSE(taken.empty());
+  CHECK(test::names_in(std::filesystem::path(taken).parent_path()) == Lines{"ORIGIN", "TAKEN.API"});
+  CHECK(fixture.resume().unfinished == 0);
+  CHECK(fixture.in("MBG/bernd/new").size() == 1);
+}
+
+TEST_CASE("a taken file that is written to for ever is ended, and what came last put back") {
+  OutboxFixture fixture;
+  std::int64_t now = std::time(nullptr);
+  fixture.options.now = [&] { return now; };
+  const std::string first = message(to_bernd, "one");
+  const std::string more = message(to_bernd, "two");
+  fixture.drop("a.API", first);
+  FaultyFileSystem growing;
+  std::string contents = first;
+  int times = 3;  // until then in each walk
+  growing.before([&](const Operation& one) {
+    if (one.name != "create" || !one.path.ends_with("/TO_NC.API") || times-- <= 0) return;
+    contents += more;
+    test::write_file(taken_path(fixture), contents);
+  });
+  CHECK(fixture.pick_up(growing).unfinished == 1);
+  now += 1000;
+  times = 3;
+  const OutboxResult later = fixture.resume(growing);
+  CHECK(later.unfinished == 1);
+  REQUIRE(later.look_again);
+  CHECK(*later.look_again == now + 60);  // with growing pauses
+  const std::size_t filed = fixture.in("MBG/bernd/new").size();
+  CHECK(filed >= 2);
+  now += 2 * 86'400;
+  times = 2;
+  CHECK(fixture.resume(growing).unfinished == 0);
+  CHECK(fixture.is_nothing_left());
+  REQUIRE(fixture.in("MBG/anna/outbox") == Lines{"a.API.bad"});
+  const std::string rest = test::read_file(fixture.outbox() + "/a.API.bad");
+  const std::size_t sent = fixture.in("MBG/bernd/new").size();
+  CHECK(first.size() + (sent - 1) * more.size() + rest.size() == contents.size());
+  CHECK(fixture.report().find("was written to for more than 48 hours") != std::string::npos);
+}
+
+TEST_CASE("a file that is never whole and always being written is set aside in the end") {
+  OutboxFixture fixture;
+  std::int64_t now = std::time(nullptr);
+  GrowingFiles growing;
+  fixture.options.now = [&] { return now; };
+  fixture.options.growing = &growing;
+  const std::string whole = message(to_bernd, std::string(100, 'x'));
+  const auto touch = [&] {
+    fixture.drop("a.API", whole.substr(0, 80));
+    test::set_modified(fixture.outbox() + "/a.API", now);
+  };
+  touch();
+  CHECK(fixture.pick_up().look_again);
+  now += 2 * 86'400;
+  touch();
+  CHECK(fixture.pick_up().look_again);
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API"});
+  now += 10;
+  touch();
+  const OutboxResult ended = fixture.pick_up();
+  CHECK_FALSE(ended.look_again);
+  CHECK(ended.unfinished == 0);
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API.bad"});
+  CHECK(fixture.is_nothing_left());
+  // Another one of the same name has its own time.
+  touch();
+  CHECK(fixture.pick_up().look_again);
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API", "a.API.bad"});
+}
+
+TEST_CASE("a turn looks at so many files, and the next one goes on behind them") {
+  OutboxFixture fixture;
+  for (int i = 10; i < 25; ++i) fixture.drop("m" + std::to_string(i) + ".API", message(to_bernd));
+  fixture.drop("m12.API", "VERSION");  // waited for
+  fixture.drop("x.txt", "");
+  fixture.options.most = 6;
+  OutboxResult turn = fixture.pick_up();
+  CHECK(turn.taken == 5);
+  REQUIRE(turn.behind);
+  CHECK(*turn.behind == "m15.API");
+  fixture.drop("m11.API", message(to_bernd));  // found the next time
+  fixture.options.behind = *turn.behind;
+  turn = fixture.pick_up();
+  CHECK(turn.taken == 6);
+  REQUIRE(turn.behind);
+  fixture.options.behind = *turn.behind;
+  turn = fixture.pick_up();
+  CHECK(turn.taken == 3);
+  CHECK_FALSE(turn.behind);
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"m11.API", "m12.API", "x.txt"});
+  CHECK(fixture.in("MBG/bernd/new").size() == 14);
+}
+
+TEST_CASE("what was taken is gone through in turns too") {
+  OutboxFixture fixture;
+  FaultyFileSystem full;
+  full.fail_if([](const Operation& one) { return one.name == "append_from"; }, ENOSPC);
+  for (int i = 0; i < 5; ++i) fixture.drop("m" + std::to_string(i) + ".API", message(to_bernd));
+  CHECK(fixture.pick_up(full).unfinished == 5);
+  fixture.options.most = 3;
+  OutboxResult turn = fixture.resume();
+  CHECK(turn.taken == 3);
+  REQUIRE(turn.behind);
+  fixture.options.behind = *turn.behind;
+  turn = fixture.resume();
+  CHECK(turn.taken == 2);
+  CHECK_FALSE(turn.behind);
+  CHECK(fixture.in("MBG/bernd/new").size() == 5);
+}
+
 TEST_CASE("a format error is set aside at once, and names of files are escaped in the report") {
   OutboxFixture fixture;
   const std::string name = "x\n\x1b[2J\xff.API";
