@@ -22,17 +22,26 @@ void DueMessages::add(const std::string& postoffice, const std::string& id) {
   if (is_new) order_.emplace(0, entry->first);
 }
 
+void DueMessages::look_again(std::map<Key, Entry>::iterator entry) {
+  if (entry->second.in_hand) {
+    entry->second.look_again = true;
+    return;
+  }
+  order_.erase({entry->second.due, entry->first});
+  entry->second.due = 0;
+  order_.emplace(0, entry->first);
+}
+
 void DueMessages::look_again(const std::string& postoffice) {
   for (auto entry = entries_.lower_bound({postoffice, ""});
        entry != entries_.end() && entry->first.first == postoffice; ++entry) {
-    if (entry->second.in_hand) {
-      entry->second.look_again = true;
-      continue;
-    }
-    order_.erase({entry->second.due, entry->first});
-    entry->second.due = 0;
-    order_.emplace(0, entry->first);
+    look_again(entry);
   }
+}
+
+void DueMessages::look_again(const std::string& postoffice, const std::string& id) {
+  add(postoffice, id);
+  look_again(entries_.find({postoffice, id}));
 }
 
 void DueMessages::forget_postoffices_but(const std::set<std::string>& postoffices) {
@@ -59,11 +68,12 @@ void DueMessages::end(const Key& key, std::optional<std::int64_t> due) {
   const auto entry = entries_.find(key);
   if (entry == entries_.end() || !entry->second.in_hand) return;
   --in_hand_;
-  if (!due) {
+  if (!due && !entry->second.look_again) {
     entries_.erase(entry);
     return;
   }
   entry->second.in_hand = false;
+  // Also one that is called gone: the command that speaks of it may have had it in its hands.
   entry->second.due = entry->second.look_again ? 0 : *due;
   entry->second.look_again = false;
   order_.emplace(entry->second.due, key);

@@ -29,6 +29,8 @@ class DueMessages {
   void add(const std::string& postoffice, const std::string& id);
   /// Something was done with these messages by others: each is due at once again.
   void look_again(const std::string& postoffice);
+  /// The same of this one, which is added if it is not known.
+  void look_again(const std::string& postoffice, const std::string& id);
   void forget_postoffices_but(const std::set<std::string>& postoffices);
 
   /// The one due longest, now in hand; nullopt if none is due at `now`.
@@ -47,6 +49,8 @@ class DueMessages {
     bool in_hand = false;
     bool look_again = false;  ///< asked while it was in hand
   };
+
+  void look_again(std::map<Key, Entry>::iterator entry);
 
   std::map<Key, Entry> entries_;
   std::set<std::pair<std::int64_t, Key>> order_;  ///< those not in hand

@@ -7,22 +7,15 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 
-#include "milter/configuration.h"
-#include "milter/log.h"
-#include "postoffice/file_system.h"
+#include "milter/outbound_surroundings.h"
 
 namespace smtpgate::milter {
 
 class OutboundService {
  public:
-  struct Surroundings {
-    std::function<std::shared_ptr<const Configuration>()> configuration;
-    Log* log = nullptr;
-    postoffice::FileSystem* files = &postoffice::FileSystem::posix();
-  };
+  using Surroundings = OutboundSurroundings;
 
   explicit OutboundService(Surroundings surroundings);
   /// Stops, waiting as long as it takes.

@@ -188,7 +188,7 @@ Expected<std::optional<TakenMessage>> OutgoingMail::take_bad(std::string_view id
 
 Outcome OutgoingMail::hold(std::string_view id, bool held) const {
   Outcome outcome = change_held(id, held);
-  draw_attention(*postoffice_);
+  if (outcome.is_delivered()) draw_attention(*postoffice_, id);
   return outcome;
 }
 
@@ -215,7 +215,7 @@ Outcome OutgoingMail::retry(std::string_view id) const {
   if (outcome && !*outcome) outcome = bring_out_of_bad(id);
   if (!outcome) return outcome.error();
   if (!*outcome) return why_not_taken(*postoffice_, id);
-  draw_attention(*postoffice_);
+  if ((*outcome)->is_delivered()) draw_attention(*postoffice_, id);
   return **outcome;
 }
 

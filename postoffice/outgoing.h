@@ -62,8 +62,10 @@ Expected<OutgoingState> parse_outgoing_state(std::string_view json, const std::s
 bool is_outgoing_id(std::string_view text);
 
 /// A file of this name that appears and goes in SMTP/ says that a command has changed what waits
-/// there, and when it is due.
+/// there, and when it is due; ".look-<id>" says it of one message.
 inline constexpr std::string_view attention_name = ".look";
+/// The ID in ".look-<id>"; empty if it is another name.
+std::string attention_id(std::string_view name);
 
 inline constexpr std::size_t most_outgoing_recipients = 100'000;
 

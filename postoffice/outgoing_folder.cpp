@@ -124,9 +124,19 @@ std::optional<Outcome> mark_alive(const Postoffice& postoffice) {
   return std::nullopt;
 }
 
-void draw_attention(const Postoffice& postoffice) {
+std::string attention_id(std::string_view name) {
+  if (!name.starts_with(attention_name) || name.size() != attention_name.size() + 1 + id_size) {
+    return {};
+  }
+  name.remove_prefix(attention_name.size());
+  if (name.front() != '-' || !is_outgoing_id(name.substr(1))) return {};
+  return std::string(name.substr(1));
+}
+
+void draw_attention(const Postoffice& postoffice, std::string_view id) {
   FileSystem& files = postoffice.files();
-  const std::string path = path_in(postoffice.path(layout::outgoing), attention_name);
+  const std::string name = std::string(attention_name) + (id.empty() ? "" : "-" + std::string(id));
+  const std::string path = path_in(postoffice.path(layout::outgoing), name);
   (void)files.remove(path);  // of a command that died
   if (files.create(path, 0600)) (void)files.remove(path);
 }

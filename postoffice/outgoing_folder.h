@@ -39,9 +39,10 @@ std::optional<Outcome> make_outgoing_parts(const Postoffice& postoffice);
 std::optional<Outcome> mark_alive(const Postoffice& postoffice);
 std::string alive_path(const Postoffice& postoffice, std::string_view host);
 
-/// Has whoever watches SMTP/ look at what waits again (attention_name): its state was changed by a
-/// command. Best effort: what is not heard of is found by the next look.
-void draw_attention(const Postoffice& postoffice);
+/// Has whoever watches SMTP/ look at this message again (attention_name), or at all that wait
+/// without one: its state was changed by a command. Best effort: what is not heard of is found by
+/// the next look.
+void draw_attention(const Postoffice& postoffice, std::string_view id = {});
 
 /// STATE.json in `directory`, which must be that of `id`.
 FileResult<std::string> read_state_file(const Postoffice& postoffice, const std::string& directory);

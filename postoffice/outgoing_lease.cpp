@@ -42,11 +42,17 @@ class TakeOver {
     for_hosts([&](const std::string& other) { return other == host; }, std::nullopt);
   }
 
-  /// What a removal did not get done with.
+  /// What a removal or a command did not get done with.
   void clear_gone() {
     auto names = files_.list(postoffice_.path(layout::outgoing));
     if (!names) return note(names.error());
     for (const std::string& name : *names) {
+      if (!attention_id(name).empty()) {
+        // Taken away a moment early it has been heard of all the same.
+        auto removed = files_.remove(path_in(postoffice_.path(layout::outgoing), name));
+        if (!removed) note(removed.error());
+        continue;
+      }
       if (!name.starts_with(".gone-")) continue;
       auto removed = remove_with_files(files_, path_in(postoffice_.path(layout::outgoing), name));
       if (!removed) note(removed.error());

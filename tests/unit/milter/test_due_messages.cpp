@@ -70,3 +70,33 @@ TEST_CASE("the same message heard of again changes nothing") {
   CHECK_FALSE(due.begin(1));
   CHECK(due.size() == 1);
 }
+
+TEST_CASE("one message of which a command speaks is due at once, the others keep their time") {
+  DueMessages due;
+  due.replace("/po", {"a", "b", "c"});
+  for (int i = 0; i < 3; ++i) due.end(*due.begin(1), 500);
+  CHECK_FALSE(due.begin(1));
+  due.look_again("/po", "b");
+  const auto next = due.begin(1);
+  REQUIRE(next);
+  CHECK(next->second == "b");
+  CHECK_FALSE(due.begin(1));
+  due.look_again("/po", "b");  // while it is in hand: afterwards
+  due.end(*next, 600);
+  CHECK(due.begin(1)->second == "b");
+  due.look_again("/po", "new");
+  CHECK(due.begin(1)->second == "new");
+  CHECK_FALSE(due.begin(499));
+}
+
+TEST_CASE("a message that a command had in its hands is not forgotten when the command is done") {
+  DueMessages due;
+  due.add("/po", "a");
+  const auto taken = due.begin(1);
+  due.look_again("/po", "a");
+  due.end(*taken, std::nullopt);
+  const auto again = due.begin(1);
+  REQUIRE(again);
+  due.end(*again, std::nullopt);
+  CHECK(due.size() == 0);
+}

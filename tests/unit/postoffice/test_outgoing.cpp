@@ -736,9 +736,15 @@ TEST_CASE("commands hold, release, retry and delete what nobody has") {
   Names order;
   for (const Operation& operation : watched.operations()) {
     if (operation.name == "rename" && operation.to.ends_with(id)) order.push_back("free");
-    if (operation.name == "create" && operation.path.ends_with("/.look")) order.push_back("look");
+    if (operation.name == "create" && operation.path.find("/.look") != std::string::npos) {
+      order.push_back(operation.path.substr(operation.path.rfind('/') + 1));
+    }
   }
-  CHECK(order == Names{"free", "look"});
+  CHECK(order == Names{"free", ".look-" + id});
+  CHECK(attention_id(".look-" + id) == id);
+  for (const std::string& none : {std::string(".look"), ".look-" + id + "0", ".look_" + id, id}) {
+    CHECK(attention_id(none).empty());
+  }
   CHECK(mail.remove(id).is_delivered());
   CHECK(fixture.in_smtp().empty());
   for (const std::string& none : {id, std::string("../x"), std::string()}) {
@@ -776,10 +782,11 @@ TEST_CASE("listing leaves nothing out, not even what cannot be read") {
   CHECK(mail.find(ids[0].substr(0, 2)).error().is_permanent());
 }
 
-TEST_CASE("a half removed message is removed for good") {
+TEST_CASE("a half removed message is removed for good, and what a dead command left") {
   OutgoingFixture fixture;
   std::filesystem::create_directories(fixture / ("SMTP/.gone-" + std::string(32, '1')));
   test::write_file(fixture / ("SMTP/.gone-" + std::string(32, '1') + "/STATE.json"), "x");
+  test::write_file(fixture / ("SMTP/.look-" + std::string(32, '1')), "");
   CHECK(OutgoingMail(fixture.open()).list()->empty());
   CHECK(OutgoingMail(fixture.open()).keep_alive(900).value() == 0);
   CHECK(fixture.in_smtp().empty());

@@ -1,0 +1,62 @@
+// The senders: which messages they try, and what they say of those they cannot.
+#include <atomic>
+#include <thread>
+
+#include "milter/outbound_senders.h"
+#include "unit/milter/outbound_fixture.h"
+#include "unit/postoffice/faulty_file_system.h"
+
+using namespace smtpgate;
+using namespace smtpgate::milter;
+using smtpgate::postoffice::FaultyFileSystem;
+using smtpgate::postoffice::Operation;
+using smtpgate::test::OutboundGateway;
+using smtpgate::test::wait_until;
+
+namespace {
+
+struct RunningSender {
+  RunningSender(OutboundGateway& gateway, postoffice::FileSystem& files)
+      : senders(gateway.surroundings(files)) {
+    senders.use(gateway.configuration->designated_host);
+    thread = std::thread([this] { senders.run(); });
+  }
+  ~RunningSender() {
+    senders.ask_stop();
+    thread.join();
+  }
+
+  OutboundSenders senders;
+  std::thread thread;
+};
+
+}  // namespace
+
+TEST_CASE("a STATE.json that cannot be read is told of once, and again when it changes") {
+  OutboundGateway gateway;
+  const std::string id = gateway.hand_over_one();
+  const std::string state = gateway.folder() + "/SMTP/" + id + "/STATE.json";
+  test::write_whole(state, "{\"version\": 99}");
+  FaultyFileSystem files;
+  std::atomic<int> looks = 0;
+  files.before([&](const Operation& one) {
+    if (one.name == "open" && one.path.ends_with("/STATE.json")) ++looks;
+  });
+  RunningSender running(gateway, files);
+  const auto tried = [&](int times) {
+    return wait_until([&] { return looks == times && running.senders.wait_until_idle({}); });
+  };
+  const auto warnings = [&] { return gateway.log.count("warning: " + id); };
+  running.senders.add(gateway.folder(), id);
+  CHECK(tried(1));
+  CHECK(warnings() == 1);
+  for (int i = 2; i < 5; ++i) {
+    running.senders.look_again(gateway.folder(), id);
+    CHECK(tried(i));
+  }
+  CHECK(warnings() == 1);
+  test::write_whole(state, "nonsense");
+  running.senders.look_again(gateway.folder(), id);
+  CHECK(tried(5));
+  CHECK(warnings() == 2);
+}
