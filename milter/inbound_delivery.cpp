@@ -101,6 +101,8 @@ struct Group {
   };
   std::vector<Mailbox> mailboxes;
   std::vector<Passing> passings;
+  std::map<std::string, std::size_t> passing_of_via;
+  std::map<std::string, std::size_t> passing_of_address;  ///< by address_key()
   std::vector<Failure> failures;
 };
 
@@ -241,20 +243,21 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
     }
     append(found->places);
   }
+  const auto append_once = [&](Places& to) {
+    if (to.empty() || to.back() != places.back()) append(to);
+  };
   for (const BeyondRecipient& beyond : distribution.beyond) {
-    auto found = std::find_if(
-        group.passings.begin(), group.passings.end(),
-        [&](const Group::Passing& one) { return one.recipients[0].via == beyond.via; });
-    if (found == group.passings.end()) {
-      group.passings.push_back({{beyond}, {}});
-      append(group.passings.back().places);
-      continue;
+    // Who is passed the message in the name of another group already gets it from there, once.
+    const auto [known, is_new] =
+        group.passing_of_address.try_emplace(postoffice::address_key(beyond.address), 0);
+    if (is_new) {
+      const auto [via, is_first] =
+          group.passing_of_via.try_emplace(beyond.via, group.passings.size());
+      if (is_first) group.passings.emplace_back();
+      known->second = via->second;
+      group.passings[via->second].recipients.push_back(beyond);
     }
-    const bool is_there = std::any_of(
-        found->recipients.begin(), found->recipients.end(),
-        [&](const BeyondRecipient& one) { return one.address.str() == beyond.address.str(); });
-    if (!is_there) found->recipients.push_back(beyond);
-    if (found->places.back() != places.back()) append(found->places);
+    append_once(group.passings[known->second].places);
   }
   for (const FailedMember& failed : distribution.failures) {
     for (const std::size_t place : places) tallies_[place].expect();

@@ -21,9 +21,6 @@ namespace smtpgate::postoffice {
 tl::expected<TypedAddress, std::string> parse_member(std::string_view text,
                                                      const PostofficeName& here);
 
-/// Equal for two spellings of one address: names folded, domains in lower case.
-std::string address_key(const TypedAddress& address);
-
 class GroupFile {
  public:
   /// The first error as one line "FILE:LINE: what; what to do".

@@ -61,6 +61,9 @@ struct FailedMember {
   Outcome outcome;     ///< permanent or temporary
 };
 
+/// Equal for two spellings of one address: names folded, domains in lower case.
+std::string address_key(const TypedAddress& address);
+
 /// An address beyond, and in whose name it is sent there.
 struct BeyondRecipient {
   TypedAddress address;

@@ -1,5 +1,6 @@
 // Groups and forwards at delivery: who is filed, to whom the message goes on, and that both doors
 // together do each once.
+#include <algorithm>
 #include <filesystem>
 
 #include "milter/inbound_delivery.h"
@@ -93,6 +94,34 @@ TEST_CASE("members beyond get the original octets from the owner, once") {
   CHECK(deliver(gateway, "all", true, Reach::beyond).is_delivered());
   CHECK(outgoing(gateway).size() == 1);
   CHECK(gateway.filed("anna").size() == 1);
+}
+
+TEST_CASE("who is in two groups of one message gets it once") {
+  Gateway gateway;
+  write_group(gateway, "all", "bob@example.net\nzoe@example.net\n");
+  write_group(gateway, "some", "Zoe@example.net\nbob@EXAMPLE.net\n");
+  write_group(gateway, "few", "SMTP:bob@example.net\n");
+  converter::Envelope envelope;
+  envelope.sender = "carol@sender.test";
+  envelope.arrival = 1'795'300'000;
+  for (const std::string name : {"all", "some", "few"}) {
+    envelope.recipients.push_back({name + "@example.com", {}, {{"ACME", "MAIN"}, name}, true});
+  }
+  FileSystem& files = FileSystem::posix();
+  converter::RawMessage raw(gateway.configuration->spool_place(files));
+  REQUIRE(raw.feed(body));
+  const auto outcomes =
+      deliver_inbound(*gateway.configuration, envelope, raw, Deadline::in(std::chrono::seconds(60)),
+                      Reach::beyond, files);
+  for (const Outcome& outcome : outcomes) CHECK(outcome.is_delivered());
+  std::vector<std::string> addresses;
+  for (const OutgoingEntry& entry : outgoing(gateway)) {
+    for (const auto& one : entry.state.recipients) addresses.push_back(one.address.address);
+  }
+  std::sort(addresses.begin(), addresses.end());
+  // The local part's letters are its host's business, the domain's are not (RFC 5321, 2.4).
+  CHECK(addresses ==
+        std::vector<std::string>{"Zoe@example.net", "bob@example.net", "zoe@example.net"});
 }
 
 TEST_CASE("what comes from nobody goes on from nobody") {
