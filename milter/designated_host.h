@@ -30,7 +30,8 @@ struct DesignatedHost {
   std::string tls_ca_file;    ///< empty: the system's
   std::string user;           ///< AUTH; empty: none
   std::string password_file;  ///< first line; must not be readable by others
-  std::chrono::milliseconds connect_timeout = std::chrono::seconds(30);  ///< for each address
+  std::chrono::milliseconds connect_timeout =
+      std::chrono::seconds(30);  ///< for each address, and for each look-up of a name
   /// For each reply as a whole, and for each block written.
   std::chrono::milliseconds command_timeout = std::chrono::seconds(300);
   std::chrono::milliseconds data_timeout = std::chrono::seconds(600);  ///< reply to the end of data
@@ -56,7 +57,7 @@ struct HostAddress {
 };
 
 /// All addresses, in the resolver's order (at most 16), or what the resolver said. Takes as long as
-/// the resolver's own time-outs allow; a numeric address takes none.
+/// the resolver's own time-outs allow (host_resolver.h bounds it); a numeric address takes none.
 tl::expected<std::vector<HostAddress>, std::string> resolve_host(const HostAndPort& host);
 
 }  // namespace smtpgate::milter

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -13,8 +12,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <pthread.h>
 
+#include "milter/blocked_signals.h"
 #include "milter/smtp_session.h"
 #include "milter/smtp_transaction.h"
 #include "postoffice/printable.h"
@@ -46,7 +45,7 @@ void set_all(SubmissionResult& result, std::span<const std::size_t> recipients,
 }  // namespace
 
 struct Submitter::State {
-  explicit State(DesignatedHost host) : settings(std::move(host)) {
+  State(DesignatedHost host, HostResolver& from) : settings(std::move(host)), resolver(from) {
     for (const std::string& text : settings.hosts) {
       if (auto parsed = parse_host(text)) hosts.push_back({std::move(*parsed), {}});
     }
@@ -85,6 +84,7 @@ struct Submitter::State {
                            SubmissionResult& result);
 
   const DesignatedHost settings;
+  HostResolver& resolver;
 
   std::mutex mutex;
   std::condition_variable_any changed;
@@ -135,17 +135,12 @@ void Submitter::State::put_back(Session session) {
   try {
     const std::lock_guard guard(mutex);
     if (!keeper.joinable()) {
-      // Signals are for the thread that waits for them.
-      sigset_t all;
-      sigset_t before;
-      sigfillset(&all);
-      ::pthread_sigmask(SIG_SETMASK, &all, &before);
+      const BlockedSignals blocked;
       try {
         keeper = std::jthread([this](const std::stop_token& token) { end_old_ones(token); });
       } catch (const std::exception&) {
         // Without the thread it is ended at once, below.
       }
-      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
     if (keeper.joinable()) {
       idle.push_back({std::move(session), Clock::now() + settings.keep});
@@ -221,7 +216,7 @@ Expected<const TlsContext*> Submitter::State::tls_context() {
 Expected<Session> Submitter::State::connect_to(const HostAndPort& host, const StopAsked& stop) {
   const auto context = tls_context();
   if (!context) return failure(context.error());
-  const auto addresses = resolve_host(host);
+  const auto addresses = resolver.resolve(host, settings.connect_timeout, stop);
   if (!addresses) {
     return failure(Outcome::temporary(
         fmt::format("no address is found for the host {}: {}; correct [designated_host] hosts, or "
@@ -330,7 +325,8 @@ void Submitter::State::send(const OutboundEnvelope& envelope, Spool& content, co
   if (session) put_back(std::move(session));
 }
 
-Submitter::Submitter(DesignatedHost host) : state_(std::make_unique<State>(std::move(host))) {}
+Submitter::Submitter(DesignatedHost host, HostResolver& resolver)
+    : state_(std::make_unique<State>(std::move(host), resolver)) {}
 
 Submitter::~Submitter() {
   state_->keeper = std::jthread();  // asks it to stop, and waits

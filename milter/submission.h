@@ -17,6 +17,7 @@
 #include "converter/outbound.h"
 #include "converter/spool.h"
 #include "milter/designated_host.h"
+#include "milter/host_resolver.h"
 #include "postoffice/outcome.h"
 
 namespace smtpgate::milter {
@@ -43,7 +44,8 @@ struct SubmissionResult {
 /// connection of its own and waits if all are busy.
 class Submitter {
  public:
-  explicit Submitter(DesignatedHost host);
+  /// `resolver` outlives it.
+  explicit Submitter(DesignatedHost host, HostResolver& resolver = HostResolver::system());
   ~Submitter();  ///< ends idle connections (QUIT)
 
   /// `content` is in CRLF form; dots are doubled here. Never throws; trouble is temporary for all
