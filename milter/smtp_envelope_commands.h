@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "converter/outbound.h"
 #include "milter/smtp_session.h"
+#include "milter/submission.h"
 #include "postoffice/outcome.h"
 
 namespace smtpgate::milter {
@@ -16,6 +18,11 @@ namespace smtpgate::milter {
 /// Whether `address` (without brackets; empty is <>) cannot end its path or its line: no control
 /// characters, no blanks and brackets outside quotes, quotes that close, at most 1,000 octets.
 bool is_safe_path(std::string_view address);
+
+/// Outcomes for recipients whose address or whose sender's address would not be one in a command;
+/// the places of all others are returned.
+std::vector<std::size_t> refuse_unsafe_addresses(const converter::OutboundEnvelope& envelope,
+                                                 SubmissionResult& result);
 
 /// Whether any address of the envelope is beyond ASCII, or the converter says so.
 bool needs_smtputf8(const converter::OutboundEnvelope& envelope);

@@ -11,7 +11,6 @@
 
 #include "milter/data_stuffer.h"
 #include "milter/smtp_envelope_commands.h"
-#include "postoffice/printable.h"
 
 namespace smtpgate::milter {
 
@@ -384,29 +383,6 @@ TransactionEnd Transaction::run() {
 }
 
 }  // namespace
-
-std::vector<std::size_t> refuse_unsafe_addresses(const OutboundEnvelope& envelope,
-                                                 SubmissionResult& result) {
-  std::vector<std::size_t> left;
-  const bool sender_is_safe = is_safe_path(envelope.sender);
-  for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {
-    const std::string& address = envelope.recipients[i].address;
-    if (!sender_is_safe) {
-      result.recipients[i].outcome = Outcome::permanent(
-          fmt::format("the sender \"{}\" is no address that SMTP can carry; correct FROM",
-                      printable(envelope.sender, 200)),
-          "5.1.7");
-    } else if (address.empty() || !is_safe_path(address)) {
-      result.recipients[i].outcome =
-          Outcome::permanent(fmt::format("\"{}\" is no address that SMTP can carry; correct it",
-                                         printable(address, 200)),
-                             "5.1.3");
-    } else {
-      left.push_back(i);
-    }
-  }
-  return left;
-}
 
 TransactionEnd run_transaction(SmtpSession& session, const DesignatedHost& settings,
                                const OutboundEnvelope& envelope, Spool& content,

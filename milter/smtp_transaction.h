@@ -27,11 +27,6 @@ struct TransactionEnd {
   std::vector<std::size_t> too_many;
 };
 
-/// Outcomes for `recipients` (indexes into the envelope's) whose address or whose sender's address
-/// would not be one in an SMTP command; all others are returned.
-std::vector<std::size_t> refuse_unsafe_addresses(const converter::OutboundEnvelope& envelope,
-                                                 SubmissionResult& result);
-
 /// Sends to `recipients`, and sets the outcome of each. `result.maybe_sent` is set before the end
 /// of the data goes out and taken back by a reply, so it holds even if an exception ends us;
 /// `before_end` (may be empty) is called then.

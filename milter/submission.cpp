@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "milter/blocked_signals.h"
+#include "milter/smtp_envelope_commands.h"
 #include "milter/smtp_session.h"
 #include "milter/smtp_transaction.h"
 #include "postoffice/printable.h"
