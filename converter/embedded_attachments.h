@@ -33,6 +33,10 @@ class EmbeddedAttachments : public EmbeddedFileHandler {
   void file_octets(std::string_view octets) override;
   void end_file(const std::vector<std::string>& odd) override;
 
+  /// The attachments that were added last are called so, in their order, whatever they were called
+  /// before. UTF-8; empty: leave that one.
+  void rename_last(const std::vector<std::string>& names);
+
   /// How many more begin_file() will take; what comes beyond is dropped, because the part that it
   /// was in is kept, and limit_reached() tells.
   unsigned files_left() const { return most_files_ - files_; }

@@ -38,6 +38,11 @@ bool describes_encoding(std::string_view name) {
                      [&](std::string_view n) { return equals_ignoring_case(name, n); });
 }
 
+// Likewise, of mail before MIME (RFC 1154, Q111857); kept aside, because relays make it wrong.
+bool tells_of_parts(std::string_view name) {
+  return equals_ignoring_case(name, "Encoding") || equals_ignoring_case(name, "X-MS-Attachment");
+}
+
 // A blind recipient appears in no shared file, whatever a careless sender wrote; nor does what
 // delivery agents add for the one recipient of their copy.
 bool is_blind(std::string_view name) {
@@ -225,7 +230,8 @@ class Translation {
     for (const HeaderField& field : fields_.all()) {
       const std::string_view name = field.name;
       if (is_blind(name)) continue;
-      if (is_trace(name) || matches_field_pattern(name, settings_.hidden_fields)) {
+      if (is_trace(name) || tells_of_parts(name) ||
+          matches_field_pattern(name, settings_.hidden_fields)) {
         if (settings_.keep_trace) {
           show(field);
         } else {

@@ -195,6 +195,9 @@ class Conversion {
     header.add_field(ext::character_set, target_.character_set);
     header.add_field(ext::content_key, result_.content_key);
     add_report(header);
+    if (const std::string format = assembler_.text_format(); !format.empty()) {
+      header.add_field(ext::text_format, format);
+    }
     render_lines(translated.text_lines);
     result_.rendered_header += assembler_.text_top();
     to_target_set(header, target_.character_set, replaced_);

@@ -1,6 +1,5 @@
-// The assembler: see the header. Every octet of a leaf goes through its transfer decoder; text goes
-// on through a TextSegment. An attachment's octets are only counted: where they stand is
-// remembered. An HTML body goes both ways.
+// The assembler's multiparts, and what belongs to no part: see the header. Leaves are in
+// inbound_leaf.cpp.
 #include "converter/inbound_assembler.h"
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "converter/blind_field_filter.h"
+#include "converter/inbound_assembler_state.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
@@ -49,42 +49,6 @@ bool is_blank(Spool& octets) {
 }
 
 }  // namespace
-
-struct InboundAssembler::Multipart {
-  std::string subtype;
-  std::string start;
-  bool in_body = false;
-  bool has_parts = false;
-  bool is_root = false;
-  bool has_plain_text = false;       ///< alternative: a child with plain text is complete
-  bool has_text_in_child = false;    ///< the child being read has plain text that says something
-  std::string real_name;             ///< appledouble: what the header part says
-  std::unique_ptr<Spool> html_text;  ///< alternative: rendered HTML, used if no plain text comes
-  std::unique_ptr<Spool> before;     ///< octets before the first part
-  std::unique_ptr<Spool> after;      ///< octets after the last
-};
-
-struct InboundAssembler::Leaf {
-  LeafUse use = LeafUse::attachment;
-  std::unique_ptr<TransferDecoder> decoder;
-  std::unique_ptr<TextSegment> segment;  ///< text and rendered HTML
-  Spool* rendered_into = nullptr;        ///< where the segment goes
-  bool is_attachment = false;
-  bool is_of_report = false;   ///< the ReportReader wants its octets
-  std::size_t attachment = 0;  ///< which in the list
-  bool has_name = false;
-  std::unique_ptr<LeafExpansion> expansion;  ///< of a container
-  std::size_t reserved = 0;                  ///< its place in the contents
-  EncodedRange range;                        ///< of the body, so far
-  TransferEncoding labelled_encoding = TransferEncoding::seven_bit;
-  std::uint64_t decoded_size = 0;
-  bool unknown_encoding = false;
-};
-
-struct InboundAssembler::OpenEntity {
-  std::optional<Multipart> multipart;
-  std::optional<Leaf> leaf;
-};
 
 InboundAssembler::InboundAssembler(const TargetFormat& target, const InboundSettings& settings,
                                    const SpoolPlace& place, Spool& text,
@@ -150,101 +114,6 @@ void InboundAssembler::mark_doubled_fields(const EntityStart& entity) {
   }
 }
 
-void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescription& description,
-                                  bool in_body) {
-  Leaf& leaf = open_.back()->leaf.emplace();
-  const ContentType& type = entity.content_type;
-  const HeaderField* field = entity.header.find("Content-Transfer-Encoding");
-  const TransferEncoding encoding =
-      field == nullptr ? TransferEncoding::seven_bit : parse_transfer_encoding(field->value);
-  leaf.labelled_encoding = encoding;
-  leaf.unknown_encoding = encoding == TransferEncoding::unknown;
-  leaf.use = use_of_leaf(type, description, in_body);
-  Multipart* alternative = nearest_alternative();
-  if (leaf.use == LeafUse::text && alternative != nullptr && alternative->has_plain_text) {
-    leaf.use = LeafUse::attachment;
-  }
-  if (type.type == "multipart") mark("boundary-missing");
-  if (leaf.use == LeafUse::text && description.odd) mark("parameters-odd");
-  leaf.is_of_report = report_ && entity.depth == 1 && report_->begin_part(type);
-
-  const std::string_view charset = type.parsed.parameter("charset");
-  if (leaf.use == LeafUse::text) {
-    leaf.rendered_into = &text_;
-  } else if (leaf.use == LeafUse::html && renders_html()) {
-    if (alternative != nullptr) {
-      if (!alternative->html_text) alternative->html_text = std::make_unique<Spool>(place_);
-      leaf.rendered_into = alternative->html_text.get();
-    } else {
-      leaf.rendered_into = &text_;
-    }
-  }
-  if (leaf.rendered_into != nullptr) {
-    leaf.segment = std::make_unique<TextSegment>(charset, target_.character_set, target_.line_end,
-                                                 leaf.use == LeafUse::html);
-  }
-  const bool as_on_the_wire = leaf.use == LeafUse::text || keeps_wire_line_ends(type);
-  const postoffice::LineEnd line_end =
-      as_on_the_wire ? postoffice::LineEnd::crlf : target_.line_end;
-  leaf.range = {entity.body_offset, 0, encoding, line_end};
-  const std::string_view line_end_octets = postoffice::line_end_octets(line_end);
-  leaf.decoder = leaf.segment ? make_text_decoder(leaf.range.encoding, line_end_octets)
-                              : make_transfer_decoder(encoding, line_end_octets);
-  if (leaf.use != LeafUse::text) {
-    leaf.is_attachment = true;
-    begin_attachment(type, description, leaf.use == LeafUse::html);
-    leaf.attachment = list_.size() - 1;
-    leaf.has_name = !description.name.empty();
-    if (leaf.unknown_encoding) list_.back().odd.emplace_back("encoding-unknown");
-    if (leaf.use == LeafUse::attachment) begin_expansion(leaf, type, description);
-  } else if (leaf.unknown_encoding) {
-    mark("encoding-unknown");
-  }
-}
-
-// What is inside stands behind the container, whose octets are known only at its end.
-void InboundAssembler::begin_expansion(Leaf& leaf, const ContentType& type,
-                                       const PartDescription& description) {
-  const std::string& name = list_[leaf.attachment].name;
-  leaf.expansion = make_leaf_expansion(
-      type, description, {target_, settings_.containers, place_, embedded_, substitute_, name});
-  if (!leaf.expansion) return;
-  leaf.reserved = contents_.reserve_range();
-  embedded_.set_source(name);
-}
-
-void InboundAssembler::begin_attachment(const ContentType& type, const PartDescription& description,
-                                        bool is_body) {
-  Attachment attachment;
-  const std::string fallback = default_attachment_name(type, list_.size() + 1, is_body);
-  attachment.name = names_.take(description.name, fallback);
-  if (description.name != attachment.name) {
-    attachment.original_name = names_.in_set(description.name);
-  }
-  attachment.content_type = names_.in_set(type.str());
-  attachment.disposition = names_.in_set(description.disposition);
-  attachment.character_set = names_.in_set(type.parsed.parameter("charset"));
-  attachment.content_id = names_.in_set(description.content_id);
-  if (description.odd) attachment.odd.emplace_back("parameters-odd");
-  list_.push_back(std::move(attachment));
-}
-
-void InboundAssembler::body(std::string_view piece) {
-  if (error_ || open_.empty() || !open_.back()->leaf) return;
-  Leaf& leaf = *open_.back()->leaf;
-  scratch_.clear();
-  leaf.decoder->feed(piece, scratch_);
-  leaf.range.size += piece.size();
-  leaf.decoded_size += scratch_.size();
-  if (leaf.is_of_report) report_->feed(scratch_);
-  if (leaf.expansion) leaf.expansion->feed(scratch_);
-  if (leaf.segment) {
-    std::string ready;
-    leaf.segment->feed(scratch_, ready);
-    write(*leaf.rendered_into, ready);
-  }
-}
-
 void InboundAssembler::between(std::string_view piece, bool after_parts) {
   if (error_ || open_.empty() || !open_.back()->multipart) return;
   Multipart& multipart = *open_.back()->multipart;
@@ -268,79 +137,6 @@ void InboundAssembler::end_entity(bool closed) {
   if (open_.empty()) end_message();
 }
 
-void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
-  scratch_.clear();
-  leaf.decoder->finish(scratch_);
-  leaf.decoded_size += scratch_.size();
-  if (leaf.is_of_report) {
-    report_->feed(scratch_);
-    report_->end_part();
-  }
-  if (leaf.is_attachment) {
-    if (leaf.expansion) {
-      end_expansion(leaf);
-    } else {
-      contents_.add_range(leaf.range, leaf.decoded_size);
-    }
-    Attachment& attachment = list_[leaf.attachment];
-    attachment.size = leaf.decoded_size;
-    if (leaf.decoder->errors() > 0) {
-      attachment.odd.push_back("encoding-errors:" + std::to_string(leaf.decoder->errors()));
-    }
-    if (!closed) attachment.odd.emplace_back("not-closed");
-  } else if (leaf.decoder->errors() > 0) {
-    mark("encoding-errors:" + std::to_string(leaf.decoder->errors()));
-  }
-  if (leaf.segment && leaf.range.encoding != leaf.labelled_encoding) mark("encoding-wrong");
-  if (leaf.range.encoding == TransferEncoding::base64 && leaf.decoder->errors() > 0) {
-    keep_as_encoded(leaf);
-  }
-  if (!leaf.segment) return;
-  std::string ready;
-  leaf.segment->feed(scratch_, ready);
-  leaf.segment->finish(ready);
-  write(*leaf.rendered_into, ready);
-  if (leaf.segment->guessed()) mark("charset-guessed");
-  if (leaf.segment->replaced() > 0) {
-    mark("characters-replaced:" + std::to_string(leaf.segment->replaced()));
-  }
-  if (leaf.use == LeafUse::text && leaf.segment->has_content()) {
-    has_plain_text_ = true;
-    for (const std::unique_ptr<OpenEntity>& entity : open_) {
-      if (entity->multipart) entity->multipart->has_text_in_child = true;
-    }
-  }
-}
-
-/// What is no base64 among it was skipped: perhaps it was meant for somebody.
-void InboundAssembler::keep_as_encoded(const Leaf& leaf) {
-  const std::string name =
-      leaf.is_attachment ? postoffice::to_utf8(list_[leaf.attachment].name, target_.character_set)
-                         : "text";
-  contents_.add_range({.offset = leaf.range.offset, .size = leaf.range.size}, leaf.range.size);
-  attach(leaf.range.size, name + ".base64", "application/octet-stream", "as-encoded");
-}
-
-void InboundAssembler::end_expansion(Leaf& leaf) {
-  leaf.expansion->feed(scratch_);
-  leaf.expansion->finish();
-  contents_.fill_range(leaf.reserved, leaf.range, leaf.decoded_size);
-  embedded_.set_source({});
-  if (leaf.expansion->error()) error_ = leaf.expansion->error();
-  if (embedded_.error()) error_ = embedded_.error();
-  Attachment& attachment = list_[leaf.attachment];
-  for (std::string& one : leaf.expansion->marks()) attachment.odd.push_back(std::move(one));
-
-  const bool in_apple_double = !open_.empty() && open_.back()->multipart &&
-                               open_.back()->multipart->subtype == "appledouble";
-  const std::string real_name = leaf.expansion->real_name();
-  if (!in_apple_double || real_name.empty()) return;
-  open_.back()->multipart->real_name = real_name;
-  if (!leaf.has_name) {
-    attachment.name = names_.take(real_name + std::string(apple_double_extension), attachment.name);
-  }
-}
-
 // Everything has come: what a container offers as the text is used, or not.
 void InboundAssembler::end_message() {
   if (error_) return;
@@ -353,6 +149,11 @@ void InboundAssembler::end_message() {
   if (!finished) error_ = finished.error();
   if (embedded_.error()) error_ = embedded_.error();
   if (embedded_.limit_reached()) mark("limit:embedded-files");
+  if (missing_.empty() || !is_blank(text_)) return;
+  for (const std::string& sentence : missing_) {
+    write_text(names_.in_set(sentence));
+    write_text(postoffice::line_end_octets(target_.line_end));
+  }
 }
 
 void InboundAssembler::end_multipart(Multipart& multipart, bool closed) {
@@ -460,6 +261,7 @@ void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
   list_.clear();
   names_.clear();
   substitute_.clear();
+  text_format_.reset();
   const std::string_view end = postoffice::line_end_octets(target_.line_end);
   std::string note = "This message could not be taken apart: ";
   note += reason;

@@ -23,6 +23,7 @@
 #include "converter/report_reader.h"
 #include "converter/spool.h"
 #include "converter/substitute_text.h"
+#include "converter/text_leaf.h"
 #include "converter/text_segment.h"
 #include "converter/transfer_decoder.h"
 
@@ -50,6 +51,8 @@ class InboundAssembler : public EntityHandler {
 
   /// What is attached so far, names safe and unique, strings in the postoffice's character set.
   std::vector<postoffice::Attachment>& attachments() { return list_; }
+  /// Of the first text part: the value of TEXT-FORMAT, or empty.
+  std::string text_format() const { return text_format_.value_or(""); }
   /// What was odd about the message as a whole.
   const std::vector<std::string>& marks() const { return marks_; }
   const std::optional<postoffice::FileError>& error() const { return error_; }
@@ -77,9 +80,12 @@ class InboundAssembler : public EntityHandler {
   void begin_leaf(const EntityStart& entity, const PartDescription& description, bool in_body);
   void begin_attachment(const ContentType& type, const PartDescription& description, bool is_body);
   void begin_expansion(Leaf& leaf, const ContentType& type, const PartDescription& description);
+  void begin_text(const EntityStart& entity);
   void end_leaf(Leaf& leaf, bool closed);
   void keep_as_encoded(const Leaf& leaf);
+  void end_attachment(Leaf& leaf, bool closed);
   void end_expansion(Leaf& leaf);
+  void end_text(Leaf& leaf);
   void end_message();
   void end_multipart(Multipart& multipart, bool closed);
   void attach_signed_entity();
@@ -100,6 +106,8 @@ class InboundAssembler : public EntityHandler {
   bool has_header_ = false;
   bool header_is_cut_ = false;
   bool has_plain_text_ = false;
+  std::vector<std::string> missing_;        ///< sentences (message_fragment.h)
+  std::optional<std::string> text_format_;  ///< once there was a text part
   std::vector<std::unique_ptr<OpenEntity>> open_;
   std::vector<postoffice::Attachment> list_;
   AttachmentNames names_;

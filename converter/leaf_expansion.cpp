@@ -2,6 +2,7 @@
 #include "converter/leaf_expansion.h"
 
 #include "converter/apple_file.h"
+#include "converter/binhex_expansion.h"
 #include "converter/calendar_expansion.h"
 #include "converter/tnef_expansion.h"
 #include "postoffice/ascii.h"
@@ -17,6 +18,7 @@ std::unique_ptr<LeafExpansion> make_leaf_expansion(const ContentType& type,
     return std::make_unique<TnefExpansion>(context, is_tnef);
   }
   if (type.is("application", "applefile")) return std::make_unique<AppleFileReader>(context);
+  if (is_binhex(type)) return std::make_unique<BinhexExpansion>(context);
   if (type.is("text", "calendar")) {
     if (!context.substitute.is_free()) return nullptr;
     return std::make_unique<CalendarExpansion>(context, type);

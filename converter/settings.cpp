@@ -48,6 +48,8 @@ void read_limits(SettingsTable table, InboundSettings& inbound) {
       table.integer("tnef_properties", containers.tnef_properties, 1, 10'000'000));
   inbound.containers.expansion =
       static_cast<unsigned>(table.integer("expansion", containers.expansion, 1, 10'000));
+  inbound.most_embedded_files = static_cast<unsigned>(
+      table.integer("embedded_files", InboundSettings{}.most_embedded_files, 0, 100'000));
   inbound.most_addresses = static_cast<unsigned>(
       table.integer("addresses", InboundSettings{}.most_addresses, 1, 1'000'000));
 }
@@ -55,6 +57,7 @@ void read_limits(SettingsTable table, InboundSettings& inbound) {
 InboundSettings read_inbound(SettingsTable& table) {
   InboundSettings result;
   result.from_envelope = table.choice("from", "header", {"header", "envelope"}) == "envelope";
+  result.joins_flowed = table.choice("flowed", "keep", {"keep", "join"}) == "join";
   result.keep_trace = table.boolean("trace", false);
   result.hidden_fields = table.strings("hide", InboundSettings::default_hidden_fields());
   for (const std::string& name : result.hidden_fields) {

@@ -7,6 +7,7 @@
 
 #include "converter/base64_decoder.h"
 #include "converter/base64_quanta.h"
+#include "converter/block_transfer_decoder.h"
 #include "converter/quoted_printable_decoder.h"
 #include "postoffice/ascii.h"
 
@@ -151,7 +152,7 @@ std::string letters_and_digits(std::string_view text) {
   return result;
 }
 
-constexpr std::array<std::pair<std::string_view, TransferEncoding>, 8> names = {{
+constexpr std::array<std::pair<std::string_view, TransferEncoding>, 25> names = {{
     {"", TransferEncoding::seven_bit},
     {"7bit", TransferEncoding::seven_bit},
     {"8bit", TransferEncoding::eight_bit},
@@ -160,6 +161,23 @@ constexpr std::array<std::pair<std::string_view, TransferEncoding>, 8> names = {
     {"xquotedprintable", TransferEncoding::quoted_printable},
     {"base64", TransferEncoding::base64},
     {"xbase64", TransferEncoding::base64},
+    {"uuencode", TransferEncoding::file_in_text},
+    {"xuuencode", TransferEncoding::file_in_text},
+    {"uuencoded", TransferEncoding::file_in_text},
+    {"xuuencoded", TransferEncoding::file_in_text},
+    {"uue", TransferEncoding::file_in_text},
+    {"xuue", TransferEncoding::file_in_text},
+    {"uu", TransferEncoding::file_in_text},
+    {"xuu", TransferEncoding::file_in_text},
+    {"xxencode", TransferEncoding::file_in_text},
+    {"xxxencode", TransferEncoding::file_in_text},
+    {"yencode", TransferEncoding::file_in_text},
+    {"xyencode", TransferEncoding::file_in_text},
+    {"yenc", TransferEncoding::file_in_text},
+    {"xyenc", TransferEncoding::file_in_text},
+    {"macbinhex40", TransferEncoding::file_in_text},
+    {"xmacbinhex40", TransferEncoding::file_in_text},
+    {"binhex", TransferEncoding::file_in_text},
 }};
 
 TransferEncoding by_name(const std::string& name) {
@@ -186,6 +204,8 @@ std::unique_ptr<TransferDecoder> make_transfer_decoder(TransferEncoding encoding
       return std::make_unique<Base64Decoder>();
     case TransferEncoding::quoted_printable:
       return std::make_unique<QuotedPrintableDecoder>(line_end);
+    case TransferEncoding::file_in_text:
+      return std::make_unique<BlockTransferDecoder>();
     case TransferEncoding::binary:
     case TransferEncoding::seven_bit:
     case TransferEncoding::eight_bit:
@@ -206,6 +226,7 @@ bool keeps_octets(TransferEncoding encoding, std::string_view line_end) {
   switch (encoding) {
     case TransferEncoding::base64:
     case TransferEncoding::quoted_printable:
+    case TransferEncoding::file_in_text:
       return false;
     case TransferEncoding::binary:
       return true;

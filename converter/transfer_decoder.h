@@ -1,17 +1,26 @@
 // Content-Transfer-Encoding, decoded as a stream: base64, quoted-printable, and the identity
 // encodings with their line ends. Forgiving: what is not of the alphabet is skipped and counted;
 // data after padding is decoded too (glued pieces); a cut end gives what is there. uuencode and its
-// kin come later behind the same interface.
+// kin (block_transfer_decoder.h) are strict, because they stand in a text.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace smtpgate::converter {
 
-enum class TransferEncoding { seven_bit, eight_bit, binary, quoted_printable, base64, unknown };
+enum class TransferEncoding {
+  seven_bit,
+  eight_bit,
+  binary,
+  quoted_printable,
+  base64,
+  file_in_text,  ///< uuencode, xxencode, yEnc, BinHex 4.0: the part is one file
+  unknown,
+};
 
 /// "base64", "Quoted-Printable", "x-base64?" ...; comments and blanks forgiven; empty is seven_bit.
 TransferEncoding parse_transfer_encoding(std::string_view value);
@@ -26,6 +35,14 @@ class TransferDecoder {
   /// Octets skipped or taken as they were because they are no such encoding (blanks and line ends
   /// do not count).
   virtual std::uint64_t errors() const = 0;
+
+  // Of file_in_text only, once it is finished:
+  /// No file was in it, so nothing came out.
+  virtual bool found_nothing() const { return false; }
+  /// What the encoding itself calls the file; UTF-8.
+  virtual std::string found_name() const { return {}; }
+  /// What was odd about the file (docs/conversion.md).
+  virtual std::vector<std::string> marks() const { return {}; }
 };
 
 /// `line_end` ("\n", "\r\n", "\r") replaces each CRLF of the identity encodings and each hard line

@@ -34,6 +34,7 @@ struct ExtendedField {
 namespace ext {
 inline constexpr std::string_view header_lines = "HEADLEN";  // documented, Q147034
 inline constexpr std::string_view character_set = "CHARSET";
+inline constexpr std::string_view text_format = "TEXT-FORMAT";  // flowed (RFC 3676)
 inline constexpr std::string_view content_key = "CONTENT-KEY";
 inline constexpr std::string_view envelope_from = "ENVELOPE-FROM";
 inline constexpr std::string_view message_id = "MESSAGE-ID";

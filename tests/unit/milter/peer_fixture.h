@@ -137,7 +137,9 @@ inline std::vector<Submitted> submit_all(Site& site) {
       .files = postoffice::FileSystem::posix(),
       .log = site.log,
       .submit =
-          [&](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+          [&](const converter::OutboundEnvelope& envelope, converter::Spool& content,
+              const std::function<void()>& before_end) {
+            before_end();
             std::string octets;
             postoffice::StringSink sink(octets);
             REQUIRE(content.copy_to(sink));

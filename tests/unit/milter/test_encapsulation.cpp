@@ -166,7 +166,9 @@ TEST_CASE("a repeated try wraps the same payload, octet for octet") {
       .files = FileSystem::posix(),
       .log = sites.main.log,
       .submit =
-          [&](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+          [&](const converter::OutboundEnvelope& envelope, converter::Spool& content,
+              const std::function<void()>& before_end) {
+            before_end();
             StringSink sink(tries.emplace_back());
             REQUIRE(content.copy_to(sink));
             SubmissionResult answer;

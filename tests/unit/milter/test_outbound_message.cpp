@@ -311,7 +311,8 @@ TEST_CASE("results of a thousand are on disk before the next thousand are submit
   std::vector<std::size_t> sent_before;
   const OutboundContext plain = mail.context();
   OutboundContext context = mail.context();
-  context.submit = [&](const converter::OutboundEnvelope& envelope, converter::Spool& content) {
+  context.submit = [&](const converter::OutboundEnvelope& envelope, converter::Spool& content,
+                       const std::function<void()>& before_end) {
     CHECK(envelope.recipients.size() <= 1000);
     std::size_t sent = 0;
     for (const auto& entry : fs::directory_iterator(mail.gateway.folder() + "/SMTP")) {
@@ -322,7 +323,7 @@ TEST_CASE("results of a thousand are on disk before the next thousand are submit
       for (const auto& one : read->recipients) sent += one.state == RecipientState::sent;
     }
     sent_before.push_back(sent);
-    return plain.submit(envelope, content);
+    return plain.submit(envelope, content, before_end);
   };
   auto taken = mail.mail.take(mail.id);
   REQUIRE(taken);
