@@ -52,6 +52,7 @@ class Session:
         self.helo = ""
         self.in_transaction = False
         self.sender = None
+        self.envelope_id = ""
         self.recipients = []
         self.commands = []
 
@@ -94,6 +95,7 @@ class Accepted:
     octets: bytes
     tls: bool
     user: str
+    envelope_id: str  # ENVID: the message's ID in SMTP/
 
 
 class ScriptedHost:
@@ -216,6 +218,7 @@ class ScriptedHost:
                 self.authenticate(session, argument)
             elif verb == "MAIL":
                 session.sender, session.recipients = path_in(argument), []
+                session.envelope_id = argument.partition(" ENVID=")[2].partition(" ")[0]
                 session.in_transaction = self.say(session, "MAIL", "250 2.1.0 Ok", argument)
             elif verb == "RCPT":
                 if not session.in_transaction:
@@ -269,7 +272,8 @@ class ScriptedHost:
         text = getattr(action, "text", action)
         if action is None or (isinstance(text, str) and text.startswith("2")):
             with self.lock:
-                self.accepted.append(Accepted(session.sender, list(session.recipients), octets, session.tls, session.user))
+                self.accepted.append(Accepted(session.sender, list(session.recipients), octets, session.tls, session.user,
+                                              session.envelope_id))
         self.say(session, "END", f"250 2.0.0 Ok: queued as S{len(self.accepted)}", octets)
 
     # --- for tests -----------------------------------------------------------------------------
