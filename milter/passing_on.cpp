@@ -5,12 +5,11 @@
 #include <array>
 #include <utility>
 
-#include <sodium.h>
-
 #include "converter/header_field.h"
 #include "converter/mime_parser.h"
 #include "converter/outbound.h"
 #include "postoffice/ascii.h"
+#include "postoffice/derived_key.h"
 #include "postoffice/outgoing.h"
 
 namespace smtpgate::milter {
@@ -66,13 +65,8 @@ Expected<bool> has_been_at(const PassingOn& message, std::string_view address) {
 
 /// One hand-over for each message and each address that passes it on.
 std::string key_of(std::string_view content_key, std::string_view address) {
-  std::array<unsigned char, 32> hash{};
-  const std::string input = "passed on\n" + std::string(content_key) + "\n" + std::string(address);
-  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(input.data()),
-                     input.size(), nullptr, 0);
-  std::array<char, 65> text{};
-  sodium_bin2hex(text.data(), text.size(), hash.data(), hash.size());
-  return {text.data(), 64};
+  return postoffice::derived_key("passed on\n" + std::string(content_key) + "\n" +
+                                 std::string(address));
 }
 
 std::string received_line(const PassingOn& message) {

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include "postoffice/character_set.h"
+#include "postoffice/derived_key.h"
 #include "postoffice/groups.h"
 #include "postoffice/hand_copy.h"
 #include "postoffice/mmff_text.h"
@@ -28,13 +28,7 @@ constexpr int too_much = 145;
 /// What makes the message the same one after a crash. BLAKE2b like a content key, of a text that no
 /// content key is made of.
 std::string key_of(const OutboxMessage& message) {
-  const std::string text = fmt::format("smtpgate-outbox-1\n{}\n{}", message.id, message.number);
-  unsigned char hash[32];
-  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
-  char hex[2 * sizeof hash + 1];
-  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-  return hex;
+  return derived_key(fmt::format("smtpgate-outbox-1\n{}\n{}", message.id, message.number));
 }
 
 class Server {

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include "postoffice/ascii.h"
 #include "postoffice/byte_stream.h"
 #include "postoffice/character_set.h"
+#include "postoffice/derived_key.h"
 #include "postoffice/folder.h"
 #include "postoffice/groups.h"
 #include "postoffice/message_copy.h"
@@ -45,13 +45,7 @@ bool is_made_by_program(const MessageHeader& header, const NativeAddress& from) 
 /// One hand-over for each message and each name that passes it on. BLAKE2b like a content key, of a
 /// text that no content key is made of.
 std::string key_of(const std::string& mac, const std::string& via) {
-  const std::string text = "smtpgate-encapsulated-1\n" + mac + "\n" + via;
-  unsigned char hash[32];
-  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
-  char hex[2 * sizeof hash + 1];
-  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-  return hex;
+  return derived_key("smtpgate-encapsulated-1\n" + mac + "\n" + via);
 }
 
 bool is_same(const NativeAddress& a, const NativeAddress& b) {

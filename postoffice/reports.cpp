@@ -7,9 +7,8 @@
 #include <optional>
 #include <utility>
 
-#include <sodium.h>
-
 #include "postoffice/character_set.h"
+#include "postoffice/derived_key.h"
 #include "postoffice/folder.h"
 #include "postoffice/mailbag.h"
 #include "postoffice/mmff.h"
@@ -26,12 +25,7 @@ namespace {
 std::string key_of(std::string_view id, std::string_view recipient) {
   std::string text = "smtpgate-report-1\n";
   text.append(recipient).append("\n").append(id);
-  unsigned char hash[32];
-  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
-  char hex[2 * sizeof hash + 1];
-  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-  return hex;
+  return derived_key(text);
 }
 
 /// How many octets of the original are attached; 0: it is not.

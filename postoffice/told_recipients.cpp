@@ -7,8 +7,7 @@
 #include <map>
 #include <utility>
 
-#include <sodium.h>
-
+#include "postoffice/derived_key.h"
 #include "postoffice/folder.h"
 #include "postoffice/outgoing_folder.h"
 
@@ -21,12 +20,7 @@ constexpr std::size_t name_octets = 16;
 constexpr std::uint64_t largest_file = std::uint64_t{8} << 20;
 
 std::string name_of(std::string_view text) {
-  unsigned char hash[name_octets];
-  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
-  char hex[2 * sizeof hash + 1];
-  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-  return hex;
+  return derived_key(text, name_octets);
 }
 
 std::string joined(const std::vector<std::string>& names) {
