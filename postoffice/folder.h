@@ -36,6 +36,7 @@ inline constexpr std::string_view outgoing_mmff = "FROM_NC.API";
 inline constexpr std::string_view outgoing_internet = "SMTP_OUT.822";
 inline constexpr std::string_view outgoing_state = "STATE.json";
 inline constexpr std::string_view outgoing_in_doubt = "MAYBE_SENT";
+inline constexpr std::string_view outgoing_marker = "MARKER";
 }  // namespace layout
 
 /// Whose new files and directories are to be: the owner of the postoffice's top directory where we

@@ -97,7 +97,7 @@ struct OutgoingDraft::State {
     if (auto problem = make_outgoing_parts(postoffice)) return *problem;
     std::optional<OutgoingMarker> marker;
     if (!key.empty()) {
-      auto made = OutgoingMarker::make(postoffice, key, id);
+      auto made = OutgoingMarker::make(postoffice, key, path, id);
       if (!made) return made.error();
       if (!*made) return Outcome::delivered("duplicate of what was handed over before");
       marker.emplace(std::move(**made));

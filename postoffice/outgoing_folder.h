@@ -97,9 +97,12 @@ class HeldDirectory {
 /// .<key> and names the message, so that whoever comes after a crash finds out how far it got.
 class OutgoingMarker {
  public:
-  /// nullopt: handed over before. temporary: somebody is at it at this moment.
+  /// For the message `id`, which is being made in the directory `draft`. nullopt: handed over
+  /// before. temporary: somebody is at it at this moment.
   static Expected<std::optional<OutgoingMarker>> make(const Postoffice& postoffice,
-                                                      std::string_view key, std::string_view id);
+                                                      std::string_view key,
+                                                      const std::string& draft,
+                                                      std::string_view id);
 
   OutgoingMarker(OutgoingMarker&&) noexcept = default;
   OutgoingMarker& operator=(OutgoingMarker&&) = delete;

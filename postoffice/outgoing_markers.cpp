@@ -7,7 +7,6 @@
 // did so is known for sure, because a message that leaves SMTP/ renames its marker first.
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <ctime>
 #include <utility>
 
@@ -21,8 +20,6 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr std::int64_t day_seconds = 86'400;
-/// A marker without an ID that is younger is being written; an older one was left by a crash.
-constexpr std::int64_t longest_writing = 60;
 
 std::string final_path(const Postoffice& postoffice, std::string_view key) {
   return path_in(postoffice.path(layout::outgoing_markers), key);
@@ -50,18 +47,26 @@ FileResult<bool> is_marked(const Postoffice& postoffice, std::string_view key) {
   return false;
 }
 
-/// EEXIST: there is one.
+/// EEXIST: there is one. Written in the message's own directory `draft`, which a crash leaves to be
+/// cleared, and linked when it is whole: no marker is ever seen without an ID.
 FileResult<void> create_pending(const Postoffice& postoffice, const std::string& path,
-                                std::string_view id) {
+                                const std::string& draft, std::string_view id) {
   FileSystem& files = postoffice.files();
+  const std::string made = path_in(draft, layout::outgoing_marker);
   auto owner = owner_for_new_files(files, postoffice.directory());
   if (!owner) return tl::unexpected(owner.error());
-  auto file = files.create(path, 0600);
+  auto file = files.create(made, 0600);
   if (!file) return tl::unexpected(file.error());
   auto done = (*file)->write(id);
   if (done && *owner) done = (*file)->set_owner((*owner)->user, (*owner)->group);
-  if (!done) (void)files.remove(path);  // the first error is the one to report
-  return done;
+  if (done) done = files.link(made, path);
+  auto removed = files.remove(made);
+  if (done && !removed) {
+    // It would go to SMTP/ with the message.
+    (void)files.remove(path);
+    return removed;
+  }
+  return done;  // the first error is the one to report
 }
 
 /// How far the hand-over of the message `id` got.
@@ -104,7 +109,7 @@ Expected<Progress> progress_of(const Postoffice& postoffice, const std::string& 
   return Progress::not_begun;
 }
 
-/// The ID in a pending marker; empty: none is in it, and it was not just made.
+/// The ID in a pending marker; empty: none is in it (a power cut took what was not synced).
 Expected<std::string> read_pending(const Postoffice& postoffice, const std::string& path) {
   FileSystem& files = postoffice.files();
   constexpr std::uint64_t longest_marker = 100;
@@ -114,10 +119,6 @@ Expected<std::string> read_pending(const Postoffice& postoffice, const std::stri
     return failure(text.error().outcome());
   }
   if (is_outgoing_id(*text)) return std::move(*text);
-  auto status = files.status(path);
-  if (status && std::abs(std::time(nullptr) - status->modified) <= longest_writing) {
-    return failure(Outcome::temporary(path + " is being written; to be tried again"));
-  }
   return std::string();
 }
 
@@ -144,6 +145,7 @@ OutgoingMarker::OutgoingMarker(const Postoffice& postoffice, std::string_view ke
 
 Expected<std::optional<OutgoingMarker>> OutgoingMarker::make(const Postoffice& postoffice,
                                                              std::string_view key,
+                                                             const std::string& draft,
                                                              std::string_view id) {
   constexpr int most_attempts = 10;
   const std::string path = pending_path(postoffice, key);
@@ -151,7 +153,7 @@ Expected<std::optional<OutgoingMarker>> OutgoingMarker::make(const Postoffice& p
     auto marked = is_marked(postoffice, key);
     if (!marked) return failure(marked.error().outcome());
     if (*marked) return std::nullopt;
-    auto made = create_pending(postoffice, path, id);
+    auto made = create_pending(postoffice, path, draft, id);
     if (made) return OutgoingMarker(postoffice, key);
     if (made.error().code != EEXIST) return failure(made.error().outcome());
 
