@@ -316,10 +316,12 @@ TryResult Try::settle() {
   const bool to_report = std::any_of(
       state_.recipients.begin(), state_.recipients.end(),
       [](const OutgoingRecipient& r) { return r.state == RecipientState::failed && !r.reported; });
-  // Whoever leaves in the middle gives it back as it was, but for what is known by now.
+  // Whoever leaves in the middle gives it back as it was, but for what is known by now. A host that
+  // cannot be spoken to is waited for as a whole: once it is back every message is due.
   if (!done && !context_.stopping()) {
-    state_.next_attempt =
-        now_ + retry_pause(context_.configuration.outbound, std::max(state_.attempts, 1U));
+    const std::int64_t pause =
+        retry_pause(context_.configuration.outbound, std::max(state_.attempts, 1U));
+    state_.next_attempt = host_ == HostState::down ? now_ : now_ + pause;
   }
   if ((to_report || !done) && !save()) return later_unsaved();
   if (to_report) {

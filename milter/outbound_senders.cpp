@@ -2,6 +2,7 @@
 #include "milter/outbound_senders.h"
 
 #include <algorithm>
+#include <ctime>
 #include <exception>
 #include <set>
 #include <utility>
@@ -21,11 +22,20 @@ namespace {
 /// How long nothing is tried after the designated host could not be spoken to; it doubles.
 constexpr std::chrono::seconds first_host_pause{10};
 constexpr std::chrono::seconds longest_host_pause{300};
+constexpr std::int64_t longest_without_sign = 10;
+
+std::int64_t seconds_since_boot() {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_BOOTTIME, &now);  // it cannot fail with a clock that there is
+  return now.tv_sec;
+}
 
 }  // namespace
 
 OutboundSenders::OutboundSenders(OutboundSurroundings surroundings)
-    : surroundings_(std::move(surroundings)), host_pause_(first_host_pause) {}
+    : surroundings_(std::move(surroundings)),
+      opened_(*surroundings_.files),
+      host_pause_(first_host_pause) {}
 
 void OutboundSenders::use(const DesignatedHost& host) {
   auto submitter = std::make_shared<Submitter>(host);
@@ -126,6 +136,26 @@ TryResult OutboundSenders::not_taken(const Key& key, const Outcome& problem, Try
   return result;
 }
 
+/// With a sign of life if the last one is not fresh. By a clock that goes on while the machine
+/// sleeps: a host that was taken for dead meanwhile must say that it is not before it takes more.
+Expected<std::optional<postoffice::TakenMessage>> OutboundSenders::take(
+    const Postoffice& postoffice, const Key& key) {
+  const std::int64_t now = seconds_since_boot();
+  bool is_fresh = false;
+  {
+    const std::lock_guard guard(mutex_);
+    const auto last = signs_.find(key.first);
+    is_fresh = last != signs_.end() && now - last->second < longest_without_sign;
+  }
+  if (is_fresh) return OutgoingMail(postoffice).take_while_alive(key.second);
+  auto taken = OutgoingMail(postoffice).take(key.second);
+  if (taken) {
+    const std::lock_guard guard(mutex_);
+    signs_[key.first] = now;
+  }
+  return taken;
+}
+
 TryResult OutboundSenders::try_one(const Key& key) {
   const auto configuration = surroundings_.configuration();
   std::shared_ptr<Submitter> through;
@@ -139,9 +169,9 @@ TryResult OutboundSenders::try_one(const Key& key) {
   later.next_attempt = surroundings_.now() + configuration->outbound.retry_min.count();
   later.unsaved = results;
   try {
-    auto opened = Postoffice::open(key.first, *surroundings_.files);
+    const auto opened = opened_.open(key.first);
     if (!opened) return later;
-    auto taken = OutgoingMail(*opened).take(key.second);
+    auto taken = take(**opened, key);
     if (!taken) return not_taken(key, taken.error(), std::move(later));
     {
       const std::lock_guard guard(mutex_);
@@ -153,7 +183,7 @@ TryResult OutboundSenders::try_one(const Key& key) {
     }
     const OutboundContext context{
         .configuration = *configuration,
-        .postoffice = *opened,
+        .postoffice = **opened,
         .files = *surroundings_.files,
         .log = *surroundings_.log,
         .submit =

@@ -22,6 +22,8 @@
 #include "milter/outbound_message.h"
 #include "milter/outbound_surroundings.h"
 #include "milter/submission.h"
+#include "postoffice/opened_postoffices.h"
+#include "postoffice/outgoing.h"
 
 namespace smtpgate::milter {
 
@@ -58,12 +60,15 @@ class OutboundSenders {
   };
 
   std::optional<Key> wait_for_due();
+  Expected<std::optional<postoffice::TakenMessage>> take(const postoffice::Postoffice& postoffice,
+                                                         const Key& key);
   TryResult try_one(const Key& key);
   TryResult not_taken(const Key& key, const Outcome& problem, TryResult result);
   void note_host(HostState host);
   void finish(const Key& key, const TryResult& result);
 
   OutboundSurroundings surroundings_;
+  postoffice::OpenedPostoffices opened_;
   std::atomic<bool> stopping_ = false;
 
   std::mutex mutex_;
@@ -72,6 +77,7 @@ class OutboundSenders {
   std::shared_ptr<Submitter> submitter_;
   std::map<Key, postoffice::OutgoingState> unsaved_;  ///< results not yet on disk
   std::map<Key, Trouble> trouble_;
+  std::map<std::string, std::int64_t> signs_;  ///< of life, in each postoffice: seconds since boot
   Clock::time_point host_pause_end_{};
   std::chrono::seconds host_pause_;
   std::optional<Key> probe_;  ///< the one try that shows whether the host is back

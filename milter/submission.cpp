@@ -88,7 +88,9 @@ struct Submitter::State {
   HostResolver& resolver;
 
   std::mutex mutex;
-  std::condition_variable_any changed;
+  std::condition_variable place_free;   ///< for who waits for a connection
+  std::condition_variable_any changed;  ///< for the keeper
+  bool keeper_sleeps = false;           ///< it waits for a first connection to keep
   std::vector<Host> hosts;
   unsigned busy = 0;
   std::vector<Idle> idle;  ///< the one used last at the end
@@ -101,7 +103,7 @@ bool Submitter::State::begin(const StopAsked& stop) {
   std::unique_lock guard(mutex);
   while (busy >= settings.connections) {
     if (stop && stop()) return false;
-    changed.wait_for(guard, stop_slice);
+    place_free.wait_for(guard, stop_slice);
   }
   ++busy;
   return true;
@@ -112,7 +114,7 @@ void Submitter::State::end() {
     const std::lock_guard guard(mutex);
     --busy;
   }
-  changed.notify_all();
+  place_free.notify_one();
 }
 
 /// A kept connection that is not known to have gone; nullptr if there is none.
@@ -145,7 +147,8 @@ void Submitter::State::put_back(Session session) {
     }
     if (keeper.joinable()) {
       idle.push_back({std::move(session), Clock::now() + settings.keep});
-      changed.notify_all();
+      // If it does not sleep it wakes for an older one, and sees this one then.
+      if (keeper_sleeps) changed.notify_all();
       return;
     }
   } catch (const std::exception&) {
@@ -166,11 +169,11 @@ void Submitter::State::end_old_ones(const std::stop_token& token) {
       idle.erase(idle.begin(), first_young);
       if (old.empty()) {
         if (idle.empty()) {
+          keeper_sleeps = true;
           changed.wait(guard, token, [this] { return !idle.empty(); });
+          keeper_sleeps = false;
         } else {
-          const auto until = idle.front().until;
-          changed.wait_until(guard, token, until,
-                             [&] { return idle.empty() || idle.front().until != until; });
+          changed.wait_until(guard, token, idle.front().until, [] { return false; });
         }
       }
     }

@@ -42,7 +42,18 @@ FileResult<void> move_directory(FileSystem& files, File& lock, const std::string
   return moved;
 }
 
-FileResult<void> remove_with_files(FileSystem& files, const std::string& directory) {
+FileResult<void> remove_with_files(FileSystem& files, const std::string& directory,
+                                   std::span<const std::string_view> known) {
+  for (const std::string_view name : known) {
+    auto removed = files.remove(path_in(directory, name));
+    if (!removed && removed.error().code != ENOENT) return removed;
+  }
+  if (!known.empty()) {
+    auto removed = files.remove_directory(directory);
+    if (removed || (removed.error().code != ENOTEMPTY && removed.error().code != EEXIST)) {
+      return removed;
+    }
+  }
   auto names = files.list(directory);
   if (!names) return tl::unexpected(names.error());
   for (const std::string& name : *names) {

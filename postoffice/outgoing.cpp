@@ -168,6 +168,11 @@ Expected<std::vector<std::string>> OutgoingMail::waiting() const {
 Expected<std::optional<TakenMessage>> OutgoingMail::take(std::string_view id) const {
   if (!is_outgoing_id(id)) return std::nullopt;
   if (auto problem = mark_alive(*postoffice_)) return failure(*problem);
+  return take_while_alive(id);
+}
+
+Expected<std::optional<TakenMessage>> OutgoingMail::take_while_alive(std::string_view id) const {
+  if (!is_outgoing_id(id)) return std::nullopt;
   auto held = HeldDirectory::take(*postoffice_, id);
   if (!held) return failure(held.error());
   if (!*held) return std::nullopt;

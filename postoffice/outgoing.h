@@ -123,7 +123,7 @@ class TakenMessage {
   Expected<std::unique_ptr<File>> open_content() const;
 
   /// The end of the data goes out now, and until save() or finish() the message may have been sent
-  /// without a trace of it (RFC 1047): an empty file says so to whoever takes it after a crash. It
+  /// without a trace of it (RFC 1047): MAYBE_SENT says so to whoever takes it after a crash. It
   /// is not synced, so a power cut can lose it. Trouble is passed over: mail is worth more.
   void mark_in_doubt();
   /// A process was ended in that time; state().maybe_sent is then set. save() forgets it.
@@ -165,6 +165,9 @@ class OutgoingMail {
   /// Also one that is held or not due: look at state(). Waits up to a quarter of a second for
   /// whoever is just handing it over or giving it back.
   Expected<std::optional<TakenMessage>> take(std::string_view id) const;
+  /// The same without touching SMTP/.alive-<host>: for who did so, by take() or keep_alive(), less
+  /// than a minute ago. One write less for each message.
+  Expected<std::optional<TakenMessage>> take_while_alive(std::string_view id) const;
   /// One in BAD; it stays there when it is given back.
   Expected<std::optional<TakenMessage>> take_bad(std::string_view id) const;
 

@@ -2,6 +2,7 @@
 #include "postoffice/outgoing_taken.h"
 
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "postoffice/folder.h"
@@ -36,6 +37,10 @@ std::string TakenMessage::State::mark_path() const {
   return path_in(held.path(), layout::outgoing_in_doubt);
 }
 
+std::string_view TakenMessage::State::content_name() const {
+  return kind == OutgoingContent::mmff ? layout::outgoing_mmff : layout::outgoing_internet;
+}
+
 FileResult<void> TakenMessage::State::write(const OutgoingState& new_state) {
   const Postoffice& postoffice = held.postoffice();
   auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
@@ -58,18 +63,21 @@ OutgoingContent TakenMessage::content_kind() const {
 }
 
 Expected<std::unique_ptr<File>> TakenMessage::open_content() const {
-  const bool is_mmff = state_->kind == OutgoingContent::mmff;
-  auto file = state_->held.postoffice().files().open(
-      path_in(state_->held.path(), is_mmff ? layout::outgoing_mmff : layout::outgoing_internet));
+  auto file =
+      state_->held.postoffice().files().open(path_in(state_->held.path(), state_->content_name()));
   if (!file) return failure(explain(file.error(), state_->held.id()));
   return std::move(*file);
 }
 
 void TakenMessage::mark_in_doubt() {
   if (state_->has_mark || !state_->held.is_held()) return;
-  // Empty and without an owner of its own: nobody but us reads it, and only whether it is there.
+  // A second name for what is there costs a third of a new file, and only whether it is there is
+  // ever asked.
   state_->has_mark =
-      state_->held.postoffice().files().create(state_->mark_path(), 0600).has_value();
+      state_->held.postoffice()
+          .files()
+          .link(path_in(state_->held.path(), layout::outgoing_state), state_->mark_path())
+          .has_value();
 }
 
 bool TakenMessage::was_left_in_doubt() const {
@@ -115,7 +123,9 @@ Outcome TakenMessage::finish(const OutgoingState& final_state) {
                               "; it may be sent twice");
   }
   // What cannot be removed under that name is removed by keep_alive().
-  (void)remove_with_files(postoffice.files(), gone);
+  const std::string_view known[] = {state_->content_name(), layout::outgoing_state,
+                                    layout::outgoing_in_doubt};
+  (void)remove_with_files(postoffice.files(), gone, std::span(known, state_->has_mark ? 3 : 2));
   if (!moved) {
     return Outcome::delivered("message " + held.id() + " is done; a crash now may bring it back: " +
                               moved.error().sentence());

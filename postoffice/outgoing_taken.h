@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "postoffice/outgoing.h"
@@ -20,6 +21,7 @@ struct TakenMessage::State {
   static Expected<TakenMessage> open(HeldDirectory held);
   FileResult<void> write(const OutgoingState& new_state);
   std::string mark_path() const;
+  std::string_view content_name() const;
 };
 
 }  // namespace smtpgate::postoffice

@@ -216,6 +216,9 @@ TEST_CASE("a host that cannot be spoken to counts as no try, and is told") {
   CHECK_FALSE(result.gone);
   CHECK(mail.state().attempts == 0);
   CHECK(mail.state().recipients[0].reason.find("connection refused") != std::string::npos);
+  // Due as soon as the host is back.
+  CHECK(result.next_attempt <= static_cast<std::int64_t>(std::time(nullptr)));
+  CHECK(mail.state().next_attempt == result.next_attempt);
 }
 
 TEST_CASE("what is too old is returned with the last reason") {

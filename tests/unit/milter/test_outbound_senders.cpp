@@ -60,3 +60,32 @@ TEST_CASE("a STATE.json that cannot be read is told of once, and again when it c
   CHECK(tried(5));
   CHECK(warnings() == 2);
 }
+
+TEST_CASE("a sign of life is given before the first message, not before each") {
+  OutboundGateway gateway;
+  constexpr int messages = 5;
+  std::vector<std::string> ids;
+  for (int i = 0; i < messages; ++i) ids.push_back(gateway.hand_over_one());
+  gateway.configuration = [&] {
+    auto changed = std::make_shared<Configuration>(*gateway.configuration);
+    changed->designated_host.hosts = {"127.0.0.1:1"};
+    return changed;
+  }();
+  FaultyFileSystem files;
+  std::atomic<int> signs = 0;
+  std::atomic<int> taken = 0;
+  files.before([&](const Operation& one) {
+    if (one.name == "touch" && one.path.find("/.alive-") != std::string::npos) ++signs;
+    if (one.name == "open" && one.path.ends_with("/STATE.json")) ++taken;
+  });
+  RunningSender running(gateway, files);
+  // Each is tried by name: a host that does not answer pauses what is only due.
+  for (const std::string& id : ids) {
+    const int before = taken;
+    running.senders.use(gateway.configuration->designated_host);
+    running.senders.add(gateway.folder(), id);
+    REQUIRE(wait_until([&] { return taken > before && running.senders.wait_until_idle({}); }));
+  }
+  CHECK(taken >= messages);
+  CHECK(signs == 1);
+}
