@@ -20,8 +20,7 @@ void FlowedJoin::begin_content(bool joins, bool is_empty, std::string& out) {
   flows_ = false;
   if (goes_on) return;
   out.append(depth_, '>');
-  // So that the mark is told from the text, as it is usual.
-  if (depth_ > 0 && !is_empty) out += ' ';
+  if (depth_ > 0 && is_stuffed_ && !is_empty) out += ' ';
 }
 
 void FlowedJoin::end_line(std::string_view line_end, std::string& out) {
@@ -46,6 +45,7 @@ void FlowedJoin::end_line(std::string_view line_end, std::string& out) {
   }
   has_blank_ = false;
   depth_ = 0;
+  is_stuffed_ = false;
   state_ = State::quotes;
 }
 
@@ -81,7 +81,8 @@ void FlowedJoin::feed(std::string_view octets, std::string& out) {
         continue;
       }
       state_ = State::beginning;
-      if (c == ' ') continue;  // stuffed: protects what stands behind it
+      is_stuffed_ = c == ' ';
+      if (is_stuffed_) continue;  // it protects what stands behind it
     }
     if (state_ == State::beginning) {
       beginning_ += c;

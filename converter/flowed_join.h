@@ -1,8 +1,9 @@
-// format=flowed (RFC 3676), read: lines that a writer broke become one paragraph again. Only where
-// the configuration wants it (docs/conversion.md); by default texts keep their lines.
+// format=flowed (RFC 3676), read: lines that a writer broke become one paragraph again, unless the
+// configuration wants them as they came (docs/conversion.md).
 //
-// Paragraphs may be as long as their sender likes; memory is a few octets all the same. Not for the
-// way out (flowed_text.h).
+// Paragraphs may be as long as their sender likes; memory is a few octets all the same. Quote marks
+// stay as the paragraph's first line has them, with or without a blank behind. Not for the way out
+// (flowed_text.h), whose texts come out of here octet for octet.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +32,11 @@ class FlowedJoin {
   bool deletes_space_;
   State state_ = State::quotes;
   std::size_t depth_ = 0;
-  std::string beginning_;   ///< of the line's content, while it may be "-- "
-  bool has_blank_ = false;  ///< held back at the end of what came of the line
-  bool has_cr_ = false;     ///< likewise, behind it
-  bool flows_ = false;      ///< the line before goes on in this one, if its depth is the same
+  bool is_stuffed_ = false;  ///< a blank stands between the quote marks and the content
+  std::string beginning_;    ///< of the line's content, while it may be "-- "
+  bool has_blank_ = false;   ///< held back at the end of what came of the line
+  bool has_cr_ = false;      ///< likewise, behind it
+  bool flows_ = false;       ///< the line before goes on in this one, if its depth is the same
   std::size_t flow_depth_ = 0;
   std::string flow_end_;  ///< the end of the line before, if it does not
 };

@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t longest_line = 78;  // characters: above it a line is broken
 constexpr std::size_t wanted_line = 72;
 constexpr std::string_view signature = "-- ";
+// Of each boundary of ours (outbound.cpp), whichever it is.
+constexpr std::string_view boundary_beginning = "--=_";
 
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -39,16 +41,16 @@ std::size_t break_before(std::string_view text, std::size_t most) {
 }  // namespace
 
 void FlowedWriter::part(std::string_view quotes, std::string_view content, bool is_first,
-                        std::string& out) const {
+                        std::string& out) {
   out += quotes;
   const bool begins_badly = content.starts_with(' ') || content.starts_with('>') ||
-                            content.starts_with("From ") || content.starts_with(boundary_line_);
+                            content.starts_with("From ") || content.starts_with(boundary_beginning);
   // Of a quoted line as its writer wrote it, the blank behind the marks is such a blank already.
   if (begins_badly && !(is_first && !quotes.empty())) out += ' ';
   out += content;
 }
 
-void FlowedWriter::line(std::string_view text, std::string& out) const {
+void FlowedWriter::line(std::string_view text, std::string& out) {
   const std::size_t marks = std::min(text.find_first_not_of('>'), text.size());
   const std::string_view quotes = text.substr(0, marks);
   std::string_view content = text.substr(marks);

@@ -38,7 +38,7 @@ struct InboundSettings {
   unsigned most_addresses =
       10'000;  ///< of one TO or CC list; more are left to the text's own header line
   std::size_t longest_name = 200;        ///< octets of an attachment's name
-  bool joins_flowed = false;             ///< format=flowed: paragraphs are joined (flowed_join.h)
+  bool joins_flowed = true;              ///< format=flowed: paragraphs are joined (flowed_join.h)
   unsigned most_embedded_files = 1'000;  ///< files inside parts, of a message
 
   static std::vector<std::string> default_hidden_fields();

@@ -6,7 +6,9 @@
 
 #include "converter/base64_encoder.h"
 #include "converter/flowed_text.h"
+#include "converter/mime_parameters.h"
 #include "converter/quoted_printable_encoder.h"
+#include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 #include "postoffice/mmff_text.h"
 
@@ -60,7 +62,7 @@ class TextEncoding {
 }  // namespace
 
 OutboundText::OutboundText(const SpoolPlace& place, std::string_view boundary)
-    : octets_(place), boundary_line_("--" + std::string(boundary)), survey_(boundary_line_) {}
+    : octets_(place), survey_("--" + std::string(boundary)) {}
 
 /// One kind of line end; for plain peers also lines that any of them can take.
 void OutboundText::add_lines(std::string_view utf8, std::string& out) {
@@ -98,6 +100,10 @@ Expected<void> OutboundText::read(postoffice::Reader& reader,
                                   const postoffice::MessageHeader& header,
                                   const std::string& character_set, bool plain) {
   plain_ = plain;
+  const ParameterizedValue format =
+      parse_parameterized(header.field(postoffice::ext::text_format).value_or(""));
+  is_flowed_already_ = equals_ignoring_case(format.value, "flowed");
+  deletes_space_ = equals_ignoring_case(format.parameter("delsp"), "yes");
   postoffice::RenderedHeaderSplitter splitter(header.header_lines, reader.line_end());
   auto decoder = postoffice::CharacterDecoder::open(character_set);
   if (!decoder) decoder = postoffice::CharacterDecoder::open("UTF-8");
@@ -131,9 +137,10 @@ Expected<void> OutboundText::read(postoffice::Reader& reader,
 std::string OutboundText::fields() const {
   std::string text = "Content-Type: text/plain; charset=";
   text += survey_.is_ascii() ? "us-ascii" : "utf-8";
-  if (is_flowed()) text += "; format=flowed";
+  if (breaks_lines() || is_flowed_already_) text += "; format=flowed";
+  if (is_flowed_already_ && deletes_space_) text += "; delsp=yes";
   text += "\r\nContent-Transfer-Encoding: ";
-  if (survey_.is_seven_bit(is_flowed())) {
+  if (survey_.is_seven_bit(breaks_lines())) {
     text += "7bit";
   } else {
     text += survey_.prefers_base64() ? "base64" : "quoted-printable";
@@ -142,9 +149,9 @@ std::string OutboundText::fields() const {
 }
 
 Expected<bool> OutboundText::write(postoffice::ByteSink& sink) {
-  const bool flowed = !plain_ && is_flowed();
+  const bool flowed = breaks_lines();
   TextEncoding encoding(plain_ || survey_.is_seven_bit(flowed), survey_.prefers_base64());
-  FlowedWriter flow(boundary_line_);
+  FlowedWriter flow;
   std::string lines;
   std::string encoded;
   bool ends_line = true;

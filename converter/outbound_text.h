@@ -36,12 +36,14 @@ class OutboundText {
  private:
   void add_lines(std::string_view utf8, std::string& out);
   Expected<void> keep(std::string_view octets);
-  bool is_flowed() const { return survey_.gains_by_flowing(); }
+  /// Lines are broken here, so that a reader may join them.
+  bool breaks_lines() const { return !plain_ && !is_flowed_already_ && survey_.gains_by_flowing(); }
 
   Spool octets_;
-  std::string boundary_line_;
   TextSurvey survey_;
   bool plain_ = false;
+  bool is_flowed_already_ = false;  ///< TEXT-FORMAT: whoever wrote the text broke its lines
+  bool deletes_space_ = false;      ///< and it says DelSp=yes
   bool after_cr_ = false;
   std::uint64_t column_ = 0;  // plain only
   std::uint64_t replaced_ = 0;

@@ -57,7 +57,7 @@ void read_limits(SettingsTable table, InboundSettings& inbound) {
 InboundSettings read_inbound(SettingsTable& table) {
   InboundSettings result;
   result.from_envelope = table.choice("from", "header", {"header", "envelope"}) == "envelope";
-  result.joins_flowed = table.choice("flowed", "keep", {"keep", "join"}) == "join";
+  result.joins_flowed = table.choice("flowed", "join", {"join", "keep"}) == "join";
   result.keep_trace = table.boolean("trace", false);
   result.hidden_fields = table.strings("hide", InboundSettings::default_hidden_fields());
   for (const std::string& name : result.hidden_fields) {

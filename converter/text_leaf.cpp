@@ -5,8 +5,10 @@
 
 #include "converter/encoding_field.h"
 #include "converter/encoding_parts.h"
+#include "converter/mail_charset.h"
 #include "converter/sun_message.h"
 #include "postoffice/ascii.h"
+#include "postoffice/character_set.h"
 
 namespace smtpgate::converter {
 
@@ -28,6 +30,19 @@ std::string format_of(const ContentType& type) {
   if (!equals_ignoring_case(type.parsed.parameter("format"), "flowed")) return {};
   const bool deletes_space = equals_ignoring_case(type.parsed.parameter("delsp"), "yes");
   return deletes_space ? "flowed; delsp=yes" : "flowed";
+}
+
+/// Octets of blanks, quote marks and line ends mean what they do in ASCII: not in UTF-16.
+bool has_ascii_marks(std::string_view charset) {
+  const std::string set = charset_for_label(charset).set;
+  if (set.empty()) return true;
+  auto decoder = postoffice::CharacterDecoder::open(set);
+  if (!decoder) return true;
+  constexpr std::string_view marks = "a> -\r\n";
+  std::string read;
+  decoder->feed(marks, read);
+  decoder->finish(read);
+  return read == marks;
 }
 
 }  // namespace
@@ -53,7 +68,10 @@ TextLeaf::TextLeaf(const ContentType& type, const HeaderFields* message, const T
   scanner_ = std::make_unique<TextFileScanner>(std::move(scanner_rules),
                                                static_cast<EmbeddedFileHandler&>(*this));
   if (rules.joins_flowed && !format_.empty()) {
-    join_ = std::make_unique<FlowedJoin>(format_ != "flowed");
+    if (has_ascii_marks(charset)) {
+      join_ = std::make_unique<FlowedJoin>(format_ != "flowed");
+      comparison_ = std::make_unique<FlowedComparison>();
+    }
     format_.clear();
   }
 }
@@ -75,6 +93,8 @@ std::string_view TextLeaf::finish() {
   joined_.clear();
   join_->feed(read_, joined_);
   join_->finish(joined_);
+  comparison_->feed(read_, joined_);
+  comparison_->finish();
   return joined_;
 }
 
@@ -91,6 +111,7 @@ std::string_view TextLeaf::joined(std::string_view text) {
   if (!join_) return text;
   joined_.clear();
   join_->feed(text, joined_);
+  comparison_->feed(text, joined_);
   return joined_;
 }
 

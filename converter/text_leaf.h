@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "converter/embedded_files.h"
+#include "converter/flowed_comparison.h"
 #include "converter/flowed_join.h"
 #include "converter/header_field.h"
 #include "converter/mime_parameters.h"
@@ -22,7 +23,7 @@ namespace smtpgate::converter {
 struct TextLeafRules {
   std::string line_end = "\n";  ///< of files that stood in the text as lines
   unsigned most_files = 1000;
-  bool joins_flowed = false;
+  bool joins_flowed = true;
 };
 
 class TextLeaf : private TextPartSink, private EmbeddedFileHandler {
@@ -37,8 +38,9 @@ class TextLeaf : private TextPartSink, private EmbeddedFileHandler {
   std::string_view feed(std::string_view octets);
   std::string_view finish();
 
-  /// What comes out is not what went in: the part as it came must be kept too.
-  bool is_changed() const { return files_ > 0 || join_ != nullptr; }
+  /// After finish(): what came in cannot be had back from what came out, so the part as it came
+  /// must be kept too.
+  bool is_changed() const { return files_ > 0 || (comparison_ && !comparison_->is_same()); }
   unsigned files() const { return files_; }
   bool limit_reached() const { return scanner_->limit_reached(); }
   /// What X-MS-Attachment calls the files; only if there are as many names as files.
@@ -61,6 +63,7 @@ class TextLeaf : private TextPartSink, private EmbeddedFileHandler {
   std::unique_ptr<TextPartReader> reader_;  ///< of an old kind of multipart
   std::unique_ptr<TextFileScanner> scanner_;
   std::unique_ptr<FlowedJoin> join_;
+  std::unique_ptr<FlowedComparison> comparison_;  ///< of what is joined
   std::vector<std::string> names_;
   std::string next_name_;
   std::string format_;

@@ -10,9 +10,8 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::uint64_t longest_smtp_line = 998;       // RFC 5321, 4.5.3.1.6, without CR LF
-constexpr std::uint64_t longest_flowed_word = 900;     // leaves room for quote marks
-constexpr std::uint64_t longest_flowed_line = 65'536;  // it is held in memory
+constexpr std::uint64_t longest_smtp_line = 998;    // RFC 5321, 4.5.3.1.6, without CR LF
+constexpr std::uint64_t longest_flowed_word = 900;  // leaves room for quote marks
 constexpr std::uint64_t long_line = 78;
 
 }  // namespace

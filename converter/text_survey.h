@@ -9,6 +9,9 @@
 
 namespace smtpgate::converter {
 
+/// Octets of the longest line that is broken for format=flowed: it is held in memory.
+inline constexpr std::uint64_t longest_flowed_line = 65'536;
+
 class TextSurvey {
  public:
   /// `boundary_line`: "--" and the boundary; a line that begins so must not go out as it is.

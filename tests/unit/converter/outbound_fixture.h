@@ -153,10 +153,17 @@ inline ReadMessage received(const SentMessage& sent) {
   return converting.read(sent.content);
 }
 
-/// The text that came in, its soft line breaks undone if it has any.
+/// The text that came in. Soft line breaks are undone by unflowed() as well, and both must be of
+/// one mind; throws if they are not.
 inline std::string received_text(const SentMessage& sent) {
-  const std::string text = received(sent).text;
-  return sent.content.find("; format=flowed") == std::string::npos ? text : unflowed(text);
+  std::string text = received(sent).text;
+  if (sent.content.find("; format=flowed") == std::string::npos) return text;
+  Converting keeping;
+  keeping.settings.joins_flowed = false;
+  if (unflowed(keeping.read(sent.content).text) != text) {
+    throw std::runtime_error("the text is joined otherwise: " + text);
+  }
+  return text;
 }
 
 }  // namespace smtpgate::test

@@ -7,6 +7,8 @@
 #include "converter/base64_encoder.h"
 #include "converter/encoded_word.h"
 #include "converter/encoded_word_encoder.h"
+#include "converter/flowed_comparison.h"
+#include "converter/flowed_join.h"
 #include "converter/flowed_text.h"
 #include "converter/media_type.h"
 #include "converter/mime_parameters.h"
@@ -75,7 +77,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
 }
 
 std::string flowed(const std::string& text, std::size_t piece = 0) {
-  FlowedWriter writer("--=_b");
+  FlowedWriter writer;
   std::string out;
   if (piece == 0) piece = std::max<std::size_t>(text.size(), 1);
   for (std::size_t at = 0; at < text.size(); at += piece) {
@@ -254,6 +256,15 @@ TEST_CASE("flowed text joins to what it was", "[outbound][encoder]") {
     const std::string result = flowed(text);
     CAPTURE(text, result);
     CHECK(smtpgate::test::unflowed(result) == text);
+    FlowedJoin join(false);
+    FlowedComparison comparison;
+    std::string joined_again;
+    join.feed(result, joined_again);
+    join.finish(joined_again);
+    CHECK(joined_again == text);
+    comparison.feed(result, joined_again);
+    comparison.finish();
+    CHECK(comparison.is_same());
     CHECK(flowed(text, 1) == result);
     CHECK(("\n" + result).find("\nFrom ") == std::string::npos);
   }

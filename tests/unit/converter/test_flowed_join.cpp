@@ -50,7 +50,9 @@ TEST_CASE("a blank that protects the beginning of a line is taken off", "[flowed
 
 TEST_CASE("quotes join at the same depth only", "[flowed]") {
   CHECK(join("> a \n> b\n>> c \n> d\ne\n") == "> a b\n>> c \n> d\ne\n");
-  CHECK(join(">a \n>b\n") == "> a b\n");
+  CHECK(join(">a \n>b\n") == ">a b\n");
+  CHECK(join(">a \n> b\n") == ">a b\n");
+  CHECK(join("> > a \n> > b\n") == "> > a > b\n");
   CHECK(join("a \n> b\n") == "a \n> b\n");
   CHECK(join(">\n>>\n> x\n") == ">\n>>\n> x\n");
 }
@@ -75,11 +77,10 @@ TEST_CASE("a CR that ends no line is text", "[flowed]") {
 }
 
 TEST_CASE("what our writer broke is joined to what it was", "[flowed]") {
-  const std::string boundary = "--=_b";
   std::string text = "Short.\n\n From stays.\n";
   for (int i = 0; i < 50; ++i) text += "word" + std::to_string(i) + (i % 7 == 0 ? ", " : " ");
   text += "end.\n> quoted\n";
-  FlowedWriter writer(boundary);
+  FlowedWriter writer;
   std::string flowed;
   writer.feed(text, flowed);
   writer.finish(flowed);

@@ -236,26 +236,34 @@ TEST_CASE("an attachment in BinHex is kept, and its forks follow", "[inbound][em
   CHECK(message.header.attachments[2].odd == Names{"from:me.hqx"});
 }
 
-TEST_CASE("flowed text keeps its lines and says so", "[inbound][flowed]") {
+TEST_CASE("flowed text is joined, or keeps its lines and says so", "[inbound][flowed]") {
   const std::string text =
       head + "Content-Type: text/plain; format=flowed\r\n\r\n one \r\ntwo\r\n-- \r\nme\r\n";
   Converting keep;
+  keep.settings.joins_flowed = false;
   const ReadMessage kept = keep.read(text);
   CHECK(kept.text == " one \ntwo\n-- \nme\n");
   CHECK(kept.header.field(ext::text_format) == "flowed");
   CHECK(kept.contents.empty());
 
   Converting join;
-  join.settings.joins_flowed = true;
   const ReadMessage joined = join.read(text);
   CHECK(joined.text == "one two\n-- \nme\n");
   CHECK_FALSE(joined.header.field(ext::text_format));
   CHECK(names(joined) == Names{"text-as-sent.txt"});
   CHECK(joined.contents[0] == " one \r\ntwo\r\n-- \r\nme\r\n");
+
+  // Nothing is lost where our writer would break the lines in the same places.
+  const std::string line = std::string(60, 'a') + " ";
+  const ReadMessage same = join.read(head + "Content-Type: text/plain; format=flowed\r\n\r\n" +
+                                     line + "\r\nand some more words\r\n");
+  CHECK(same.text == line + "and some more words\n");
+  CHECK(same.contents.empty());
 }
 
 TEST_CASE("only the first text part says whether the text is flowed", "[inbound][flowed]") {
   Converting converting;
+  converting.settings.joins_flowed = false;
   const std::string fixed = part("Content-Type: text/plain\r\n", "fixed");
   const std::string flowed =
       part("Content-Type: text/plain; format=flowed; delsp=yes\r\n", "flowed \r\ntext");

@@ -403,6 +403,26 @@ TEST_CASE("texts come back as they were, in the smallest encoding that is safe",
   }
 }
 
+TEST_CASE("a text whose lines were broken by its writer goes out with them", "[outbound]") {
+  const std::string broken =
+      "one \ntwo\n " + std::string(60, 'a') + " " + std::string(60, 'b') + "\n";
+  Sending sending;
+  sending.text = broken;
+  sending.header.add_field("TEXT-FORMAT", "Flowed; delsp=yes");
+  const SentMessage sent = sending.send();
+  CHECK(sent.field("Content-Type") == "text/plain; charset=us-ascii; format=flowed; delsp=yes");
+  test::Converting keeping;
+  keeping.settings.joins_flowed = false;
+  const auto read = keeping.read(sent.content);
+  CHECK(read.text == broken);
+  CHECK(read.header.field("TEXT-FORMAT") == "flowed; delsp=yes");
+
+  sending.text = std::string(999, 'x') + " \ny\n";
+  CHECK(sending.send().field("Content-Transfer-Encoding") == "quoted-printable");
+  sending.settings.uuencode_domains = {"example.com"};
+  CHECK(sending.send().content.find("flowed") == std::string::npos);
+}
+
 TEST_CASE("long lines flow, and only where nothing changes by it", "[outbound]") {
   Sending sending;
   sending.text = std::string(60, 'a') + " " + std::string(60, 'b') + "\n";

@@ -215,14 +215,54 @@ TEST_CASE("a block that does not end goes no further than its part", "[text-leaf
 TEST_CASE("flowed text is told, and joined where that is wanted", "[text-leaf]") {
   FileRecorder recorder;
   const std::string type = "text/plain; format=Flowed; delsp=YES";
-  TextLeaf kept(parse_content_type(&type), nullptr, {}, recorder);
+  TextLeafRules rules;
+  rules.joins_flowed = false;
+  TextLeaf kept(parse_content_type(&type), nullptr, rules, recorder);
   CHECK(kept.format() == "flowed; delsp=yes");
   CHECK(std::string(kept.feed("a \r\nb\r\n")) + std::string(kept.finish()) == "a \r\nb\r\n");
   CHECK_FALSE(kept.is_changed());
-  TextLeafRules rules;
   rules.joins_flowed = true;
   TextLeaf joined(parse_content_type(&type), nullptr, rules, recorder);
   CHECK(joined.format().empty());
   CHECK(std::string(joined.feed("a \r\nb\r\n")) + std::string(joined.finish()) == "ab\r\n");
   CHECK(joined.is_changed());
+}
+
+TEST_CASE("a flowed text is changed if our writer would break it otherwise", "[text-leaf]") {
+  const auto is_changed = [](const std::string& text, const std::string& type) {
+    FileRecorder recorder;
+    TextLeaf whole(parse_content_type(&type), nullptr, {}, recorder);
+    whole.feed(text);
+    whole.finish();
+    TextLeaf pieces(parse_content_type(&type), nullptr, {}, recorder);
+    for (std::size_t at = 0; at < text.size(); ++at) pieces.feed(text.substr(at, 1));
+    pieces.finish();
+    CHECK(pieces.is_changed() == whole.is_changed());
+    return whole.is_changed();
+  };
+  const std::string flowed = "text/plain; format=flowed";
+  CHECK_FALSE(is_changed("", flowed));
+  CHECK_FALSE(is_changed("one\r\ntwo", flowed));
+  CHECK_FALSE(is_changed(" From here\r\n --=_x\r\n>>quoted\r\n", flowed));
+  CHECK(is_changed("From here\r\n", flowed));
+  const std::string first(60, 'a');
+  const std::string second(60, 'b');
+  CHECK_FALSE(is_changed(first + " \r\n" + second + "\r\n", flowed));
+  CHECK(is_changed(first + " \r\nb\r\n", flowed));
+  CHECK(is_changed("> \r\n", flowed));
+  CHECK(is_changed(first + " \r\n" + second + "\r\n", flowed + "; delsp=yes"));
+  // Longer than any line that our writer breaks; and what is behind the difference does not matter.
+  std::string endless;
+  while (endless.size() < 100'000) endless += first + " \r\n";
+  CHECK(is_changed(endless + "end\r\n", flowed));
+}
+
+TEST_CASE("where octets are no ASCII, lines are not joined", "[text-leaf]") {
+  FileRecorder recorder;
+  const std::string type = "text/plain; charset=utf-16le; format=flowed";
+  TextLeaf leaf(parse_content_type(&type), nullptr, {}, recorder);
+  const std::string text(" \0a\0 \0\r\0\n\0b\0", 12);
+  CHECK(std::string(leaf.feed(text)) + std::string(leaf.finish()) == text);
+  CHECK(leaf.format().empty());
+  CHECK_FALSE(leaf.is_changed());
 }
