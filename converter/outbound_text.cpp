@@ -1,8 +1,8 @@
 // The text on its way out: see the header. Encodings are chosen by what the survey found.
 #include "converter/outbound_text.h"
 
+#include <memory>
 #include <optional>
-#include <vector>
 
 #include "converter/base64_encoder.h"
 #include "converter/flowed_text.h"
@@ -19,14 +19,14 @@ namespace {
 constexpr std::size_t piece_size = std::size_t{64} << 10;
 constexpr std::uint64_t longest_plain_line = 998;
 
-std::string with_crlf(std::string_view lines) {
-  std::string result;
-  result.reserve(lines.size() + lines.size() / 16);
-  for (const char c : lines) {
-    if (c == '\n') result += '\r';
-    result += c;
+void append_with_crlf(std::string_view lines, std::string& out) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n');
+    out += lines.substr(0, end);
+    if (end == std::string_view::npos) return;
+    out += "\r\n";
+    lines.remove_prefix(end + 1);
   }
-  return result;
 }
 
 /// The three encodings behind one pair of calls.
@@ -36,9 +36,11 @@ class TextEncoding {
 
   void feed(std::string_view lines, std::string& out) {
     if (seven_bit_) {
-      out += with_crlf(lines);
+      append_with_crlf(lines, out);
     } else if (base64_) {
-      base64_encoder_.feed(with_crlf(lines), out);
+      std::string with_crlf;
+      append_with_crlf(lines, with_crlf);
+      base64_encoder_.feed(with_crlf, out);
     } else {
       quoted_.feed(lines, out);
     }
@@ -66,6 +68,10 @@ OutboundText::OutboundText(const SpoolPlace& place, std::string_view boundary)
 
 /// One kind of line end; for plain peers also lines that any of them can take.
 void OutboundText::add_lines(std::string_view utf8, std::string& out) {
+  if (!plain_ && !after_cr_ && utf8.find('\r') == std::string_view::npos) {
+    out += utf8;
+    return;
+  }
   for (const char c : utf8) {
     if (c == '\n' && after_cr_) {
       after_cr_ = false;
@@ -109,16 +115,16 @@ Expected<void> OutboundText::read(postoffice::Reader& reader,
   if (!decoder) decoder = postoffice::CharacterDecoder::open("UTF-8");
   std::optional<postoffice::CharacterEncoder> encoder;
   if (plain) encoder = postoffice::CharacterEncoder::open("US-ASCII");
-  std::vector<char> buffer(piece_size);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(piece_size);
   std::string utf8;
   std::string ascii;
   for (bool more = true; more;) {
-    const auto count = reader.read(buffer);
+    const auto count = reader.read({buffer.get(), piece_size});
     if (!count) return failure(count.error().outcome());
     more = *count > 0;
     utf8.clear();
     if (more) {
-      decoder->feed(splitter.split({buffer.data(), *count}).text, utf8);
+      decoder->feed(splitter.split({buffer.get(), *count}).text, utf8);
     } else {
       decoder->finish(utf8);
     }

@@ -1,8 +1,7 @@
 // quoted-printable: see the header.
 #include "converter/quoted_printable_encoder.h"
 
-#include <algorithm>
-
+#include "converter/count_octets.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
@@ -90,9 +89,9 @@ void QuotedPrintableEncoder::finish(std::string& out) {
 }
 
 std::size_t quoted_printable_weight(std::string_view text) {
-  const auto plain =
-      std::count_if(text.begin(), text.end(), [](char c) { return is_literal(c) || c == '\n'; });
-  return text.size() * 3 - 2 * static_cast<std::size_t>(plain);
+  const std::size_t plain = count_octets(
+      text, [](unsigned char c) { return is_literal(static_cast<char>(c)) || c == '\n'; });
+  return text.size() * 3 - 2 * plain;
 }
 
 }  // namespace smtpgate::converter

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "converter/count_octets.h"
 #include "converter/quoted_printable_encoder.h"
 #include "postoffice/utf8.h"
 
@@ -13,6 +14,10 @@ namespace {
 constexpr std::uint64_t longest_smtp_line = 998;    // RFC 5321, 4.5.3.1.6, without CR LF
 constexpr std::uint64_t longest_flowed_word = 900;  // leaves room for quote marks
 constexpr std::uint64_t long_line = 78;
+
+bool is_control(unsigned char c) {
+  return (c < ' ' && c != '\t' && c != '\f') || c == 0x7F;
+}
 
 }  // namespace
 
@@ -34,28 +39,44 @@ void TextSurvey::feed(std::string_view piece) {
   size_ += piece.size();
   quoted_weight_ += quoted_printable_weight(piece);
   is_ascii_ = is_ascii_ && postoffice::end_of_ascii(piece, 0) == piece.size();
-  const std::size_t wanted = std::max<std::size_t>(boundary_line_.size(), 8);
-  for (const char c : piece) {
-    if (c == '\n') {
-      ++lines_;
-      end_line();
-      last_ = c;
-      continue;
-    }
-    const auto octet = static_cast<unsigned char>(c);
-    if (begin_.size() < wanted) begin_ += c;
-    ++line_octets_;
-    if ((octet & 0xC0U) != 0x80U) ++line_characters_;
-    if (c == ' ') {
-      longest_word_ = std::max(longest_word_, word_octets_);
-      word_octets_ = 0;
-      line_has_blank_ = true;
-    } else {
-      ++word_octets_;
-    }
-    has_controls_ = has_controls_ || (octet < ' ' && c != '\t' && c != '\f') || octet == 0x7F;
-    last_ = c;
+  while (!piece.empty()) {
+    const std::size_t end = piece.find('\n');
+    feed_line(piece.substr(0, end));
+    if (end == std::string_view::npos) return;
+    ++lines_;
+    end_line();
+    last_ = '\n';
+    piece.remove_prefix(end + 1);
   }
+}
+
+/// A line or a part of one, without its end. Loops that do one thing each, which the compiler makes
+/// to look at many octets at a time.
+void TextSurvey::feed_line(std::string_view part) {
+  if (part.empty()) return;
+  const std::size_t wanted = std::max<std::size_t>(boundary_line_.size(), 8);
+  if (begin_.size() < wanted) begin_ += part.substr(0, wanted - begin_.size());
+  line_octets_ += part.size();
+  line_characters_ += count_octets(part, [](unsigned char c) { return (c & 0xC0U) != 0x80U; });
+  has_controls_ = has_controls_ || count_octets(part, is_control) > 0;
+  measure_words(part);
+  last_ = part.back();
+}
+
+void TextSurvey::measure_words(std::string_view part) {
+  const std::size_t blank = part.rfind(' ');
+  line_has_blank_ = line_has_blank_ || blank != std::string_view::npos;
+  // A word is no longer than its line, and shorter ones make no difference.
+  if (line_octets_ > longest_flowed_word && blank != std::string_view::npos) {
+    for (std::size_t at = 0; at <= blank;) {
+      const std::size_t end = part.find(' ', at);
+      longest_word_ = std::max<std::uint64_t>(longest_word_, word_octets_ + (end - at));
+      word_octets_ = 0;
+      at = end + 1;
+    }
+  }
+  word_octets_ =
+      blank == std::string_view::npos ? word_octets_ + part.size() : part.size() - blank - 1;
 }
 
 void TextSurvey::finish() {

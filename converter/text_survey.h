@@ -33,6 +33,8 @@ class TextSurvey {
 
  private:
   void end_line();
+  void feed_line(std::string_view part);
+  void measure_words(std::string_view part);
 
   std::string boundary_line_;
   std::string begin_;  // of the line: as much as needs looking at
