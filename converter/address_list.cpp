@@ -40,6 +40,8 @@ class ListParser {
   void take(AddressToken token);
   void open_angle();
   void take_colon();
+  void end_group();
+  bool take_told_address();
   void end_member(char separator);
   void end_angle_member();
   void end_bare_address(std::size_t at);
@@ -73,6 +75,8 @@ class ListParser {
   bool blank_due_ = false;  ///< a comment stood here
   std::string group_;
   bool in_group_ = false;
+  std::string group_text_;        ///< the group's name, not cut
+  std::size_t before_group_ = 0;  ///< addresses
 };
 
 void ListParser::clear_member() {
@@ -251,16 +255,40 @@ void ListParser::take_colon() {
   if (words_.size() == 1 && equals_ignoring_case(words_.front().text, "mailto")) {
     result_.odd = true;
   } else {
+    if (in_group_) end_group();
     group_ = phrase(words_, result_.odd);
+    group_text_ = group_;
+    before_group_ = result_.addresses.size();
     if (group_.size() > longest_group) {
       group_.resize(
           postoffice::valid_utf8_prefix(std::string_view(group_).substr(0, longest_group)));
       result_.odd = true;
     }
     in_group_ = true;
-    result_.says_more = result_.says_more || !group_.empty();
   }
   clear_member();
+}
+
+/// "\"Anna <anna>\":;": the name of a group without members may tell an address that could not be
+/// written as one. Others are not heard: whoever can write an address shall write it where servers
+/// on the way look for it.
+bool ListParser::take_told_address() {
+  const std::size_t open = group_text_.rfind('<');
+  if (open == std::string::npos || result_.addresses.size() != before_group_) return false;
+  std::optional<InternetAddress> address = parse_path(std::string_view(group_text_).substr(open));
+  if (!address || address->empty()) return false;
+  const bool is_writable =
+      !address->domain.empty() && postoffice::end_of_ascii(group_text_, open) == group_text_.size();
+  if (is_writable || result_.addresses.size() >= most_) return false;
+  std::string name(trim(std::string_view(group_text_).substr(0, open)));
+  result_.addresses.push_back({std::move(name), std::move(*address), "", true});
+  return true;
+}
+
+void ListParser::end_group() {
+  if (!take_told_address()) result_.says_more = result_.says_more || !group_.empty();
+  in_group_ = false;
+  group_.clear();
 }
 
 void ListParser::take_in_angle(AddressToken token) {
@@ -285,8 +313,7 @@ void ListParser::take(AddressToken token) {
   } else if (token.is(';')) {
     end_member(';');
     if (!in_group_) result_.odd = true;
-    in_group_ = false;
-    group_.clear();
+    if (in_group_) end_group();
   } else if (token.is('<')) {
     open_angle();
   } else if (token.is('>')) {
@@ -316,6 +343,7 @@ AddressList ListParser::run() {
   }
   end_member(';');
   if (in_group_ || lexer_.odd()) result_.odd = true;
+  if (in_group_) end_group();
   return std::move(result_);
 }
 

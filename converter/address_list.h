@@ -28,7 +28,8 @@ struct InternetAddress {
 struct HeaderAddress {
   std::string name;  ///< display name, or the comment after a bare address; UTF-8
   InternetAddress address;
-  std::string group;  ///< name of the group it stands in; empty if none
+  std::string group;              ///< name of the group it stands in; empty if none
+  bool is_told_by_group = false;  ///< by the name of a group without members
 };
 
 struct AddressList {
@@ -40,8 +41,10 @@ struct AddressList {
 };
 
 /// `value` may still be folded. Groups without members ("undisclosed-recipients:;") and empty
-/// members give no address. Neither does a member of words alone ("Some Body", "Name <>"), but that
-/// is odd: a reader must be shown the field itself. No address in the list is empty.
+/// members give no address, but for a group whose name tells one that could not stand there as it
+/// is: without a domain, or beyond ASCII (RFC 6857; "\"Anna <anna>\":;", our own way out). Neither
+/// does a member of words alone ("Some Body", "Name <>"), but that is odd: a reader must be shown
+/// the field itself. No address in the list is empty.
 AddressList parse_address_list(std::string_view value, std::size_t most = 10'000);
 
 /// An envelope path as RCPT and MAIL give it: "<user@host>", "<@relay:user@host>", "user@host",

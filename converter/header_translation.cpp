@@ -112,6 +112,10 @@ class Translation {
     AddressList list;
     if (field != nullptr) list = parse_address_list(field->value, settings_.most_addresses);
     result_.odd = result_.odd || list.odd;
+    // A domain that stands only in a group's name was seen by nobody who judges senders by it.
+    std::erase_if(list.addresses, [](const HeaderAddress& one) {
+      return one.is_told_by_group && !one.address.domain.empty();
+    });
     TypedAddress& from = result_.message.from;
     shown_from_ =
         list.addresses.size() == 1 && !list.odd && !list.says_more && !settings_.from_envelope;

@@ -115,13 +115,17 @@ void FieldWriter::end() {
   out_ += "\r\n";
 }
 
+bool is_plain_text(std::string_view text) {
+  return !text.empty() && is_ascii(text) && one_line(text) == text &&
+         trim(text).size() == text.size() && !looks_encoded(text) && !has_long_word(text);
+}
+
 void write_unstructured(std::string& out, std::string_view name, std::string_view text) {
   const std::string line = one_line(text);
   const std::string_view visible = trim(line);
   if (visible.empty()) return;
   FieldWriter field(out, name);
-  if (is_ascii(line) && visible.size() == line.size() && !looks_encoded(line) &&
-      !has_long_word(line)) {
+  if (is_plain_text(line)) {
     for_each_word(line, [&](std::string_view word) { field.word(word); });
   } else {
     field.words(encode_words(line, field.room()));

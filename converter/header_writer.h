@@ -40,6 +40,9 @@ class FieldWriter {
 /// `text` is blank.
 void write_unstructured(std::string& out, std::string_view name, std::string_view text);
 
+/// Whether write_unstructured() would write `text` as it is.
+bool is_plain_text(std::string_view text);
+
 /// A display name as the words of a phrase: atoms, a quoted string, or encoded words of which the
 /// first takes at most `room` octets. Empty for a blank name.
 std::vector<std::string> phrase_words(std::string_view text, std::size_t room = 75);

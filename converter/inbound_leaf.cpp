@@ -82,6 +82,11 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
 // What is inside stands behind the container, whose octets are known only at its end.
 void InboundAssembler::begin_expansion(Leaf& leaf, const ContentType& type,
                                        const PartDescription& description) {
+  // What was inside came beside it.
+  if (description.note.is_expanded) {
+    list_[leaf.attachment].odd.emplace_back("expanded");
+    return;
+  }
   const std::string& name = list_[leaf.attachment].name;
   leaf.expansion = make_leaf_expansion(
       type, description, {target_, settings_.containers, place_, embedded_, substitute_, name});
@@ -106,11 +111,15 @@ void InboundAssembler::begin_attachment(const ContentType& type, const PartDescr
   if (description.name != attachment.name) {
     attachment.original_name = names_.in_set(description.name);
   }
-  attachment.content_type = names_.in_set(type.str());
+  attachment.content_type =
+      names_.in_set(description.note.type.empty() ? type.str() : description.note.type);
   attachment.disposition = names_.in_set(description.disposition);
   attachment.character_set = names_.in_set(type.parsed.parameter("charset"));
   attachment.content_id = names_.in_set(description.content_id);
   if (description.odd) attachment.odd.emplace_back("parameters-odd");
+  if (!description.note.from.empty()) {
+    attachment.odd.push_back("from:" + names_.in_set(description.note.from));
+  }
   if (auto fragment = describe_fragment(type)) {
     attachment.odd.push_back(std::move(fragment->mark));
     if (missing_.size() < most_missing) missing_.push_back(std::move(fragment->sentence));

@@ -78,6 +78,12 @@ PartDescription describe_part(const EntityStart& entity) {
     description.content_id = without_brackets(unfold(field->value));
   }
   description.odd = description.odd || entity.content_type.parsed.odd;
+  if (const HeaderField* field = entity.header.find(part_note_field)) {
+    description.note = read_part_note(field->value);
+    if (!description.note.is_spelling_of(description.name)) description.note.name.clear();
+    if (!description.note.name.empty()) description.name = description.note.name;
+    if (!entity.content_type.is("application", "octet-stream")) description.note.type.clear();
+  }
   return description;
 }
 

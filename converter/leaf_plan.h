@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "converter/mime_parser.h"
+#include "converter/part_note.h"
 
 namespace smtpgate::converter {
 
@@ -16,12 +17,13 @@ enum class LeafUse {
   attachment,  ///< kept as it is
 };
 
-/// The three fields that say how a part wants to be shown.
+/// The fields that say how a part wants to be shown.
 struct PartDescription {
   std::string disposition;  ///< "attachment", "inline", or what the sender wrote; lower case
   std::string name;         ///< from Content-Disposition's filename or Content-Type's name; UTF-8
   std::string content_id;   ///< without angle brackets
   bool odd = false;
+  PartNote note;  ///< what our own way out says besides
 };
 
 PartDescription describe_part(const EntityStart& entity);

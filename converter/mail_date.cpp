@@ -370,7 +370,7 @@ std::string MailDate::rfc3339() const {
                      zone_unknown ? "-00:00" : offset_of(zone_minutes, ":"));
 }
 
-std::string format_mail_date(std::int64_t seconds, int zone_minutes) {
+std::string MailDate::rfc5322() const {
   const Civil local = civil_of(seconds + std::int64_t{zone_minutes} * 60);
   const auto short_name = [](std::string_view name) {
     std::string result(name.substr(0, 3));
@@ -380,7 +380,12 @@ std::string format_mail_date(std::int64_t seconds, int zone_minutes) {
   return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} {}",
                      short_name(weekdays[static_cast<std::size_t>(local.weekday)]), local.day,
                      short_name(months[static_cast<std::size_t>(local.month - 1)]), local.year,
-                     local.hour, local.minute, local.second, offset_of(zone_minutes, ""));
+                     local.hour, local.minute, local.second,
+                     zone_unknown ? "-0000" : offset_of(zone_minutes, ""));
+}
+
+std::string format_mail_date(std::int64_t seconds, int zone_minutes) {
+  return MailDate{seconds, zone_minutes, false}.rfc5322();
 }
 
 }  // namespace smtpgate::converter

@@ -16,6 +16,7 @@ struct MailDate {
   bool zone_unknown = false;  ///< "-0000", missing or an unknown name: taken as UTC
 
   std::string rfc3339() const;  ///< "2026-11-21T10:00:00+01:00"; "-00:00" for an unknown zone
+  std::string rfc5322() const;  ///< "Sat, 21 Nov 2026 10:00:00 +0100"; "-0000" for an unknown zone
 };
 
 std::optional<MailDate> parse_mail_date(std::string_view value);

@@ -121,8 +121,11 @@ Expected<void> OutboundConversion::address() {
   postoffice::TypedAddress from = header_.from;
   from.address = postoffice::to_utf8(from.address, character_set_);
   auto routable = routable_address(from, map_);
-  if (!routable) return failure(routable.error());
-  from_ = std::move(*routable);
+  if (routable) {
+    from_ = std::move(*routable);
+  } else if (!request_.allows_nobody || from.type != "SMTP" || is_disposition_answer(header_)) {
+    return failure(routable.error());
+  }
   if (!request_.null_sender) envelope_.sender = request_.sender.value_or(from_);
   for (std::size_t index = 0; index < request_.recipients.size(); ++index) {
     auto address = routable_address(request_.recipients[index], map_);
@@ -256,7 +259,7 @@ void OutboundConversion::set_parameters() {
   if (envelope_.is_8bit) of_mail += "BODY=8BITMIME ";
   if (envelope_.needs_smtputf8) of_mail += "SMTPUTF8 ";
   of_mail += fmt::format("SIZE={}", content_.count());
-  if (request_.null_sender) return;
+  if (envelope_.sender.empty()) return;
   const std::string id = xtext(request_.envelope_id);
   of_mail += " RET=HDRS";
   if (!id.empty() && id.size() <= longest_envelope_id) of_mail += " ENVID=" + id;

@@ -58,7 +58,8 @@ struct OutboundRequest {
   bool null_sender = false;             ///< <>: made by programs, or from the postmaster (Q98067)
   std::optional<std::string> sender;    ///< of the envelope, user@host; absent: FROM's address
   /// By hand: a message without a recipient, or with none that can be addressed, is written all the
-  /// same, and its envelope has MAIL alone.
+  /// same, and its envelope has MAIL alone. So is one whose FROM is Internet mail without a domain
+  /// ("SMTP:somebody"): its envelope's sender, if none is given here, is then <>.
   bool allows_nobody = false;
   std::string auto_submitted;  ///< value of Auto-Submitted, e.g. "auto-generated"; empty: none
 };

@@ -109,8 +109,15 @@ WrittenAddress written_address(const TypedAddress& address, const AddressStyle& 
     result.name = nobody.substr(0, nobody.size() - 2);
     return result;
   }
-  const std::string shown = header_text(
-      address.type == "CSI" || address.type == "SMTP" ? address.address : address.str(), style);
+  if (utf8.type == "SMTP") {
+    if (utf8.address.empty()) return result;
+    // As RFC 6857 has it, and as our own way in reads it again.
+    const std::string told = "<" + header_text(address.address, style) + ">";
+    result.name = result.name.empty() ? told : result.name + " " + told;
+    return result;
+  }
+  const std::string shown =
+      header_text(address.type == "CSI" ? address.address : address.str(), style);
   result.name = result.name.empty() ? shown : result.name + " (" + shown + ")";
   return result;
 }

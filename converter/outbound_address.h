@@ -35,7 +35,7 @@ std::string header_text(std::string_view text, const AddressStyle& style,
                         std::uint64_t* replaced = nullptr);
 
 /// A TO, CC or FROM with its name. What has no Internet address becomes a name alone, which holds
-/// the address ("Anna (NET/PO/ANNA)").
+/// the address: "Anna (NET/PO/ANNA)", and of Internet mail "Anna <anna>".
 WrittenAddress written_address(const postoffice::TypedAddress& address, const AddressStyle& style);
 
 /// The value of an EXT field that is an address list ("Anna <a@b>, c@d") or one MMFF address

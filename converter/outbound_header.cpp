@@ -31,18 +31,21 @@ class HeaderComposer {
         settings_(settings),
         style_(style),
         from_(from),
-        replaced_(replaced) {}
+        author_(written_address(header.from, style)),
+        replaced_(replaced) {
+    // Once more, to count: the address may have been put into the name.
+    header_text(header.from.name, style, replaced);
+  }
 
   std::string run() {
     out_ += "Date: " + date() + "\r\n";
-    const WrittenAddress author{header_text(header_.from.name, style_, replaced_), from_};
-    write_addresses(out_, "From", {author});
+    write_addresses(out_, "From", {author_});
     write_sender();
     write_addresses(out_, "Reply-To", written_list(value_of(ext::reply_to), style_));
     write_addresses(out_, "To", written(header_.to));
     write_addresses(out_, "Cc", written(header_.cc));
     write_unstructured(out_, "Subject", header_text(header_.subject, style_, replaced_));
-    write_message_ids(out_, "Message-ID", {message_id()});
+    write_message_id();
     write_message_ids(out_, "In-Reply-To", ids(ext::in_reply_to));
     write_message_ids(out_, "References", ids(ext::references));
     write_importance();
@@ -66,7 +69,9 @@ class HeaderComposer {
   /// RFC 5322, 3.6.2: only where somebody else sent it than From says.
   void write_sender() {
     std::vector<WrittenAddress> senders = written_list(value_of(ext::sender), style_);
-    if (senders.empty() || equals_ignoring_case(senders.front().address, from_)) return;
+    if (senders.empty() || equals_ignoring_case(senders.front().address, author_.address)) {
+      return;
+    }
     senders.resize(1);
     write_addresses(out_, "Sender", senders);
   }
@@ -74,7 +79,7 @@ class HeaderComposer {
   std::string date() const {
     if (const auto sent = parse_mail_date(value_of(ext::sent));
         sent && sent->seconds >= first_moment) {
-      return format_mail_date(sent->seconds, sent->zone_minutes);
+      return sent->rfc5322();
     }
     const std::int64_t moment = written_moment().value_or(request_.now);
     return format_mail_date(moment, request_.zone_minutes);
@@ -89,11 +94,20 @@ class HeaderComposer {
     return moment >= first_moment ? std::optional(moment) : std::nullopt;
   }
 
-  std::string message_id() const {
+  void write_message_id() {
     const std::string kept(trim(value_of(ext::message_id)));
-    if (is_message_id(kept)) return kept;
-    const std::string made = "<" + request_.message_id + from_.substr(from_.rfind('@')) + ">";
-    // A domain literal may hold what a message id may not.
+    // What came in with an odd one is known by it elsewhere.
+    if (!is_message_id(kept) && header_.field(ext::received) && is_plain_text(kept)) {
+      write_unstructured(out_, "Message-ID", kept);
+      return;
+    }
+    write_message_ids(out_, "Message-ID", {is_message_id(kept) ? kept : made_message_id()});
+  }
+
+  std::string made_message_id() const {
+    const std::size_t at = std::min(from_.rfind('@'), from_.size());
+    const std::string made = "<" + request_.message_id + from_.substr(at) + ">";
+    // A domain literal may hold what a message id may not; and FROM may have no domain.
     return is_message_id(made) ? made : "<" + request_.message_id + "@" + settings_.hostname + ">";
   }
 
@@ -132,7 +146,7 @@ class HeaderComposer {
       if (!equals_ignoring_case(field.name, ext::receipt_to)) continue;
       for (WrittenAddress& one : written_list(field.value, style_)) where.push_back(std::move(one));
     }
-    if (where.empty()) where = {{"", from_}};
+    if (where.empty() && !author_.address.empty()) where = {{"", author_.address}};
     write_addresses(out_, "Disposition-Notification-To", where);
   }
 
@@ -141,6 +155,7 @@ class HeaderComposer {
   const OutboundSettings& settings_;
   const AddressStyle& style_;
   const std::string& from_;
+  WrittenAddress author_;
   std::uint64_t* replaced_;
   std::string out_;
 };

@@ -21,8 +21,8 @@ std::string auto_submitted(const postoffice::MessageHeader& header, const Outbou
 /// programs made.
 bool wants_receipt(const postoffice::MessageHeader& header, const OutboundRequest& request);
 
-/// Date to X-Mailer, each field ended by CR LF; no empty line. `from` is FROM's Internet address.
-/// Adds characters replaced to *replaced.
+/// Date to X-Mailer, each field ended by CR LF; no empty line. `from` is FROM's Internet address;
+/// empty if it has none. Adds characters replaced to *replaced.
 std::string compose_header(const postoffice::MessageHeader& header, const OutboundRequest& request,
                            const OutboundSettings& settings, const AddressStyle& style,
                            const std::string& from, std::uint64_t* replaced);

@@ -11,6 +11,7 @@
 #include "converter/mime_parameters.h"
 #include "converter/mime_parser.h"
 #include "converter/parameter_encoder.h"
+#include "converter/part_note.h"
 #include "converter/uuencode_encoder.h"
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
@@ -27,6 +28,7 @@ namespace {
 constexpr std::size_t piece_size = Base64Encoder::line_octets * UuencodeEncoder::line_octets * 102;
 constexpr std::size_t longest_smtp_line = 998;
 constexpr std::size_t longest_type = 200;
+constexpr std::size_t longest_label = 200;
 
 /// Whether octets may go out as they are (RFC 2046, 5.2.1): ASCII, lines of at most 998 octets that
 /// end in CR LF and nothing else, none that our boundary begins. Or in LF and nothing else, for
@@ -79,6 +81,12 @@ bool is_report(const ContentType& type) {
          std::find(subtypes.begin(), subtypes.end(), type.subtype) != subtypes.end();
 }
 
+/// Of a character set, a disposition.
+bool is_label(std::string_view text) {
+  return !text.empty() && text.size() <= longest_label &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 bool is_content_id(std::string_view text) {
   return !text.empty() && text.size() <= longest_address &&
          std::all_of(text.begin(), text.end(),
@@ -93,6 +101,7 @@ struct OutboundParts::Description {
   std::string name;
   std::string disposition;
   std::string content_id;
+  PartNote note;
 };
 
 std::string outbound_name(const Attachment& attachment, const std::string& character_set,
@@ -108,6 +117,8 @@ OutboundParts::Description OutboundParts::describe(const Attachment& attachment,
                                                    std::string_view beginning) const {
   Description result;
   result.name = outbound_name(attachment, character_set_, false);
+  result.note = note_of(attachment, character_set_);
+  if (result.note.name == result.name) result.note.name.clear();
   const std::string written = postoffice::to_utf8(attachment.content_type, character_set_);
   result.type = parse_content_type(&written);
   if (result.type.is_default || result.type.str().size() > longest_type) {
@@ -116,9 +127,11 @@ OutboundParts::Description OutboundParts::describe(const Attachment& attachment,
   }
   result.charset = postoffice::to_utf8(attachment.character_set, character_set_);
   if (result.charset.empty()) result.charset = result.type.parsed.parameter("charset");
-  if (result.type.type != "text" || !is_mime_token(result.charset)) result.charset.clear();
-  result.disposition =
-      equals_ignoring_case(attachment.disposition, "inline") ? "inline" : "attachment";
+  if (!is_label(result.charset)) result.charset.clear();
+  // Readers take one that they do not know for "attachment" (RFC 2183, 2.8).
+  const bool has_disposition =
+      is_mime_token(attachment.disposition) && is_label(attachment.disposition);
+  result.disposition = has_disposition ? ascii_lower(attachment.disposition) : "attachment";
   if (is_content_id(attachment.content_id)) result.content_id = attachment.content_id;
   return result;
 }
@@ -165,6 +178,7 @@ Expected<void> OutboundParts::write_fields(const Description& description,
   if (!description.content_id.empty()) {
     fields += "Content-ID: <" + description.content_id + ">\r\n";
   }
+  write_part_note(fields, description.note);
   return write(fields + "\r\n");
 }
 
@@ -204,6 +218,7 @@ Expected<bool> OutboundParts::write_enclosed(Description description, std::strin
     return false;  // its last line end, if it has one, is its own
   }
   if (lf_test.fits() && is_report(description.type)) return write_lines(description, octets);
+  description.note.type = description.type.str();
   const std::string opaque(unknown_media_type);
   description.type = parse_content_type(&opaque);
   description.charset.clear();

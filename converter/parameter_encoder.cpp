@@ -54,14 +54,18 @@ bool is_mime_token(std::string_view text) {
   });
 }
 
-std::vector<std::string> encode_parameter(std::string_view name, std::string_view written) {
-  const std::string value = one_line(written);
+std::vector<std::string> encode_parameter(std::string_view name, std::string_view value) {
+  return encode_exact_parameter(name, one_line(value));
+}
+
+std::vector<std::string> encode_exact_parameter(std::string_view name, std::string_view value) {
   const std::string plain = std::string(name) + "=";
   const bool is_ascii = postoffice::end_of_ascii(value, 0) == value.size();
-  if (is_ascii && !looks_encoded(value) && trim(value).size() == value.size()) {
+  if (is_ascii && !looks_encoded(value) && trim(value).size() == value.size() &&
+      one_line(value) == value) {
     // Some readers take these octets for RFC 2231 wherever they stand without quotes.
     const bool bare = is_mime_token(value) && value.find_first_of("*'%") == std::string::npos;
-    std::string piece = plain + (bare ? value : quoted(value));
+    std::string piece = plain + (bare ? std::string(value) : quoted(value));
     if (piece.size() <= longest_piece) return {std::move(piece)};
   }
   const std::string whole = percent_encoded(value);
@@ -74,7 +78,7 @@ std::vector<std::string> encode_parameter(std::string_view name, std::string_vie
     if (pieces.empty()) piece += "UTF-8''";
     while (at < value.size()) {
       const std::size_t length = postoffice::utf8_character(value, at).length;
-      const std::string next = percent_encoded(std::string_view(value).substr(at, length));
+      const std::string next = percent_encoded(value.substr(at, length));
       if (piece.size() + next.size() > longest_piece) break;
       piece += next;
       at += length;

@@ -13,6 +13,8 @@ namespace smtpgate::converter {
 /// name*=UTF-8''.. or its continuations. `name` is a token; `value` any UTF-8; control characters
 /// become blanks.
 std::vector<std::string> encode_parameter(std::string_view name, std::string_view value);
+/// The same, but control characters stay what they are (as %00): only for readers of ours.
+std::vector<std::string> encode_exact_parameter(std::string_view name, std::string_view value);
 
 /// RFC 2045 token: what stands for itself as a type, a subtype, a parameter's name or its value.
 bool is_mime_token(std::string_view text);

@@ -178,6 +178,29 @@ TEST_CASE("semicolons separate as Outlook thinks") {
   CHECK(is_odd("a@b; c@d"));
 }
 
+TEST_CASE("a group without members may tell an address that cannot stand there as it is") {
+  CHECK(parsed("\"Anna <anna>\":;") == "Anna<anna>");
+  CHECK(parsed("\"<anna>\": ;, b@example.com") == "<anna> | <b@example.com>");
+  CHECK(parsed("=?utf-8?q?J=C3=B6_=3Cj=C3=B6=40example=2Ecom=3E?= :;") ==
+        "J\xC3\xB6<j\xC3\xB6@example.com>");
+  CHECK(parsed("\"a\" <b>:;") == "a<b>");
+  CHECK(parsed("\"<\\\"a b\\\">\":;") == "<\"a b\">");
+  CHECK_FALSE(is_odd("\"Anna <anna>\":;"));
+  CHECK_FALSE(parse_address_list("\"Anna <anna>\":;").says_more);
+  CHECK(parse_address_list("\"Anna <anna>\":;").addresses.front().is_told_by_group);
+  // What can be written as an address is one only where it is.
+  CHECK(parsed("\"Boss <boss@example.com>\":;") == "");
+  CHECK(parse_address_list("\"Boss <boss@example.com>\":;").says_more);
+  CHECK(parsed("\"Anna <anna>\": b@example.com;") == "{Anna <anna>}<b@example.com>");
+  for (std::string_view name : {"<", ">", "<>", "a <b> c", "<b", "< b c >", "<<b>>"}) {
+    INFO(name);
+    CHECK(parsed("\"" + std::string(name) + "\":;") == "");
+  }
+  const std::string many = repeated("\"<a>\":;,", 100);
+  CHECK(parse_address_list(many, 3).addresses.size() == 3);
+  CHECK(parse_address_list("\"" + std::string(300, 'n') + " <a>\":;").addresses.size() == 1);
+}
+
 TEST_CASE("groups that nest or do not end are tolerated") {
   CHECK(parsed("A: B: a@b; c@d;") == "{B}<a@b> | <c@d>");
   CHECK(parsed("A: a@b, c@d") == "{A}<a@b> | {A}<c@d>");

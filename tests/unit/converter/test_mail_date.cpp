@@ -125,6 +125,10 @@ TEST_CASE("dates are written as RFC 5322 wants them, and read back") {
   CHECK(format_mail_date(0, 0) == "Thu, 01 Jan 1970 00:00:00 +0000");
   CHECK(format_mail_date(-1, 0) == "Wed, 31 Dec 1969 23:59:59 +0000");
   CHECK(format_mail_date(1795251600, 60) == "Sat, 21 Nov 2026 10:00:00 +0100");
+  CHECK(parse_mail_date("2026-11-21T10:00:00-00:00")->rfc5322() ==
+        "Sat, 21 Nov 2026 10:00:00 -0000");
+  CHECK(parse_mail_date("2026-11-21T10:00:00+00:00")->rfc5322() ==
+        "Sat, 21 Nov 2026 10:00:00 +0000");
   CHECK(format_mail_date(0, -210) == "Wed, 31 Dec 1969 20:30:00 -0330");
   for (std::int64_t seconds = -62'000'000'000; seconds < 250'000'000'000;
        seconds += 8'640'123'457) {

@@ -12,6 +12,7 @@ using namespace std::string_literals;
 using Catch::Matchers::Contains;
 using converter::ReceiptRequest;
 using postoffice::TypedAddress;
+using test::Converting;
 using test::received;
 using test::received_text;
 using test::Sending;
@@ -126,8 +127,10 @@ TEST_CASE("recipients that cannot be reached stand in the header without hurting
   check_lines(sent.content);
   CHECK(std::all_of(sent.content.begin(), sent.content.end(), [](char c) { return c > 0; }));
   const auto read = received(sent);
-  REQUIRE(read.header.to.size() == 1);
+  // The last one is shown to whoever knows RFC 6857, and so to our own way in.
+  REQUIRE(read.header.to.size() == 2);
   CHECK(read.header.to[0].str() == "SMTP:bob@example.com");
+  CHECK(read.header.to[1].str() == sending.header.to[3].str());
   CHECK_THAT(sent.field("To"), Contains("\"X400:c=de;a= ;p=x;s=\\\"quoted\\\"\":;") &&
                                    Contains("\"Dora, D. (NET/NOWHERE/dora)\":;") &&
                                    Contains("=?UTF-8?"));
@@ -411,7 +414,7 @@ TEST_CASE("a text whose lines were broken by its writer goes out with them", "[o
   sending.header.add_field("TEXT-FORMAT", "Flowed; delsp=yes");
   const SentMessage sent = sending.send();
   CHECK(sent.field("Content-Type") == "text/plain; charset=us-ascii; format=flowed; delsp=yes");
-  test::Converting keeping;
+  Converting keeping;
   keeping.settings.joins_flowed = false;
   const auto read = keeping.read(sent.content);
   CHECK(read.text == broken);
@@ -523,8 +526,92 @@ TEST_CASE("an enclosed message goes as it is, or as octets where 7bit cannot tak
     CHECK(read.contents[0] == octets);
     CHECK(read.contents[1] == "2");
     CHECK(read.header.attachments[0].name == "forwarded.eml");
-    CHECK(read.header.attachments[0].content_type ==
-          (goes_as_message ? "message/rfc822" : "application/octet-stream"));
+    CHECK((sent.content.find("\r\nContent-Type: message/rfc822") != std::string::npos) ==
+          goes_as_message);
+    // Our own way in knows what it was.
+    CHECK(read.header.attachments[0].content_type == "message/rfc822");
+  }
+}
+
+TEST_CASE("what came out of a container goes out beside it, and is not taken out again",
+          "[outbound]") {
+  Converting first;
+  const std::string message =
+      test::read_whole(std::string(SMTPGATE_TEST_DATA) + "/inbound/container-tnef.eml");
+  const test::ReadMessage came = first.read(message);
+  REQUIRE(came.contents.size() > 2);
+  Sending sending;
+  sending.text = came.text;
+  sending.contents = came.contents;
+  sending.header.attachments = came.header.attachments;
+  const auto read = received(sending.send());
+  CHECK(read.text == came.text);
+  CHECK(read.contents == came.contents);
+  for (std::size_t index = 0; index < came.contents.size(); ++index) {
+    CHECK(read.header.attachments[index].name == came.header.attachments[index].name);
+    CHECK(read.header.attachments[index].original_name ==
+          came.header.attachments[index].original_name);
+    // "expanded", or the container's name.
+    REQUIRE_FALSE(read.header.attachments[index].odd.empty());
+    CHECK(read.header.attachments[index].odd.back() == came.header.attachments[index].odd.back());
+  }
+}
+
+TEST_CASE("by hand, mail that has no domain in FROM goes out with a name for it", "[outbound]") {
+  Sending sending;
+  sending.header.from = TypedAddress::parse("SMTP:somebody");
+  sending.header.from.name = "Some Body";
+  sending.header.add_field(ext::receipt_to, " ");
+  CHECK_FALSE(sending.try_send());
+  sending.request.allows_nobody = true;
+  const SentMessage sent = sending.send();
+  CHECK(sent.envelope.sender.empty());
+  CHECK(sent.envelope.parameters.find("RET=") == std::string::npos);
+  CHECK(sent.field("From") == "\"Some Body <somebody>\":;");
+  CHECK_THAT(sent.field("Message-ID"), Contains("@gateway.example.net>"));
+  const auto read = received(sent);
+  CHECK(read.header.from.str() == "SMTP:somebody");
+  CHECK(read.header.from.name == "Some Body");
+  sending.header.from = TypedAddress::parse("SMTP:");
+  CHECK(sending.send().field("From") == "unknown:;");
+  sending.header.from = TypedAddress::parse("CSI:NET/NOWHERE/dora");
+  CHECK_FALSE(sending.try_send());
+}
+
+TEST_CASE("a domain in the name of a group is no sender's", "[inbound][hostile]") {
+  Converting converting;
+  const auto read =
+      converting.read("From: =?utf-8?q?J=C3=B6_=3Cj=C3=B6=40example=2Eorg=3E?= :;\r\n\r\ntext\r\n");
+  CHECK(read.header.from.str() == "SMTP:sender@example.com");
+}
+
+TEST_CASE("From shows the domain as it is written where the message needs SMTPUTF8 anyhow",
+          "[outbound]") {
+  Sending sending;
+  sending.header.from = TypedAddress::parse(
+      "SMTP:j\xC3\xB6rg@b\xC3\xBC"
+      "cher.example");
+  const SentMessage sent = sending.send();
+  CHECK(sent.envelope.sender == "j\xC3\xB6rg@xn--bcher-kva.example");
+  CHECK(received(sent).header.from.str() == sending.header.from.str());
+}
+
+TEST_CASE("what came in with an odd Message-ID keeps it", "[outbound]") {
+  for (const auto& [id, is_kept] :
+       std::vector<std::pair<std::string, bool>>{{"102.10200000000105", true},
+                                                 {"<no-at>", true},
+                                                 {"<a b@example.org> (by hand)", true},
+                                                 {"<\xC3\xA4@example.org>", false},
+                                                 {"=?utf-8?q?x?=", false},
+                                                 {std::string(901, 'x'), false}}) {
+    CAPTURE(id);
+    Sending sending;
+    sending.header.add_field(ext::message_id, id);
+    CHECK(sending.send().field("Message-ID") == "<0190a1b2c3d4e5f60718293a4b5c6d7e@example.net>");
+    sending.header.add_field(ext::received, "2026-11-21T20:31:00+01:00");
+    const SentMessage sent = sending.send();
+    check_lines(sent.content);
+    CHECK((received(sent).header.field(ext::message_id) == id) == is_kept);
   }
 }
 
