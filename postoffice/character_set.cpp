@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "postoffice/ascii.h"
 #include "postoffice/iconv_handle.h"
 
 namespace smtpgate::postoffice {
@@ -13,6 +14,8 @@ bool is_known_character_set(std::string_view name) {
 }
 
 bool is_file_character_set(std::string_view name) {
+  // The usual one, asked for every message: looking it up costs as much as a small text.
+  if (equals_ignoring_case(name, "UTF-8")) return true;
   if (!is_known_character_set(name)) return false;
   std::string ascii;
   for (char c = 1; c < 0x7F; ++c) ascii += c;

@@ -12,6 +12,7 @@
 #include "milter/configuration.h"
 #include "milter/daemon.h"
 #include "milter/doors.h"
+#include "postoffice/kept_memory.h"
 
 namespace {
 
@@ -68,6 +69,7 @@ int run(int argc, char** argv) {
     check_options.as_gateway_user = true;
     return milter::run_check(check_options, json);
   }
+  if (*serve || *deliver) postoffice::keep_freed_memory();
   if (*serve) return milter::serve(configuration);
   if (*deliver) return milter::run_deliver(configuration, STDIN_FILENO, STDOUT_FILENO);
   if (*lookup) return milter::run_lookup(configuration, STDIN_FILENO, STDOUT_FILENO);

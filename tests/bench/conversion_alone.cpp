@@ -22,6 +22,7 @@
 
 #include "converter/inbound.h"
 #include "postoffice/file_system.h"
+#include "postoffice/kept_memory.h"
 
 namespace {
 
@@ -98,7 +99,8 @@ class MadeMessage : public Message {
   std::size_t blocks_ = 0;
 };
 
-void convert(const Message& message, const std::string& directory) {
+void convert(const Message& message, const std::string& directory,
+             const converter::InboundSettings& settings) {
   const converter::SpoolPlace place{&postoffice::FileSystem::posix(), directory};
   converter::Envelope envelope;
   envelope.sender = "bob@example.com";
@@ -106,7 +108,7 @@ void convert(const Message& message, const std::string& directory) {
   target.name = {"NET", "PO"};
   converter::RawMessage raw(place);
   message.feed(raw);
-  auto converted = converter::convert_inbound(raw, envelope, {}, target, {}, place);
+  auto converted = converter::convert_inbound(raw, envelope, {}, target, settings, place);
   if (!converted) stop(converted.error().sentence());
   auto file = postoffice::FileSystem::posix().create_unnamed(directory);
   if (!file) stop(file.error().sentence());
@@ -135,10 +137,13 @@ int main(int argc, char** argv) {
     made = std::make_unique<MessageInFile>(argv[3]);
   }
   const Message& message = *made;
+  // As the daemon: once.
+  postoffice::keep_freed_memory();
+  const converter::InboundSettings settings;
   for (long round = std::strtol(argv[2], nullptr, 10); round > 0; --round) {
     const auto began = std::chrono::steady_clock::now();
     const double processor = processor_seconds();
-    convert(message, argv[1]);
+    convert(message, argv[1], settings);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
     std::printf("%zu %.6f %.6f\n", message.size(), seconds.count(),
                 processor_seconds() - processor);
