@@ -3,8 +3,9 @@
 // the joined text alone; where it does not (another width, DelSp, blanks that mean nothing), the
 // lines as they came are worth keeping too.
 //
-// Reads both texts side by side, in pieces of any size, with bounded memory: a paragraph that our
-// writer would not break is none of its. Not for joining (flowed_join.h).
+// Reads both texts side by side, in pieces of any size, with bounded memory: a paragraph above 64
+// KiB, which our writer would not break, is none of its, nor one that came as more than 1 MiB. Not
+// for joining (flowed_join.h).
 #pragma once
 
 #include <cstddef>

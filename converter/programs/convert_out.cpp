@@ -197,8 +197,9 @@ class OutCommand {
     auto content = files.create(content_path, 0600);
     if (!content) return fail(EX_CANTCREAT, content.error().sentence());
     postoffice::FileSink sink(**content);
-    const auto envelope = converter::convert_outbound(reader, header, request_for(header), map,
-                                                      settings_, {&files, *place}, sink);
+    const converter::OutboundRequest request = request_for(header);
+    const auto envelope = converter::convert_outbound(reader, header, request, map, settings_,
+                                                      {&files, *place}, sink);
     if (!envelope) {
       std::remove(content_path.c_str());
       return fail(exit_code(envelope.error()), envelope.error().sentence());
@@ -212,10 +213,19 @@ class OutCommand {
       return fail(EX_IOERR, written.error().sentence());
     }
     if (auto closed = (*file)->close(); !closed) return fail(EX_IOERR, closed.error().sentence());
+    int code = EX_OK;
     for (const converter::OutboundRefusal& one : envelope->refused) {
       fail(EX_DATAERR, "left out: " + one.outcome.sentence());
+      if (!is_of_another_host(request.recipients[one.index])) code = EX_DATAERR;
     }
-    return envelope->refused.empty() ? EX_OK : EX_DATAERR;
+    return code;
+  }
+
+  /// "SMTP:somebody" in TO or CC, as our way in writes it: somebody of the host that the mail came
+  /// from, to whom nothing here could be sent. No fault of the file, unless --rcpt asked for it.
+  bool is_of_another_host(const TypedAddress& address) const {
+    return options_.recipients.empty() && address.type == "SMTP" &&
+           address.address.find('@') == std::string::npos;
   }
 
   const OutOptions& options_;

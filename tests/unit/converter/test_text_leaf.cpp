@@ -255,6 +255,10 @@ TEST_CASE("a flowed text is changed if our writer would break it otherwise", "[t
   std::string endless;
   while (endless.size() < 100'000) endless += first + " \r\n";
   CHECK(is_changed(endless + "end\r\n", flowed));
+  // Quote marks without end, of which little is left.
+  std::string marks;
+  while (marks.size() < 1'200'000) marks += std::string(990, '>') + "a \r\n";
+  CHECK(is_changed(marks, flowed));
 }
 
 TEST_CASE("where octets are no ASCII, lines are not joined", "[text-leaf]") {
