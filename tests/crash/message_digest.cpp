@@ -1,0 +1,108 @@
+// Digests of messages; see the header.
+#include "tests/crash/message_digest.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "postoffice/byte_stream.h"
+#include "postoffice/derived_key.h"
+#include "postoffice/mmff_reader.h"
+
+namespace smtpgate::crash {
+
+using postoffice::MessageHeader;
+using postoffice::TypedAddress;
+
+namespace {
+
+void add(std::string& digest, std::string_view name, const std::vector<TypedAddress>& addresses) {
+  for (const TypedAddress& address : addresses) {
+    digest.append(" ").append(name).append("=").append(address.str()).append("|").append(
+        address.name);
+  }
+}
+
+bool differs_rightly(std::string_view field) {
+  namespace ext = postoffice::ext;
+  return field == ext::received || field == ext::trace || field == ext::queue_id;
+}
+
+/// Lines of the rendered header that our doors write themselves.
+std::string without_trace(const std::string& text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with("Received:")) result += line + "\n";
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string without_random_parts(std::string_view text) {
+  constexpr std::size_t shortest = 16;
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && std::isxdigit(static_cast<unsigned char>(text[end])) != 0 &&
+           std::isupper(static_cast<unsigned char>(text[end])) == 0) {
+      ++end;
+    }
+    if (end - at >= shortest) {
+      result += '#';
+    } else {
+      end = std::max(end, at + 1);
+      result.append(text.substr(at, end - at));
+    }
+    at = end;
+  }
+  return result;
+}
+
+std::string digest_of(std::string_view octets) {
+  postoffice::MemorySource source(octets);
+  postoffice::Reader reader(source);
+  auto header = reader.next();
+  if (!header || !*header) {
+    return std::string(damaged_mark) + " " + std::to_string(octets.size()) + " octets: " +
+           (header ? "no message" : header.error().str());
+  }
+  const MessageHeader& message = **header;
+  std::string digest = "from=" + message.from.str() + "|" + message.from.name;
+  add(digest, "to", message.to);
+  add(digest, "cc", message.cc);
+  digest += " subject=" + message.subject + " priority=" + message.priority;
+  for (const postoffice::ExtendedField& field : message.fields) {
+    if (!differs_rightly(field.name)) digest += " " + field.name + "=" + field.value;
+  }
+  std::vector<std::string> sections;
+  std::array<char, 65536> buffer{};
+  // The first section, the text, is open already.
+  for (bool more = true; more;) {
+    std::string& section = sections.emplace_back();
+    for (;;) {
+      auto count = reader.read(buffer);
+      if (!count) return std::string(damaged_mark) + " " + count.error().str();
+      if (*count == 0) break;
+      section.append(buffer.data(), *count);
+    }
+    auto next = reader.next_section();
+    if (!next) return std::string(damaged_mark) + " " + next.error().str();
+    more = *next;
+  }
+  digest += " text=" + without_trace(sections.front());
+  for (std::size_t i = 1; i < sections.size() && i <= message.attachments.size(); ++i) {
+    const postoffice::Attachment& attachment = message.attachments[i - 1];
+    digest += " attachment=" + attachment.name + "|" + attachment.content_type + "|" +
+              std::to_string(sections[i].size()) + "|" +
+              postoffice::derived_key(without_random_parts(sections[i]));
+  }
+  auto next = reader.next();
+  if (!next || *next) return std::string(damaged_mark) + " something after the message";
+  return without_random_parts(digest);
+}
+
+}  // namespace smtpgate::crash

@@ -1,0 +1,174 @@
+// The scenarios; see the header.
+#include "tests/crash/scenarios.h"
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+namespace smtpgate::crash {
+
+namespace {
+
+constexpr const char* anna = "anna@example.com";
+constexpr const char* ben = "ben@example.com";
+
+std::string headers(const std::string& subject) {
+  return "From: Carol <carol@remote.example>\r\nTo: somebody@example.com\r\nSubject: " + subject +
+         "\r\nDate: Sat, 21 Nov 2026 10:00:00 +0100\r\nMessage-ID: <" + subject +
+         "@remote.example>\r\n";
+}
+
+std::string text_message(const std::string& subject) {
+  return headers(subject) + "\r\nGood day.\r\n.\r\nA line, and a dot before it.\r\n";
+}
+
+std::string message_with_attachments(const std::string& subject, std::size_t lines) {
+  std::string part;
+  for (std::size_t i = 0; i < lines; ++i) {
+    part += "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0NTY3\r\n";
+  }
+  return headers(subject) +
+         "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n"
+         "--b\r\n\r\nThe text.\r\n"
+         "--b\r\nContent-Type: application/octet-stream; name=\"order.bin\"\r\n"
+         "Content-Transfer-Encoding: base64\r\n\r\n" +
+         part +
+         "\r\n--b\r\nContent-Type: image/png; name=\"scan.png\"\r\n"
+         "Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n";
+}
+
+InboundMail to(std::vector<std::string> recipients, std::string content, bool by_door_1) {
+  return {std::move(content), "carol@remote.example", std::move(recipients), by_door_1};
+}
+
+std::string file_to(const std::string& recipients, const std::string& subject,
+                    const std::string& from = "CSI:ACME/MAIN/anna") {
+  return "VERSION:3.00\n" + recipients + "FROM:" + from + "\nSUBJECT:" + subject +
+         "\nTEXT:12\nthe message\n";
+}
+
+/// Both ways of the same message.
+void add_both(std::vector<Scenario>& all, const std::string& name,
+              const std::vector<std::string>& recipients, const std::string& content) {
+  for (const bool by_door_1 : {true, false}) {
+    Scenario& one = all.emplace_back();
+    one.name = name + (by_door_1 ? ", door 1" : ", door 2");
+    one.inbound = {to(recipients, content, by_door_1)};
+  }
+}
+
+/// A first try ended between two steps of filing; what is on the disk of it was not synced.
+Scenario after_a_first_try(const std::string& name, const std::string& last_step, bool was_read) {
+  Scenario one;
+  one.name = name;
+  one.inbound = {to({anna}, text_message("again"), false)};
+  one.before = [last_step, was_read](World& world) {
+    Scenario first;
+    first.inbound = {to({anna}, text_message("again"), false)};
+    world.begin(first);
+    bool is_next = false;
+    world.disk().before([&](std::uint64_t, const Operation& operation) {
+      if (is_next) world.disk().stop();
+      is_next = operation.name == last_step;
+    });
+    world.live();
+    world.die(Death::process);
+    if (was_read) world.read_all();
+  };
+  return one;
+}
+
+/// Where links end: `from` is part of the name that cannot be linked.
+SimulatedDisk::Fault no_links(const std::string& from, int code) {
+  return {[from](std::uint64_t, const Operation& operation) {
+            return operation.name == "link" && operation.path.find(from) != std::string::npos;
+          },
+          code, SimulatedDisk::Moment::instead};
+}
+
+void add_inbound(std::vector<Scenario>& all) {
+  add_both(all, "text to one", {anna}, text_message("one"));
+  add_both(all, "attachments to several", {anna, ben, "carl@example.com"},
+           message_with_attachments("many", 20));
+  add_both(all, "nested group and members", {"all@example.com", ben, "some@example.com"},
+           text_message("group"));
+  Scenario& overlapping = all.emplace_back();
+  overlapping.name = "the same to overlapping sets, both doors";
+  overlapping.inbound = {to({anna, ben}, text_message("same"), true),
+                         to({ben, "some@example.com"}, text_message("same"), false)};
+  Scenario& large = all.emplace_back();
+  large.name = "more than fits memory, door 1";
+  large.inbound = {to({anna, ben}, message_with_attachments("large", 14'000), true)};
+  Scenario& beyond = all.emplace_back();
+  beyond.name = "group that reaches beyond";
+  beyond.inbound = {to({"wide@example.com", anna}, text_message("wide"), true)};
+  Scenario& holed = all.emplace_back();
+  holed.name = "group with a member that is nobody";
+  holed.inbound = {to({"holed@example.com"}, text_message("holed"), false)};
+  Scenario& copied = all.emplace_back();
+  copied.name = "too many links: a copy";
+  copied.inbound = {to({anna, ben}, text_message("copy"), true)};
+  copied.condition = no_links("/P1/", EMLINK);
+  Scenario& renamed = all.emplace_back();
+  renamed.name = "no links at all: a copy renamed";
+  renamed.inbound = {to({anna}, text_message("renamed"), false)};
+  renamed.condition = no_links("/", ENOTSUP);
+  all.push_back(after_a_first_try("again, found in new", "link", false));
+  all.push_back(after_a_first_try("again, found in cur", "link", true));
+}
+
+void add_outgoing(std::vector<Scenario>& all) {
+  Scenario& here = all.emplace_back();
+  here.name = "outbox to a mailbox here";
+  here.outbox = {{"anna", "a.API", file_to("TO:CSI:ACME/MAIN/carl\n", "here")}};
+  Scenario& beyond = all.emplace_back();
+  beyond.name = "outbox to the Internet, kept in sent";
+  beyond.outbox = {{"ben", "b.API",
+                    file_to("TO:SMTP:x@elsewhere.example\nTO:SMTP:y@elsewhere.example\n", "out",
+                            "CSI:ACME/MAIN/ben")}};
+  Scenario& mixed = all.emplace_back();
+  mixed.name = "outbox to here, a group and beyond";
+  mixed.outbox = {
+      {"anna", "m.API",
+       file_to("TO:CSI:ACME/MAIN/wide\nTO:CSI:ACME/MAIN/ben\nCC:SMTP:x@elsewhere.example\n",
+               "mixed")}};
+  Scenario& failed = all.emplace_back();
+  failed.name = "outbox, a name that is nobody";
+  failed.outbox = {{"anna", "f.API",
+                    file_to("TO:CSI:ACME/MAIN/carl\nTO:CSI:ACME/MAIN/nobody\n", "failed")}};
+  Scenario& aside = all.emplace_back();
+  aside.name = "outbox, in another's name: set aside";
+  aside.outbox = {{"anna", "s.API", file_to("TO:CSI:ACME/MAIN/carl\n", "aside",
+                                            "CSI:ACME/MAIN/ben")}};
+  Scenario& refused = all.emplace_back();
+  refused.name = "outgoing, one refused by the host";
+  refused.outbox = {{"anna", "r.API",
+                     file_to("TO:SMTP:x@elsewhere.example\nTO:SMTP:no@elsewhere.example\n",
+                             "refused")}};
+  refused.refused_recipients = {"no@elsewhere.example"};
+  Scenario& several = all.emplace_back();
+  several.name = "outbox, two messages in a file, one bad";
+  several.outbox = {{"anna", "t.API",
+                     file_to("TO:CSI:ACME/MAIN/carl\n", "first") +
+                         file_to("TO:CSI:ACME/MAIN/carl\n", "second", "CSI:ACME/MAIN/ben")}};
+  Scenario& other_disk = all.emplace_back();
+  other_disk.name = "outbox on another file system";
+  other_disk.outbox = {{"anna", "o.API", file_to("TO:CSI:ACME/MAIN/carl\n", "elsewhere")}};
+  other_disk.condition = SimulatedDisk::Fault{
+      [](std::uint64_t, const Operation& operation) {
+        return operation.name == "rename" && operation.path.find("/outbox/") != std::string::npos &&
+               operation.to.find("/P1/") != std::string::npos;
+      },
+      EXDEV, SimulatedDisk::Moment::instead};
+}
+
+}  // namespace
+
+std::vector<Scenario> all_scenarios() {
+  std::vector<Scenario> all;
+  add_inbound(all);
+  add_outgoing(all);
+  return all;
+}
+
+}  // namespace smtpgate::crash

@@ -1,0 +1,156 @@
+// A gateway on a simulated disk and everybody around it: clients, Postfix with its queue, the users
+// with their outboxes and mailbags, the designated host. What of them dies with the gateway's
+// process and what with the machine, and what each of them does when it is there again.
+//
+// The gateway's parts are the real ones, called as its programs call them: door 1's session, door
+// 2's conversation, the outbox, the tries of outgoing mail, and the cleaning at the start.
+//
+// One thread; a World is used for many runs, each from the same prepared disk.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "milter/configuration.h"
+#include "milter/configuration_source.h"
+#include "milter/log.h"
+#include "milter/submission.h"
+#include "postoffice/postoffice.h"
+#include "tests/crash/simulated_disk.h"
+
+namespace smtpgate::crash {
+
+/// Who dies at the stop.
+enum class Death {
+  process,  ///< ours; Postfix and the client go on
+  machine,  ///< ours with Postfix; the client goes on
+};
+
+/// What somebody sends from the Internet.
+struct InboundMail {
+  std::string content;  ///< CRLF
+  std::string sender;
+  std::vector<std::string> recipients;
+  bool by_door_1 = true;  ///< the daemon runs; otherwise all comes through door 2
+};
+
+/// What a user drops in the outbox.
+struct OutboxFile {
+  std::string mailbox;
+  std::string name;
+  std::string content;
+};
+
+/// What goes on, and what was there before.
+struct Scenario {
+  std::string name;
+  std::vector<InboundMail> inbound;
+  std::vector<OutboxFile> outbox;
+  /// Recipients that the designated host refuses.
+  std::vector<std::string> refused_recipients;
+  /// A fault that lasts for the whole run, and belongs to the scenario ("no hard links here").
+  std::optional<SimulatedDisk::Fault> condition;
+  /// What happened before, on the disk as it is then.
+  std::function<void(class World&)> before;
+};
+
+/// One line for each message that can be seen: where it is and all that it says. Sorted.
+using Findings = std::vector<std::string>;
+
+class MemoryLog : public milter::Log {
+ public:
+  void write(milter::Severity severity, std::string_view text) override;
+  bool has(std::string_view part) const;
+  void clear() { lines_.clear(); }
+  const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+class World {
+ public:
+  World();
+  ~World();
+
+  /// A fresh disk with the postoffice as it is before the scenario, and nobody has done anything.
+  void begin(const Scenario& scenario);
+
+  /// All that the parties want to do now, as far as they get: until there is nothing left to do, or
+  /// the disk stops.
+  void live();
+  /// At the stop, or after it. Everybody who lives learns what he can.
+  void die(Death death, const Loss& loss = {});
+  /// The start of the gateway's programs: what was left over is cleared and taken up.
+  void start();
+  /// Nobody has anything left to do.
+  bool is_over() const;
+
+  /// What a reader does, at any moment, behind the gateway's back: all messages of all mailboxes.
+  void read_all();    ///< new/ to cur/ by a plain rename
+  /// Noted as seen. How many of them had no marker yet: those may come again.
+  std::uint64_t delete_all();
+
+  /// What became of it all.
+  Findings findings() const;
+  /// What is left over and should not be: P1, temporary names, half-removed messages.
+  std::vector<std::string> leftovers() const;
+  /// Of messages that lie somewhere, those that are not whole.
+  std::vector<std::string> damaged() const;
+  /// How many second copies are allowed by RFC 1047: submitted, and we died before we knew.
+  std::uint64_t in_doubt() const { return in_doubt_; }
+  /// Permanent refusals that were given; there should be none for a fault of ours.
+  const std::vector<std::string>& refusals() const { return refusals_; }
+
+  /// Only so many answers of the doors get out before the process dies; nothing: all.
+  std::optional<std::size_t> answers_left;
+  /// What Postfix does of what door 1 deleted before it died: keep the deletions, or not.
+  bool keeps_deletions = true;
+
+  SimulatedDisk& disk() { return disk_; }
+  MemoryLog& log() { return log_; }
+  postoffice::Postoffice open();
+  std::string mailbag(const std::string& mailbox) const;
+  static std::string folder() { return "/po"; }
+
+ private:
+  /// One message on its way in, as client and Postfix see it.
+  struct Inbound {
+    InboundMail mail;
+    bool is_accepted = false;           ///< the client has its 250
+    std::vector<std::string> queue;     ///< recipients that Postfix still has
+    std::vector<std::string> deletions;  ///< by door 1, in the transaction that is going on
+  };
+
+  bool answer_gets_out();
+  void send_by_client(Inbound& inbound);
+  void deliver_by_postfix(Inbound& inbound);
+  std::vector<std::string> lmtp(const std::string& input);
+  void send_outgoing();
+  void try_waiting();
+  milter::SubmissionResult submit(const converter::OutboundEnvelope& envelope,
+                                  converter::Spool& content,
+                                  const std::function<void()>& before_end);
+  void note(const std::string& where, const std::string& text) const;
+  std::string describe(const std::string& path) const;
+
+  std::string directory_;  ///< of the configuration, on the real disk
+  SimulatedDisk disk_;
+  std::shared_ptr<const SimulatedDisk::Image> prepared_;
+  std::shared_ptr<const milter::Configuration> configuration_;
+  milter::ConfigurationSource source_;
+  MemoryLog log_;
+  const Scenario* scenario_ = nullptr;
+  std::vector<Inbound> inbound_;
+  std::vector<std::string> submitted_;  ///< what the designated host has taken
+  std::vector<std::string> removed_;    ///< what readers have deleted, having seen it
+  std::vector<std::string> refusals_;
+  std::uint64_t submitted_in_try_ = 0;
+  std::uint64_t in_doubt_ = 0;
+};
+
+}  // namespace smtpgate::crash
