@@ -119,7 +119,11 @@ TryResult Try::run() {
   }
   // Commands call for a look; should that not be heard, this one is not far away.
   if (state_.held) return later(now_ + look_at_held);
-  if (now_ < state_.next_attempt) return later(state_.next_attempt);
+  // No pause is longer than retry_max: a time beyond that was written by a clock that has been set
+  // back since.
+  const bool is_due = now_ >= state_.next_attempt ||
+                      state_.next_attempt - now_ > context_.configuration.outbound.retry_max.count();
+  if (!is_due) return later(state_.next_attempt);
   if (const Outcome prepared = prepare(); !prepared.is_delivered()) {
     if (prepared.is_permanent()) return set_aside(prepared);
     ++state_.attempts;

@@ -4,6 +4,7 @@
 // Where all ways from a node end in circles, the message would be lost without a word. So after the
 // walk it is found out from which nodes somebody is reached at all: a mailbox from which nobody is
 // keeps the message, and a group from which nobody is, is a failure.
+#include <cerrno>
 #include <map>
 #include <set>
 #include <utility>
@@ -141,6 +142,10 @@ class Distributor {
     if (!group) return group.error();
     // Reports about a member go to the owner; where that mailbox was removed, somebody must hear.
     auto owner = postoffice_.files().status(postoffice_.mailbag_directory(group->owner));
+    if (!owner && owner.error().code != ENOENT) return owner.error().outcome();
+    if (!owner) {
+      if (auto problem = why_not_there(postoffice_)) return problem;
+    }
     nodes_[at].owner = owner ? group->owner : std::string(layout::postmaster);
     for (const std::string& member : group->members) {
       if (++visited_ > most_members) return std::nullopt;

@@ -16,6 +16,8 @@ std::string_view advice(int code) {
       return "; free space or inodes there";
     case EDQUOT:
       return "; raise the quota or free space there";
+    case EIO:
+      return "; the disk may be failing: look into the kernel's log";
     case EROFS:
       return "; mount it for writing";
     case EACCES:

@@ -53,7 +53,8 @@ FileResult<std::string> read_whole(FileSystem& files, const std::string& path, s
 
 /// The one durable way to write a small file: temporary name beside it, write, sync, rename, sync
 /// the directory. Readers see the old file or the new one. After an error of the last sync the new
-/// one is visible but may not survive a crash.
+/// one is visible but may not survive a crash. A crash leaves the temporary one.
+inline constexpr std::string_view half_written_prefix = ".new-";
 FileResult<void> replace_file(FileSystem& files, const std::string& path, std::string_view contents,
                               mode_t mode, const std::optional<FolderOwner>& owner);
 

@@ -154,6 +154,11 @@ Expected<std::optional<TakenFile>> TakenFile::take_up(const Postoffice& postoffi
     }
     return std::nullopt;
   }
+  // Whoever took it may have died before this sync. Without it a power cut after all was done could
+  // bring the file back into the outbox, to be sent again under another key.
+  if (auto synced = files.sync_directory(parent_directory(taken.file_path())); !synced) {
+    return failure(synced.error().outcome());
+  }
   return std::optional<TakenFile>(std::move(taken));
 }
 

@@ -52,6 +52,8 @@ class TakenFile {
   /// When it was taken, seconds since 1970: told by the id.
   std::int64_t taken_at() const;
 
+  /// Where the file taken lies.
+  std::string file_path() const;
   /// Of the file taken, as it is now; its writer may still hold it.
   FileResult<FileStatus> status() const;
   /// FROM_NC.API anew: a copy that nobody else can write. Open for reading. EFBIG: it has more than
@@ -78,7 +80,6 @@ class TakenFile {
   FileResult<void> write_origin() const;
   /// True if it was taken.
   FileResult<bool> pull();
-  std::string file_path() const;
   FileResult<void> remove_directory();
 
   Postoffice postoffice_;

@@ -70,7 +70,7 @@ class Walk {
       outcome = set_aside_all(file_error(why_too_large(options_) +
                                          "; if it grew after it was taken, what was whole in it "
                                          "before may have been sent"));
-    } else if (code == EACCES) {
+    } else if (code == EACCES && made.error().path == taken_.file_path()) {
       outcome = set_aside_all(file_error(std::string(not_readable)));
     } else {
       outcome = made.error().outcome();

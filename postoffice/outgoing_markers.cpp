@@ -5,6 +5,10 @@
 // made before would lose it. So it is made before under the name .<key>, holding the message's ID,
 // and renamed after. Whoever finds a .<key> looks where that message is. That it lies in SMTP/ or
 // did so is known for sure, because a message that leaves SMTP/ renames its marker first.
+//
+// After a power cut as well: the name .<key> is on disk before the message is in SMTP/, and <key>
+// before anybody may take the message from there. The ID in it is not synced, which would cost
+// another flush; where it was lost, the message with that key is looked for.
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
@@ -109,6 +113,18 @@ Expected<Progress> progress_of(const Postoffice& postoffice, const std::string& 
   return Progress::not_begun;
 }
 
+/// Where the ID was lost in a power cut. A message whose state cannot be read is passed over: better
+/// a second copy than none.
+Expected<Progress> progress_of_key(const Postoffice& postoffice, std::string_view key) {
+  auto places = outgoing_places(postoffice, true);
+  if (!places) return failure(places.error());
+  for (const OutgoingPlace& place : *places) {
+    auto state = read_outgoing_state(postoffice, place.path(postoffice), place.id);
+    if (state && state->key == key) return Progress::done;
+  }
+  return Progress::not_begun;
+}
+
 /// The ID in a pending marker; empty: none is in it (a power cut took what was not synced).
 Expected<std::string> read_pending(const Postoffice& postoffice, const std::string& path) {
   FileSystem& files = postoffice.files();
@@ -154,13 +170,18 @@ Expected<std::optional<OutgoingMarker>> OutgoingMarker::make(const Postoffice& p
     if (!marked) return failure(marked.error().outcome());
     if (*marked) return std::nullopt;
     auto made = create_pending(postoffice, path, draft, id);
-    if (made) return OutgoingMarker(postoffice, key);
+    if (made) {
+      OutgoingMarker marker(postoffice, key);
+      auto synced = postoffice.files().sync_directory(postoffice.path(layout::outgoing_markers));
+      if (!synced) return failure(synced.error().outcome());
+      return marker;
+    }
     if (made.error().code != EEXIST) return failure(made.error().outcome());
 
     auto other = read_pending(postoffice, path);
     if (!other) return failure(other.error());
     auto progress =
-        other->empty() ? Expected<Progress>(Progress::not_begun) : progress_of(postoffice, *other);
+        other->empty() ? progress_of_key(postoffice, key) : progress_of(postoffice, *other);
     if (!progress) return failure(progress.error());
     switch (*progress) {
       case Progress::done:
@@ -183,7 +204,11 @@ OutgoingMarker::~OutgoingMarker() {
 }
 
 void OutgoingMarker::confirm() {
-  if (postoffice_) confirm_outgoing_marker(*postoffice_, key_);
+  if (!postoffice_) return;
+  confirm_outgoing_marker(*postoffice_, key_);
+  // Nobody has the message as long as it is locked. If this fails, the worst is a second copy after
+  // a power cut; the message itself is in SMTP/ all the same.
+  (void)postoffice_->files().sync_directory(postoffice_->path(layout::outgoing_markers));
   postoffice_.reset();
 }
 
@@ -211,10 +236,13 @@ Expected<std::uint64_t> expire_outgoing_markers(const Postoffice& postoffice, st
     const bool is_marker = is_content_key(name) ||
                            (name.front() == '.' && is_content_key(name.substr(1))) ||
                            name.starts_with(told_prefix);
-    if (!is_marker) continue;
+    const bool is_half_written = name.starts_with(half_written_prefix);
+    if (!is_marker && !is_half_written) continue;
     const std::string path = path_in(directory, name);
     auto status = files.status(path);
-    if (status && status->modified >= oldest_marker(postoffice, now)) continue;
+    const std::int64_t oldest =
+        is_half_written ? now - day_seconds : oldest_marker(postoffice, now);
+    if (status && status->modified >= oldest) continue;
     auto removed = status ? files.remove(path) : FileResult<void>(tl::unexpected(status.error()));
     if (removed) ++expired;
     if (!removed && removed.error().code != ENOENT && !problem) problem = removed.error().outcome();

@@ -122,14 +122,17 @@ Outcome TakenMessage::finish(const OutgoingState& final_state) {
     return Outcome::temporary(problem.sentence() + "; " + saved.sentence() +
                               "; it may be sent twice");
   }
+  if (!moved) {
+    // A power cut may bring it back under its old name; then it must say that it is done. It is
+    // removed by keep_alive().
+    (void)state_->write(final_state);
+    return Outcome::delivered("message " + held.id() + " is done; a crash now may bring it back: " +
+                              moved.error().sentence());
+  }
   // What cannot be removed under that name is removed by keep_alive().
   const std::string_view known[] = {state_->content_name(), layout::outgoing_state,
                                     layout::outgoing_in_doubt};
   (void)remove_with_files(postoffice.files(), gone, std::span(known, state_->has_mark ? 3 : 2));
-  if (!moved) {
-    return Outcome::delivered("message " + held.id() + " is done; a crash now may bring it back: " +
-                              moved.error().sentence());
-  }
   return Outcome::delivered("message " + held.id() + " is done");
 }
 

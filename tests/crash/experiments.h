@@ -22,6 +22,8 @@ struct Tally {
   std::uint64_t by_reader = 0;  ///< second copies because a reader took the first away too early
   std::vector<std::string> complaints;  ///< the first few
 
+  std::vector<std::string> history;     ///< operations that led to the first, if they are kept
+
   Tally& operator+=(const Tally& other);
   bool is_clean() const { return lost + doubled + damaged + left_over + untold == 0; }
 };
@@ -44,10 +46,12 @@ class Experiments {
   Tally read_at_every_step();
   Tally cut_power_at_every_step();
   Tally fail_every_step();
+  Tally vanish_at_every_step();
+  Tally jump_at_every_step();
 
   struct SyncRemovals {
     struct Site {
-      std::string operation;  ///< of which file
+      std::string label;  ///< which sync of the code
       bool is_caught = false;
       std::string by;  ///< the first loss that was seen
     };
@@ -59,10 +63,6 @@ class Experiments {
   std::uint64_t steps() const { return steps_; }
 
  private:
-  struct Result {
-    Tally tally;
-    std::string story;
-  };
   void finish();
   void live_to_the_end();
   void judge(Tally& tally, const std::string& story, std::uint64_t allowed_by_reader = 0);

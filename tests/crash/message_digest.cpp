@@ -28,19 +28,21 @@ bool differs_rightly(std::string_view field) {
   return field == ext::received || field == ext::trace || field == ext::queue_id;
 }
 
-/// Lines of the rendered header that our doors write themselves.
-std::string without_trace(const std::string& text) {
+}  // namespace
+
+std::string without_trace(std::string_view text) {
   std::string result;
+  bool is_trace = false;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
+    const std::size_t end = std::min(text.find('\n', at), text.size() - 1);
+    const std::string_view line = text.substr(at, end - at + 1);
     at = end + 1;
-    if (!line.starts_with("Received:")) result += line + "\n";
+    const bool is_folded = line.starts_with(" ") || line.starts_with("\t");
+    is_trace = line.starts_with("Received:") || (is_trace && is_folded);
+    if (!is_trace) result += line;
   }
   return result;
 }
-
-}  // namespace
 
 std::string without_random_parts(std::string_view text) {
   constexpr std::size_t shortest = 16;

@@ -13,6 +13,9 @@ inline constexpr std::string_view damaged_mark = "DAMAGED";
 /// Of an MMFF file's octets.
 std::string digest_of(std::string_view octets);
 
+/// Without Received fields, which rightly differ: of a header that ends in LF or CRLF lines.
+std::string without_trace(std::string_view text);
+
 /// Names made by chance (16 and more hexadecimal digits) become "#".
 std::string without_random_parts(std::string_view text);
 

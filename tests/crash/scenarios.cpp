@@ -43,8 +43,8 @@ InboundMail to(std::vector<std::string> recipients, std::string content, bool by
 
 std::string file_to(const std::string& recipients, const std::string& subject,
                     const std::string& from = "CSI:ACME/MAIN/anna") {
-  return "VERSION:3.00\n" + recipients + "FROM:" + from + "\nSUBJECT:" + subject +
-         "\nTEXT:12\nthe message\n";
+  return "VERSION:3.00\n" + recipients + "FROM:" + from +
+         "\nDATE:2026-11-21\nTIME:10:00\nSUBJECT:" + subject + "\nTEXT:12\nthe message\n";
 }
 
 /// Both ways of the same message.
@@ -61,6 +61,7 @@ void add_both(std::vector<Scenario>& all, const std::string& name,
 Scenario after_a_first_try(const std::string& name, const std::string& last_step, bool was_read) {
   Scenario one;
   one.name = name;
+  one.is_a_retry = true;
   one.inbound = {to({anna}, text_message("again"), false)};
   one.before = [last_step, was_read](World& world) {
     Scenario first;
@@ -74,6 +75,32 @@ Scenario after_a_first_try(const std::string& name, const std::string& last_step
     world.live();
     world.die(Death::process);
     if (was_read) world.read_all();
+  };
+  return one;
+}
+
+/// Filed long ago, then lost with its marker, and now put back from a backup that nobody has synced.
+Scenario after_a_restore(const std::string& name, const std::string& part) {
+  Scenario one;
+  one.name = name;
+  one.is_a_retry = true;
+  one.inbound = {to({anna}, text_message("restored"), false)};
+  one.counts_from = [](const World& world) {
+    return !world.disk().names(world.mailbag("anna") + "/ids").empty();
+  };
+  one.before = [part](World& world) {
+    Scenario first;
+    first.inbound = {to({anna}, text_message("restored"), false)};
+    world.begin(first);
+    world.live();
+    const std::string place = world.mailbag("anna");
+    SimulatedDisk& disk = world.disk();
+    const std::string key = disk.names(place + "/new").front();
+    const std::string contents = *disk.contents(place + "/new/" + key);
+    disk.erase(place + "/new/" + key);
+    disk.erase(place + "/ids/" + key);
+    disk.sync_all();
+    disk.put_unsynced(place + "/" + part + "/" + key, contents);
   };
   return one;
 }
@@ -115,6 +142,8 @@ void add_inbound(std::vector<Scenario>& all) {
   renamed.condition = no_links("/", ENOTSUP);
   all.push_back(after_a_first_try("again, found in new", "link", false));
   all.push_back(after_a_first_try("again, found in cur", "link", true));
+  all.push_back(after_a_restore("put back by hand in new, and again", "new"));
+  all.push_back(after_a_restore("put back by hand in cur, and again", "cur"));
 }
 
 void add_outgoing(std::vector<Scenario>& all) {
@@ -126,6 +155,14 @@ void add_outgoing(std::vector<Scenario>& all) {
   beyond.outbox = {{"ben", "b.API",
                     file_to("TO:SMTP:x@elsewhere.example\nTO:SMTP:y@elsewhere.example\n", "out",
                             "CSI:ACME/MAIN/ben")}};
+  Scenario& at_once = all.emplace_back();
+  at_once.name = "outbox to the Internet, sent meanwhile";
+  at_once.outbox = {{"anna", "c.API", file_to("TO:SMTP:x@elsewhere.example\n", "at once")}};
+  at_once.sends_meanwhile = true;
+  Scenario& passed = all.emplace_back();
+  passed.name = "group that reaches beyond, sent meanwhile";
+  passed.inbound = {to({"wide@example.com"}, text_message("passed"), false)};
+  passed.sends_meanwhile = true;
   Scenario& mixed = all.emplace_back();
   mixed.name = "outbox to here, a group and beyond";
   mixed.outbox = {

@@ -357,6 +357,8 @@ void SimulatedDisk::restore(const Image& image) {
   *image_ = image;
   heal();
   condition_.reset();
+  neighbour_ = nullptr;
+  history_.clear();
   restart_process();
 }
 
@@ -372,7 +374,13 @@ void SimulatedDisk::count_anew() {
   faults_ = 0;
 }
 
+bool SimulatedDisk::is_locked(const std::string& path) const {
+  const Place place = Place::find(*image_, path);
+  return place.inode != 0 && locks_.contains(place.inode);
+}
+
 void SimulatedDisk::restart_process() {
+  if (keeps_history_) history_.push_back("--- restart");
   ++life_;
   locks_.clear();
   stopped_ = false;
@@ -464,12 +472,17 @@ FileStatus SimulatedDisk::look(const std::string& path) const {
 }
 
 void SimulatedDisk::put(const std::string& path, std::string_view contents) {
+  put_unsynced(path, contents);
+  const Place place = Place::find(*image_, path);
+  image_->sync_contents_of(place.inode);
+  image_->sync_names_of(place.directory);
+}
+
+void SimulatedDisk::put_unsynced(const std::string& path, std::string_view contents) {
   const Place place = Place::find(*image_, path);
   const InodeNumber file = image_->make(false, 0644);
   image_->at(file).seen.octets = contents;
   image_->apply({{{place.directory, place.name, file}}});
-  image_->sync_contents_of(file);
-  image_->sync_names_of(place.directory);
 }
 
 void SimulatedDisk::move(const std::string& from, const std::string& to) {
@@ -499,11 +512,17 @@ void SimulatedDisk::sync_all() {
 // The counted operations.
 
 SimulatedDisk::Verdict SimulatedDisk::judge(const Operation& operation) {
+  if (neighbour_ && !neighbour_is_at_work_) {
+    neighbour_is_at_work_ = true;
+    neighbour_();
+    neighbour_is_at_work_ = false;
+  }
   const std::uint64_t index = operations_.size();
   if (before_) before_(index, operation);
   if (stop_at_ && index >= *stop_at_) stopped_ = true;
   if (stopped_) return {EIO};
   operations_.push_back(operation);
+  if (keeps_history_) history_.push_back(std::to_string(index) + " " + operation.str());
   if (fault_ && fault_->when(index, operation)) {
     ++faults_;
     return {fault_->code, fault_->moment};

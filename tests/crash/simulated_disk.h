@@ -92,6 +92,14 @@ class SimulatedDisk : public postoffice::FileSystem {
   std::uint64_t faults() const { return faults_; }
   const std::vector<Operation>& operations() const { return operations_; }
 
+  /// Called before each operation like before(), but never from within itself: somebody else who
+  /// works on the same disk at the same time. Stays over restarts until it is set anew.
+  void set_neighbour(std::function<void()> neighbour) { neighbour_ = std::move(neighbour); }
+  bool is_locked(const std::string& path) const;
+  /// Operations since the last restore(), over all lives: with `is_on`, kept for a story.
+  void keep_history(bool is_on) { keeps_history_ = is_on; }
+  const std::vector<std::string>& history() const { return history_; }
+
   /// Stops now: nothing does anything until restart().
   void stop() { stopped_ = true; }
   /// The process died and the machine did not: locks and unnamed files are gone, all else is there.
@@ -108,6 +116,7 @@ class SimulatedDisk : public postoffice::FileSystem {
   postoffice::FileStatus look(const std::string& path) const;
   /// A file as a user writes it: durable.
   void put(const std::string& path, std::string_view contents);
+  void put_unsynced(const std::string& path, std::string_view contents);
   void move(const std::string& from, const std::string& to);  ///< not durable
   void erase(const std::string& path);                         ///< durable
   void sync_all();
@@ -145,6 +154,10 @@ class SimulatedDisk : public postoffice::FileSystem {
   std::optional<Fault> fault_;
   std::optional<Fault> condition_;
   std::function<void(std::uint64_t, const Operation&)> before_;
+  std::function<void()> neighbour_;
+  bool neighbour_is_at_work_ = false;
+  bool keeps_history_ = false;
+  std::vector<std::string> history_;
   std::map<std::uint64_t, std::uint64_t> locks_;  ///< by inode: which open file
   std::uint64_t life_ = 0;                        ///< open files of an earlier one are dead
   std::uint64_t next_handle_ = 0;

@@ -141,6 +141,15 @@ void World::begin(const Scenario& scenario) {
   disk_.heal();
   disk_.count_anew();
   disk_.set_condition(scenario.condition);
+  if (scenario.sends_meanwhile) disk_.set_neighbour([this] { send_what_is_free(); });
+}
+
+/// A sender is told of a message as soon as it has its name in SMTP/, and has it once it is free.
+void World::send_what_is_free() {
+  for (const std::string& name : disk_.names(folder() + "/SMTP")) {
+    if (!postoffice::is_outgoing_id(name)) continue;
+    if (!disk_.is_locked(folder() + "/SMTP/" + name)) return try_waiting();
+  }
 }
 
 bool World::answer_gets_out() {
@@ -280,27 +289,36 @@ std::vector<std::string> World::lmtp(const std::string& input) {
   return replies;
 }
 
+/// What the daemon's threads tell of trouble with a folder.
+template <typename T>
+bool World::tells(const Expected<T>& result) {
+  if (!result && !disk_.has_stopped()) log_.warning("ACME/MAIN: " + result.error().sentence());
+  return result.has_value();
+}
+
 void World::send_outgoing() {
   const auto opened = Postoffice::open(folder(), disk_);
-  if (!opened) return;
+  if (!tells(opened)) return;
   const auto told = [this](const postoffice::OutboxNote& note) {
     log_.info(note.mailbox + "/" + note.file + ": " + note.outcome.sentence());
   };
   for (const OutboxFile& file : scenario_->outbox) {
-    (void)postoffice::pick_up_outbox(*opened, file.mailbox, {}, told);
+    (void)tells(postoffice::pick_up_outbox(*opened, file.mailbox, {}, told));
     if (disk_.has_stopped()) return;
   }
-  if (!scenario_->outbox.empty()) (void)postoffice::resume_taken_files(*opened, {}, told);
-  if (disk_.has_stopped()) return;
+  if (!scenario_->outbox.empty()) {
+    (void)tells(postoffice::resume_taken_files(*opened, {}, told));
+    if (disk_.has_stopped()) return;
+  }
   try_waiting();
 }
 
 void World::try_waiting() {
   const auto opened = Postoffice::open(folder(), disk_);
-  if (!opened) return;
+  if (!tells(opened)) return;
   const OutgoingMail mail(*opened);
   const auto ids = mail.waiting();
-  if (!ids) return;
+  if (!tells(ids)) return;
   const milter::OutboundContext context{
       .configuration = *configuration_,
       .postoffice = *opened,
@@ -315,7 +333,7 @@ void World::try_waiting() {
   for (const std::string& id : *ids) {
     auto taken = mail.take(id);
     if (disk_.has_stopped()) return;
-    if (!taken || !*taken) continue;
+    if (!tells(taken) || !*taken) continue;
     submitted_in_try_ = 0;
     auto result = milter::try_message(std::move(**taken), context);
     if (disk_.has_stopped()) return;
@@ -353,7 +371,7 @@ milter::SubmissionResult World::submit(const converter::OutboundEnvelope& envelo
       continue;
     }
     submitted_.push_back("submitted to " + recipient.address + " from " + envelope.sender + ": " +
-                         without_random_parts(octets));
+                         without_random_parts(without_trace(octets)));
     ++submitted_in_try_;
     result.recipients.push_back({Outcome::delivered("queued as 4F3A1"), "4F3A1"});
   }

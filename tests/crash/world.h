@@ -54,6 +54,12 @@ struct Scenario {
   std::vector<std::string> refused_recipients;
   /// A fault that lasts for the whole run, and belongs to the scenario ("no hard links here").
   std::optional<SimulatedDisk::Fault> condition;
+  /// What is handed over is sent at once by another thread, between any two operations.
+  bool sends_meanwhile = false;
+  /// The message was there before, and what a reader does to that copy is no matter of ours.
+  bool is_a_retry = false;
+  /// A power cut before this is true may lose what somebody else had not synced; absent: always.
+  std::function<bool(const class World&)> counts_from;
   /// What happened before, on the disk as it is then.
   std::function<void(class World&)> before;
 };
@@ -112,6 +118,7 @@ class World {
   bool keeps_deletions = true;
 
   SimulatedDisk& disk() { return disk_; }
+  const SimulatedDisk& disk() const { return disk_; }
   MemoryLog& log() { return log_; }
   postoffice::Postoffice open();
   std::string mailbag(const std::string& mailbox) const;
@@ -130,12 +137,14 @@ class World {
   void send_by_client(Inbound& inbound);
   void deliver_by_postfix(Inbound& inbound);
   std::vector<std::string> lmtp(const std::string& input);
+  template <typename T>
+  bool tells(const Expected<T>& result);
   void send_outgoing();
   void try_waiting();
+  void send_what_is_free();
   milter::SubmissionResult submit(const converter::OutboundEnvelope& envelope,
                                   converter::Spool& content,
                                   const std::function<void()>& before_end);
-  void note(const std::string& where, const std::string& text) const;
   std::string describe(const std::string& path) const;
 
   std::string directory_;  ///< of the configuration, on the real disk
