@@ -334,9 +334,13 @@ TryResult Try::settle() {
     if (!done) save();
   }
   if (!done) return later(state_.next_attempt);
-  if (const Outcome finished = message_.finish(state_); !finished.is_delivered()) {
+  const Outcome finished = message_.finish(state_);
+  if (!finished.is_delivered()) {
     context_.log.error(fmt::format("{}: {}", state_.id, finished.sentence()));
     return later_unsaved();
+  }
+  if (finished.status() != "2.0.0") {
+    context_.log.warning(fmt::format("{}: {}", state_.id, finished.sentence()));
   }
   return gone();
 }

@@ -56,8 +56,15 @@ Expected<MailboxSettings> read_mailbox_settings(const Postoffice& postoffice,
   const std::string path = settings_path(postoffice, fold_mailbox_name(mailbox));
   auto text = read_whole(postoffice.files(), path, largest_settings);
   if (!text) {
-    if (text.error().code == ENOENT || text.error().code == ENOTDIR) return MailboxSettings();
-    return failure(text.error().outcome());
+    if (text.error().code != ENOENT && text.error().code != ENOTDIR) {
+      return failure(text.error().outcome());
+    }
+    // A folder that is not there has forwards that nobody can see.
+    auto there = postoffice.files().status(postoffice.path(layout::settings));
+    if (there) return MailboxSettings();
+    if (there.error().code != ENOENT) return failure(there.error().outcome());
+    if (auto problem = why_not_there(postoffice)) return failure(*problem);
+    return MailboxSettings();
   }
   auto file = SettingsFile::parse(*text, path);
   if (!file) return failure(Outcome::temporary(file.error(), "4.3.5"));

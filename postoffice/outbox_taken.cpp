@@ -242,11 +242,25 @@ FileResult<void> TakenFile::put_back(const std::string& bad_name) {
   return remove_directory();
 }
 
+/// In the outbox, since only there it gets the mailbox's own group; no name that is ever sent.
+std::string TakenFile::part_path(std::uint64_t number) const {
+  return path_in(outbox_directory(postoffice_, home_), "." + id_ + "-" + std::to_string(number));
+}
+
+/// The note says that the part was whole and about to be renamed; once the part is gone from here,
+/// it was.
 FileResult<bool> TakenFile::was_put_back(std::uint64_t number) const {
-  auto noted = postoffice_.files().status(path_in(directory_, note_of(number)));
-  if (noted) return true;
-  if (noted.error().code == ENOENT) return false;
-  return tl::unexpected(noted.error());
+  FileSystem& files = postoffice_.files();
+  auto noted = files.status(path_in(directory_, note_of(number)));
+  if (!noted && noted.error().code == ENOENT) return false;
+  if (!noted) return tl::unexpected(noted.error());
+  auto part = files.status(part_path(number));
+  if (part) return false;
+  if (part.error().code != ENOENT) return tl::unexpected(part.error());
+  // Whoever renamed it may have died before the sync.
+  auto synced = files.sync_directory(outbox_directory(postoffice_, home_));
+  if (!synced) return tl::unexpected(synced.error());
+  return true;
 }
 
 FileResult<void> TakenFile::put_back_part(std::uint64_t number, const std::string& bad_name,
@@ -254,8 +268,27 @@ FileResult<void> TakenFile::put_back_part(std::uint64_t number, const std::strin
                                           std::uint64_t size) const {
   FileSystem& files = postoffice_.files();
   const std::string outbox = outbox_directory(postoffice_, home_);
-  const std::string path = path_in(outbox, bad_name);
-  auto folder = files.status(outbox);
+  const std::string part = part_path(number);
+  auto removed = files.remove(part);  // of a try that ended
+  if (!removed && removed.error().code != ENOENT) return removed;
+  if (auto written = write_part(part, copy, offset, size); !written) {
+    (void)files.remove(part);  // the first error is the one to report
+    return written;
+  }
+  // The part is on disk before the note, and both before the rename: so that after a crash they
+  // tell whether it was done.
+  if (auto synced = files.sync_directory(outbox); !synced) return synced;
+  auto noted = files.create(path_in(directory_, note_of(number)), 0600);
+  if (!noted && noted.error().code != EEXIST) return tl::unexpected(noted.error());
+  if (auto synced = files.sync_directory(directory_); !synced) return synced;
+  if (auto moved = files.rename(part, path_in(outbox, bad_name)); !moved) return moved;
+  return files.sync_directory(outbox);
+}
+
+FileResult<void> TakenFile::write_part(const std::string& path, File& copy, std::uint64_t offset,
+                                       std::uint64_t size) const {
+  FileSystem& files = postoffice_.files();
+  auto folder = files.status(parent_directory(path));
   if (!folder) return tl::unexpected(folder.error());
   auto owner = owner_for_new_files(files, postoffice_.directory());
   if (!owner) return tl::unexpected(owner.error());
@@ -265,14 +298,7 @@ FileResult<void> TakenFile::put_back_part(std::uint64_t number, const std::strin
   if (done && *owner) done = (*file)->set_owner((*owner)->user, folder->group);
   if (done) done = (*file)->set_mode(0660);
   if (done) done = (*file)->sync();
-  if (!done) {
-    (void)files.remove(path);  // the first error is the one to report
-    return done;
-  }
-  if (auto synced = files.sync_directory(outbox); !synced) return synced;
-  auto noted = files.create(path_in(directory_, note_of(number)), 0600);
-  if (!noted) return tl::unexpected(noted.error());
-  return {};
+  return done;
 }
 
 FileResult<void> TakenFile::finish() {
@@ -289,6 +315,10 @@ FileResult<void> TakenFile::remove_directory() {
   FileSystem& files = postoffice_.files();
   auto removed = files.remove(path_in(directory_, layout::taken_file));
   if (!removed && removed.error().code != ENOENT) return removed;
+  // It goes before the note of where it came from, also for a power cut.
+  if (removed) {
+    if (auto synced = files.sync_directory(directory_); !synced) return synced;
+  }
   auto done = remove_with_files(files, directory_);
   lock_.reset();
   return done;

@@ -65,8 +65,8 @@ class TakenFile {
   const std::string& home() const { return home_; }
   /// The file itself back into the outbox as `bad_name`; the directory goes.
   FileResult<void> put_back(const std::string& bad_name);
-  /// A part of `copy`, from its message `number` on, as a new file `bad_name` of the outbox. After
-  /// a crash it may be there twice.
+  /// A part of `copy`, from its message `number` on, as a new file `bad_name` of the outbox, by one
+  /// rename.
   FileResult<void> put_back_part(std::uint64_t number, const std::string& bad_name, File& copy,
                                  std::uint64_t offset, std::uint64_t size) const;
   /// Whether put_back_part() was done for it, should the file be gone through again.
@@ -80,6 +80,10 @@ class TakenFile {
   FileResult<void> write_origin() const;
   /// True if it was taken.
   FileResult<bool> pull();
+  /// What is to be put back, until it is.
+  std::string part_path(std::uint64_t number) const;
+  FileResult<void> write_part(const std::string& path, File& copy, std::uint64_t offset,
+                              std::uint64_t size) const;
   FileResult<void> remove_directory();
 
   Postoffice postoffice_;

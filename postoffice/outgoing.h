@@ -132,7 +132,8 @@ class TakenMessage {
   /// Replaces STATE.json durably.
   Outcome save(OutgoingState state);
   /// No recipient waits: it goes. Temporary if it cannot be removed; then it is tried again and is
-  /// never submitted again, because `final_state` has been written.
+  /// never submitted again, because `final_state` has been written. Delivered with 2.3.0: gone, but
+  /// perhaps not for a power cut; the sentence says so.
   Outcome finish(const OutgoingState& final_state);
   /// To SMTP/BAD with the reason; the message is no longer taken.
   Outcome set_aside(OutgoingState state, std::string reason);

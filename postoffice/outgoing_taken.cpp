@@ -125,9 +125,11 @@ Outcome TakenMessage::finish(const OutgoingState& final_state) {
   if (!moved) {
     // A power cut may bring it back under its old name; then it must say that it is done. It is
     // removed by keep_alive().
-    (void)state_->write(final_state);
-    return Outcome::delivered("message " + held.id() + " is done; a crash now may bring it back: " +
-                              moved.error().sentence());
+    const bool is_safe = state_->write(final_state).has_value();
+    return Outcome::delivered(
+        "message " + held.id() + " is done; a power cut now may bring it back" +
+            (is_safe ? ": " : " and send it twice: ") + moved.error().sentence(),
+        "2.3.0");
   }
   // What cannot be removed under that name is removed by keep_alive().
   const std::string_view known[] = {state_->content_name(), layout::outgoing_state,

@@ -352,7 +352,10 @@ Experiments::SyncRemovals Experiments::remove_syncs() {
   for (std::uint64_t sync = 0; sync < steps_; ++sync) {
     if (!operations_[sync].is_sync()) continue;
     SyncRemovals::Site site{label_of(operations_, sync), false, {}};
-    for (std::uint64_t step = sync + 1; step <= steps_ && !site.is_caught; ++step) {
+    // Most are seen at once.
+    constexpr std::uint64_t closely = 12;
+    for (std::uint64_t step = sync + 1; step <= steps_ && !site.is_caught;
+         step += depth_.is_long || step < sync + closely ? 1 : stride()) {
       std::vector<Loss> todo;
       for (std::size_t i = 0; (i == 0 || i < todo.size()) && !site.is_caught; ++i) {
         world_.begin(scenario_);
@@ -502,7 +505,7 @@ Tally Experiments::vanish_at_every_step() {
                            "/po", "/work/spool"}) {
     const std::string path = part;
     const std::string aside = "/away";
-    for (std::uint64_t step = 0; step < steps_; step += stride()) {
+    for (std::uint64_t step = 0; step < steps_; step += depth_.is_long ? 1 : 4 * stride()) {
       world_.begin(scenario_);
       world_.disk().before([&](std::uint64_t index, const Operation&) {
         if (index == step && !world_.disk().exists(aside)) world_.disk().move(path, aside);
@@ -535,7 +538,7 @@ Tally Experiments::jump_at_every_step() {
   Tally tally;
   constexpr std::array<std::int64_t, 4> jumps{-400 * day, -3600, 3600, 4 * day};
   for (const std::int64_t jump : jumps) {
-    for (std::uint64_t step = 0; step < steps_; step += 2 * stride()) {
+    for (std::uint64_t step = 0; step < steps_; step += depth_.is_long ? 2 : 5 * stride()) {
       for (const std::uint64_t stop : {step + 3, step + 9, steps_}) {
         world_.begin(scenario_);
         bool was_done = false;

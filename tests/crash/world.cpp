@@ -337,6 +337,8 @@ void World::try_waiting() {
     submitted_in_try_ = 0;
     auto result = milter::try_message(std::move(**taken), context);
     if (disk_.has_stopped()) return;
+    // A disk that takes neither the removal nor the state, and says so.
+    if (log_.has("bring it back and send it twice")) in_doubt_ += submitted_in_try_;
     submitted_in_try_ = 0;
     // The daemon keeps in memory what it could not write down.
     while (result.unsaved) {
