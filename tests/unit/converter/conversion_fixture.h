@@ -101,6 +101,8 @@ struct Converting {
   converter::TargetFormat target;
   converter::InboundSettings settings;
   std::size_t piece = 0;  ///< octets fed at a time; 0: all at once
+  postoffice::FileSystem* files = &postoffice::FileSystem::posix();
+  std::size_t memory = std::size_t{64} << 10;  ///< of a spool
   std::string content_key;
 
   Converting() {
@@ -117,9 +119,7 @@ struct Converting {
     map = *converter::AddressMap::parse("NET/PO  example.net\n", "ADDR_MAP.CFG");
   }
 
-  converter::SpoolPlace place() const {
-    return {&postoffice::FileSystem::posix(), directory.path(), std::size_t{64} << 10};
-  }
+  converter::SpoolPlace place() const { return {files, directory.path(), memory}; }
 
   /// The octets of TO_NC.API.
   std::string convert(std::string_view message) {

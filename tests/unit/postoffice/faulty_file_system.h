@@ -6,11 +6,13 @@
 // Safe to use from several threads; the order of operations is then the order of arrival.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,11 +61,17 @@ class FaultyFileSystem : public FileSystem {
     const std::lock_guard lock(mutex_);
     before_ = std::move(hook);
   }
+  /// How many octets each read gives at most (at least 1), as a file server may. Empty: all.
+  void shorten_reads(std::function<std::size_t()> most) {
+    const std::lock_guard lock(mutex_);
+    most_to_read_ = std::move(most);
+  }
   void heal() {
     const std::lock_guard lock(mutex_);
     fail_at_.reset();
     choose_ = nullptr;
     before_ = nullptr;
+    most_to_read_ = nullptr;
   }
 
   std::vector<Operation> operations() const {
@@ -142,6 +150,12 @@ class FaultyFileSystem : public FileSystem {
     return code_;
   }
 
+  std::span<char> room_of(std::span<char> buffer) {
+    const std::lock_guard lock(mutex_);
+    if (!most_to_read_) return buffer;
+    return buffer.first(std::min(buffer.size(), most_to_read_()));
+  }
+
   template <typename Call>
   auto perform(const Operation& operation, Call call) -> decltype(call()) {
     const int code = judge(operation);
@@ -156,6 +170,7 @@ class FaultyFileSystem : public FileSystem {
   std::optional<std::uint64_t> fail_at_;
   std::function<bool(const Operation&)> choose_;
   std::function<void(const Operation&)> before_;
+  std::function<std::size_t()> most_to_read_;
   int code_ = 0;
   Moment moment_ = Moment::instead;
   bool for_good_ = false;
@@ -168,10 +183,11 @@ class FaultyFileSystem::FaultyFile : public File {
       : owner_(owner), path_(std::move(path)), real_(std::move(real)) {}
 
   FileResult<std::size_t> read(std::span<char> buffer) override {
-    return owner_.perform({"read", path_, {}}, [&] { return real_->read(buffer); });
+    return owner_.perform({"read", path_, {}}, [&] { return real_->read(owner_.room_of(buffer)); });
   }
   FileResult<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) override {
-    return owner_.perform({"read_at", path_, {}}, [&] { return real_->read_at(offset, buffer); });
+    return owner_.perform({"read_at", path_, {}},
+                          [&] { return real_->read_at(offset, owner_.room_of(buffer)); });
   }
   FileResult<void> write(std::string_view data) override {
     return owner_.perform({"write", path_, {}}, [&] { return real_->write(data); });
