@@ -37,6 +37,7 @@ CASES = [
     Case("boundary-text-before-first", mixed(b"before", b"--b", TEXT + b"one", b"--b--", b"")),
     Case("boundary-trailing-blanks", mixed(b"--b  \t", TEXT + b"one", b"--b-- \t", b"")),
     Case("boundary-with-more-behind", mixed(b"--b", TEXT + b"one", b"--bc", b"still one", b"--b--", b"")),
+    Case("boundary-inside-line", mixed(b"--b", TEXT + b"one--b--", b"still one", b"--b--", b"")),
     Case("boundary-without-dashes", mixed(b"b", b"Content-Type: text/plain", b"", b"one", b"b", b"")),
     Case("boundary-ends-in-blank", mixed(b"--b ", TEXT + b"one", b"--b --", b"", boundary=b'boundary="b "')),
     Case("boundary-empty", mixed(b"--", TEXT + b"one", b"----", b"", boundary=b'boundary=""')),
