@@ -9,6 +9,8 @@ namespace smtpgate::converter {
 
 std::string AttachmentNames::take(std::string_view wanted, std::string_view fallback) {
   std::string name = postoffice::safe_file_name(wanted, fallback, longest_);
+  // ASCII and safe, so the same in every set.
+  if (form_ == Form::short_8_3) return taken_short_.take(name);
   // What the encoder puts for a character that the set lacks ('?', or quotes and the like) may not
   // be safe: the name is judged once more as it will read in the file.
   name = postoffice::to_utf8(in_set(name), character_set_);

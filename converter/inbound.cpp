@@ -132,7 +132,9 @@ class Conversion {
         target_(with_file_set(target)),
         settings_(settings),
         result_(place),
-        assembler_(target_, settings, place, result_.text, result_.attachments) {}
+        time_limit_(settings.longest_time, settings.clock),
+        place_(with_time_limit(place, time_limit_)),
+        assembler_(target_, settings, place_, result_.text, result_.attachments) {}
 
   Expected<ConvertedMessage> run() {
     MimeParser parser(assembler_, settings_.limits);
@@ -140,26 +142,27 @@ class Conversion {
     key.add_sender(envelope_.sender);
     BodyOctets body;
     bool keyed_header = false;
-    auto read = raw_.content().for_each_piece(read_piece, [&](std::string_view piece) {
-      parser.feed(piece);
+    auto read = for_each_slice([&](std::string_view piece) {
+      if (!is_late()) parser.feed(piece);
       const std::string_view body_octets = body.of(piece);
       if (!keyed_header && body.found() && assembler_.has_header()) {
         key.add_header(assembler_.header());
         keyed_header = true;
       }
+      // Whole in any case: the same message comes by the other door in less time perhaps.
       key.add_body(body_octets);
-      return !assembler_.error();
+      return !assembler_.error() || time_limit_.was_over();
     });
-    if (read) parser.finish();
-    if (assembler_.error()) return failure(disk_trouble(*assembler_.error()));
+    if (read && !is_late()) parser.finish();
     if (!read) return failure(disk_trouble(read.error()));
-
-    const LimitBroken limit = parser.limit_broken();
-    if (limit != LimitBroken::none) {
-      marks_.emplace_back(mark_of(limit));
-      assembler_.keep_whole(raw_.content(), reason(limit));
-      if (assembler_.error()) return failure(disk_trouble(*assembler_.error()));
+    if (time_limit_.was_over()) {
+      keep_whole("limit:seconds", "it took longer than " +
+                                      std::to_string(settings_.longest_time.count()) + " seconds");
+    } else if (const LimitBroken limit = parser.limit_broken();
+               limit != LimitBroken::none && !assembler_.error()) {
+      keep_whole(mark_of(limit), reason(limit));
     }
+    if (assembler_.error()) return failure(disk_trouble(*assembler_.error()));
     // Where the header is not known whole, every octet counts.
     const bool whole =
         !assembler_.has_header() || assembler_.header_is_cut() || (body.found() && !keyed_header);
@@ -175,6 +178,32 @@ class Conversion {
   }
 
  private:
+  static SpoolPlace with_time_limit(SpoolPlace place, TimeLimit& limit) {
+    place.time_limit = &limit;
+    return place;
+  }
+
+  /// The time is over. Not before the header is known, which is bounded by other limits: the
+  /// content key is made of it.
+  bool is_late() { return assembler_.has_header() && time_limit_.is_over(); }
+
+  /// The raw message in slices of at most read_piece, wherever it lies, until `take` says false.
+  template <typename Take>
+  FileResult<void> for_each_slice(Take take) {
+    return raw_.content().for_each_piece(read_piece, [&](std::string_view piece) {
+      while (piece.size() > read_piece) {
+        if (!take(piece.substr(0, read_piece))) return false;
+        piece.remove_prefix(read_piece);
+      }
+      return take(piece);
+    });
+  }
+
+  void keep_whole(std::string_view limit_mark, std::string_view why) {
+    marks_.emplace_back(limit_mark);
+    assembler_.keep_whole(raw_.content(), why);
+  }
+
   FileResult<void> key_of_everything() {
     ContentKey key;
     key.add_sender(envelope_.sender);
@@ -248,7 +277,9 @@ class Conversion {
   const AddressMap& map_;
   TargetFormat target_;
   const InboundSettings& settings_;
-  ConvertedMessage result_;
+  ConvertedMessage result_;  ///< outlives the limit, so its place knows nothing of it
+  TimeLimit time_limit_;
+  SpoolPlace place_;
   InboundAssembler assembler_;
   std::vector<std::string> marks_;
   std::uint64_t replaced_ = 0;  ///< characters of the header that the set lacks

@@ -9,6 +9,7 @@
 // temporary outcomes: disk and memory. One call belongs to one thread; calls share nothing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,10 +18,12 @@
 
 #include "converter/address_map.h"
 #include "converter/attachment_contents.h"
+#include "converter/attachment_names.h"
 #include "converter/container_limits.h"
 #include "converter/envelope.h"
 #include "converter/mime_parser.h"
 #include "converter/spool.h"
+#include "converter/time_limit.h"
 #include "postoffice/mmff.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
@@ -37,9 +40,12 @@ struct InboundSettings {
   ContainerLimits containers;
   unsigned most_addresses =
       10'000;  ///< of one TO or CC list; more are left to the text's own header line
-  std::size_t longest_name = 200;        ///< octets of an attachment's name
-  bool joins_flowed = true;              ///< format=flowed: paragraphs are joined (flowed_join.h)
-  unsigned most_embedded_files = 1'000;  ///< files inside parts, of a message
+  std::size_t longest_name = 200;  ///< octets of an attachment's name
+  AttachmentNames::Form attachment_names = AttachmentNames::Form::any;
+  bool joins_flowed = true;                ///< format=flowed: paragraphs are joined (flowed_join.h)
+  unsigned most_embedded_files = 1'000;    ///< files inside parts, of a message
+  std::chrono::seconds longest_time{120};  ///< of one convert_inbound()
+  SteadyClock clock;                       ///< by which it is measured
 
   static std::vector<std::string> default_hidden_fields();
 };

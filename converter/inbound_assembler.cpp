@@ -58,7 +58,7 @@ InboundAssembler::InboundAssembler(const TargetFormat& target, const InboundSett
       place_(place),
       text_(text),
       contents_(attachments),
-      names_(target.character_set, settings.longest_name),
+      names_(target.character_set, settings.longest_name, settings.attachment_names),
       embedded_(contents_, list_, names_, settings.most_embedded_files),
       substitute_(place) {}
 
@@ -253,6 +253,7 @@ void InboundAssembler::mark(std::string text) {
 }
 
 void InboundAssembler::keep_whole(Spool& raw, std::string_view reason) {
+  error_.reset();
   open_.clear();
   signed_.reset();
   report_.reset();

@@ -61,8 +61,8 @@ class InboundAssembler : public EntityHandler {
   /// What stands on top of the text though it is no header line: a meeting's what, when and where.
   const std::string& text_top() const { return substitute_.top(); }
 
-  /// Forgets text and attachments, and attaches the whole raw message instead, with a text that
-  /// says why (house rule 4).
+  /// Forgets text, attachments and errors, and attaches the whole raw message instead, with a text
+  /// that says why (house rule 4).
   void keep_whole(Spool& raw, std::string_view reason);
 
  private:

@@ -50,6 +50,11 @@ void read_limits(SettingsTable table, InboundSettings& inbound) {
       static_cast<unsigned>(table.integer("expansion", containers.expansion, 1, 10'000));
   inbound.most_embedded_files = static_cast<unsigned>(
       table.integer("embedded_files", InboundSettings{}.most_embedded_files, 0, 100'000));
+  // Below, nothing would be left of a name but its number and its extension.
+  inbound.longest_name = static_cast<std::size_t>(table.integer(
+      "name_octets", static_cast<std::int64_t>(InboundSettings{}.longest_name), 20, 255));
+  inbound.longest_time = std::chrono::seconds(
+      table.integer("seconds", InboundSettings{}.longest_time.count(), 1, 3'600));
   inbound.most_addresses = static_cast<unsigned>(
       table.integer("addresses", InboundSettings{}.most_addresses, 1, 1'000'000));
 }
@@ -57,6 +62,9 @@ void read_limits(SettingsTable table, InboundSettings& inbound) {
 InboundSettings read_inbound(SettingsTable& table) {
   InboundSettings result;
   result.from_envelope = table.choice("from", "header", {"header", "envelope"}) == "envelope";
+  if (table.choice("attachment_names", "long", {"long", "8.3"}) == "8.3") {
+    result.attachment_names = AttachmentNames::Form::short_8_3;
+  }
   result.joins_flowed = table.choice("flowed", "join", {"join", "keep"}) == "join";
   result.keep_trace = table.boolean("trace", false);
   result.hidden_fields = table.strings("hide", InboundSettings::default_hidden_fields());

@@ -17,6 +17,7 @@ constexpr std::size_t large_piece = std::size_t{64} << 10;
 }  // namespace
 
 FileResult<void> Spool::write(std::string_view data) {
+  if (is_too_late()) return tl::unexpected(too_late());
   size_ += data.size();
   // What is large goes to the file as it is, without a copy in between.
   const bool direct = file_ && data.size() >= large_piece;

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "converter/time_limit.h"
 #include "postoffice/byte_stream.h"
 #include "postoffice/file_system.h"
 
@@ -20,6 +21,7 @@ struct SpoolPlace {
   postoffice::FileSystem* files = nullptr;
   std::string directory;                      ///< the work directory
   std::size_t memory = std::size_t{1} << 20;  ///< octets kept in memory before a file is made
+  TimeLimit* time_limit = nullptr;  ///< once it is over, reading and writing fail with ETIMEDOUT
 };
 
 class Spool : public postoffice::ByteSink {
@@ -57,6 +59,8 @@ class Spool : public postoffice::ByteSink {
 
  private:
   static postoffice::FileError too_short() { return {EIO, "read", "a work file"}; }
+  static postoffice::FileError too_late() { return {ETIMEDOUT, "convert", "the message"}; }
+  bool is_too_late() const { return place_.time_limit != nullptr && place_.time_limit->is_over(); }
 
   SpoolPlace place_;
   std::string memory_;                      ///< everything, or what is not yet in the file
@@ -75,6 +79,7 @@ template <typename Take>
 postoffice::FileResult<void> Spool::for_each_piece(std::uint64_t offset, std::uint64_t size,
                                                    std::size_t piece, Take take) {
   if (offset > size_ || size > size_ - offset) return tl::unexpected(too_short());
+  if (is_too_late()) return tl::unexpected(too_late());
   if (!file_) {
     take(std::string_view(memory_).substr(offset, size));
     return {};
@@ -87,6 +92,7 @@ postoffice::FileResult<void> Spool::for_each_piece(std::uint64_t offset, std::ui
     if (!count) return tl::unexpected(count.error());
     if (*count == 0) return tl::unexpected(too_short());
     if (!take(std::string_view(buffer.data(), *count))) return {};
+    if (is_too_late()) return tl::unexpected(too_late());
     done += *count;
   }
   return {};

@@ -138,6 +138,7 @@ int mark_message(const Postoffice& postoffice, const MarkOptions& options) {
 
 struct ExtractOptionsOfCommand : MessageOptions {
   std::string out;
+  bool short_names = false;
 };
 
 int extract_message(const Postoffice& postoffice, const ExtractOptionsOfCommand& options) {
@@ -150,6 +151,7 @@ int extract_message(const Postoffice& postoffice, const ExtractOptionsOfCommand&
   FileSource source(**file);
   ExtractOptions how;
   how.character_set = postoffice.settings().character_set;
+  how.short_names = options.short_names;
   auto extracted = extract(source, options.out, how);
   if (!extracted) return fail(extracted.error());
   Table table({{"File", false}, {"Octets", true}});
@@ -195,6 +197,8 @@ void add_reading_commands(CLI::App& app, PostofficeCommand& run) {
       app, "extract", "Writes text and attachments as files", run, extract_message);
   add_message_options(*extract, *extracting);
   extract->add_option("--out", extracting->out, "Directory, made if it is not there")->required();
+  extract->add_flag("--short-names", extracting->short_names,
+                    "Attachments under names for DOS, in the form 8.3");
   add_sent_option(*extract, *extracting);
 }
 

@@ -438,3 +438,36 @@ TEST_CASE("what stands after the last part is never taken for the usual notice",
   REQUIRE(message.contents.size() == 2);
   CHECK_THAT(message.contents[0], Contains("order 4711"));
 }
+TEST_CASE("attachments have names in the form 8.3 where that is wanted", "[inbound]") {
+  Converting converting;
+  converting.settings.attachment_names = smtpgate::converter::AttachmentNames::Form::short_8_3;
+  const auto part = [](const std::string& name) {
+    return "--b\r\nContent-Type: application/x-any; name=\"" + name + "\"\r\n" + "\r\nx\r\n";
+  };
+  const ReadMessage message = converting.read(
+      head + "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
+      part("Angebot f\xC3\xBCr \xC3\x96lheizung.pdf") + part("Angebot f\xC3\xBCr Gas.pdf") +
+      part("PLAN.TXT") + part("plan.txt") + part("../con.tar.gz") +
+      "--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--\r\n");
+  CHECK(names(message) == std::vector<std::string>{"ANGEBO~1.PDF", "ANGEBO~2.PDF", "PLAN.TXT",
+                                                   "PLAN~1.TXT", "_CONTA~1.GZ", "ATT6.PNG"});
+  CHECK(message.header.attachments[0].original_name == "Angebot f\xC3\xBCr \xC3\x96lheizung.pdf");
+  CHECK(message.header.attachments[2].original_name.empty());
+  CHECK(message.header.attachments[3].original_name == "plan.txt");
+  CHECK(message.header.attachments[4].original_name == "../con.tar.gz");
+}
+
+TEST_CASE("what is kept whole has a short name too, and every name is one of DOS",
+          "[inbound][hostile]") {
+  Converting converting;
+  converting.settings.attachment_names = smtpgate::converter::AttachmentNames::Form::short_8_3;
+  const ReadMessage hostile = converting.read(sample("hostile-names"));
+  for (const std::string& name : names(hostile)) {
+    INFO(name);
+    CHECK(name.size() <= 12);
+    CHECK(std::min(name.find('.'), name.size()) <= 8);
+    CHECK(name.find_first_of("abcdefghijklmnopqrstuvwxyz \\/:*?\"<>|") == std::string::npos);
+  }
+  converting.settings.limits.parts = 1;
+  CHECK(names(converting.read(sample("hostile-names"))) == std::vector<std::string>{"MESSAGE.EML"});
+}

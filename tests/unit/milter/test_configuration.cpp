@@ -109,6 +109,9 @@ TEST_CASE("the sample says the defaults") {
   CHECK(inbound.containers.tnef_properties == least_inbound.containers.tnef_properties);
   CHECK(inbound.containers.expansion == least_inbound.containers.expansion);
   CHECK(inbound.most_addresses == least_inbound.most_addresses);
+  CHECK(inbound.longest_name == least_inbound.longest_name);
+  CHECK(inbound.longest_time == least_inbound.longest_time);
+  CHECK(inbound.attachment_names == least_inbound.attachment_names);
 }
 
 TEST_CASE("the defaults of the code are those of the structures") {

@@ -117,6 +117,11 @@ TEST_CASE("messages are listed, read, marked and extracted") {
   CHECK(test::names_in(out) == std::vector<std::string>{"evil.txt", "headers.txt", "message.txt"});
   CHECK(test::read_file(out + "/message.txt") == "The text\n");
   CHECK(postoffice({"extract", "anna", "abcdefghij2", "--out", out}).code == 75);
+  const std::string short_out = out + "/short";
+  CHECK(postoffice({"extract", "anna", "abcdefghij2", "--short-names", "--out", short_out}).code ==
+        0);
+  CHECK(test::names_in(short_out) ==
+        std::vector<std::string>{"EVIL.TXT", "headers.txt", "message.txt"});
   CHECK(test::names_in(postoffice.directory.path()) == std::vector<std::string>{"out", "po"});
 }
 
