@@ -2,6 +2,7 @@
 #include "postoffice/mmff.h"
 
 #include <algorithm>
+#include <array>
 
 #include "postoffice/ascii.h"
 #include "postoffice/printable.h"
@@ -39,6 +40,15 @@ void append_escape(std::string& result, char c) {
 void add_unless_empty(std::vector<ExtendedField>& fields, std::string_view name,
                       const std::string& value, unsigned long number) {
   if (!value.empty()) fields.push_back({'S', number, std::string(name), value});
+}
+
+bool is_of_member(const ExtendedField& field) {
+  constexpr std::array<std::string_view, 9> names = {
+      ext::from_name,          ext::to_name,         ext::cc_name,
+      ext::attachment_type,    ext::attachment_name, ext::attachment_disposition,
+      ext::attachment_charset, ext::attachment_id,   ext::attachment_odd};
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view name) { return equals_ignoring_case(field.name, name); });
 }
 
 }  // namespace
@@ -88,7 +98,11 @@ void MessageHeader::add_field(std::string_view name, std::string value, unsigned
 }
 
 std::vector<ExtendedField> MessageHeader::all_fields() const {
-  std::vector<ExtendedField> all = fields;
+  // A field that says again what a member stands for, or with a number that fits nothing, comes
+  // behind the members: of two the first counts, and it must stay the first.
+  std::vector<ExtendedField> all;
+  std::vector<ExtendedField> doubled;
+  for (const ExtendedField& field : fields) (is_of_member(field) ? doubled : all).push_back(field);
   add_unless_empty(all, ext::from_name, from.name, 0);
   for (unsigned long i = 0; i < to.size(); ++i) {
     add_unless_empty(all, ext::to_name, to[i].name, i + 1);
@@ -107,6 +121,7 @@ std::vector<ExtendedField> MessageHeader::all_fields() const {
       all.push_back({'S', i + 1, std::string(ext::attachment_odd), mark});
     }
   }
+  all.insert(all.end(), doubled.begin(), doubled.end());
   // Last, and numbered 3, as the one published sample has it (Q147034).
   if (header_lines != 0) {
     all.push_back({'I', 3, std::string(ext::header_lines), std::to_string(header_lines)});

@@ -235,3 +235,19 @@ TEST_CASE("MMFF writer: external files are named, their contents not expected") 
   CHECK(writer.write("bb"));
   CHECK(writer.end());
 }
+
+TEST_CASE(
+    "MMFF writer: a field that is there twice keeps its first value when it is written again") {
+  const std::string file =
+      file_of({"VERSION:3.00", "FROM:CSI:N/P/a", "TO:CSI:N/P/b", "ATTACHMENT:x 0",
+               "EXT:S:1:ATTACHMENT-TYPE", "first/one", "EXT:S:1:attachment-type", "second/one",
+               "EXT:S:0:OTHER", "o", "EXT:S:7:TO-NAME", "of nobody", "TEXT:0"});
+  auto messages = read_all(file);
+  REQUIRE(messages);
+  const std::string once = write_all(*messages, LineEnd::lf);
+  messages = read_all(once);
+  REQUIRE(messages);
+  CHECK(messages->front().header.attachments[0].content_type == "first/one");
+  CHECK(messages->front().header.field("ATTACHMENT-TYPE") == "second/one");
+  CHECK(write_all(*messages, LineEnd::lf) == once);
+}
