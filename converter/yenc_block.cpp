@@ -141,7 +141,8 @@ void YencBlock::decode(std::string_view line) {
   constexpr unsigned escape_shift = 64;
   while (!line.empty()) {
     const std::size_t escape = std::min(line.find('='), line.size());
-    for (const char c : line.substr(0, escape)) out += static_cast<char>(c - shift);
+    for (const char c : line.substr(0, escape))
+      out += static_cast<char>(static_cast<unsigned char>(c) - shift);
     if (escape + 1 >= line.size()) break;
     out += static_cast<char>(static_cast<unsigned char>(line[escape + 1]) - escape_shift - shift);
     line.remove_prefix(escape + 2);
