@@ -121,8 +121,9 @@ TryResult Try::run() {
   if (state_.held) return later(now_ + look_at_held);
   // No pause is longer than retry_max: a time beyond that was written by a clock that has been set
   // back since.
-  const bool is_due = now_ >= state_.next_attempt ||
-                      state_.next_attempt - now_ > context_.configuration.outbound.retry_max.count();
+  const bool is_due =
+      now_ >= state_.next_attempt ||
+      state_.next_attempt - now_ > context_.configuration.outbound.retry_max.count();
   if (!is_due) return later(state_.next_attempt);
   if (const Outcome prepared = prepare(); !prepared.is_delivered()) {
     if (prepared.is_permanent()) return set_aside(prepared);

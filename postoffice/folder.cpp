@@ -73,7 +73,8 @@ FileResult<std::string> read_whole(FileSystem& files, const std::string& path, s
 FileResult<void> replace_file(FileSystem& files, const std::string& path, std::string_view contents,
                               mode_t mode, const std::optional<FolderOwner>& owner) {
   const std::string directory = parent_directory(path);
-  const std::string temporary = path_in(directory, std::string(half_written_prefix) + random_hex(8));
+  const std::string temporary =
+      path_in(directory, std::string(half_written_prefix) + random_hex(8));
   auto file = files.create(temporary, mode);
   if (!file) return tl::unexpected(file.error());
   auto done = fill(**file, contents, owner);

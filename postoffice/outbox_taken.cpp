@@ -144,7 +144,8 @@ Expected<std::optional<TakenFile>> TakenFile::take_up(const Postoffice& postoffi
   if (taken.origin_.is_in_mailbag && !lies_there) {
     // Only what is plainly not there was never taken: not on a disk that cannot be read.
     const std::string mailbag = postoffice.mailbag_directory(taken.origin_.mailbox);
-    auto marks = files.status(path_in(mailbag, layout::markers));
+    // On the disk, too: else a power cut could bring the file back when nobody knows of it.
+    auto marks = files.sync_directory(path_in(mailbag, layout::markers));
     if (lies_there.error().code != ENOENT || !marks) {
       return failure(
           Outcome::temporary(taken.file_path() + " cannot be looked at; it is tried again"));

@@ -113,8 +113,8 @@ Expected<Progress> progress_of(const Postoffice& postoffice, const std::string& 
   return Progress::not_begun;
 }
 
-/// Where the ID was lost in a power cut. A message whose state cannot be read is passed over: better
-/// a second copy than none.
+/// Where the ID was lost in a power cut. A message whose state cannot be read is passed over:
+/// better a second copy than none.
 Expected<Progress> progress_of_key(const Postoffice& postoffice, std::string_view key) {
   auto places = outgoing_places(postoffice, true);
   if (!places) return failure(places.error());

@@ -232,8 +232,8 @@ Tally Experiments::stop_between_answers() {
         live_to_the_end();
         finish();
         ++tally.steps;
-        judge(tally, std::string(death == Death::process ? "process" : "machine") +
-                         " dead after " + std::to_string(count) + " answers");
+        judge(tally, std::string(death == Death::process ? "process" : "machine") + " dead after " +
+                         std::to_string(count) + " answers");
       }
     }
   }
@@ -258,8 +258,8 @@ Tally Experiments::stop_twice() {
         live_to_the_end();
         finish();
         ++tally.steps;
-        judge(tally, "stopped at " + std::to_string(first) + " and again at " +
-                         std::to_string(second));
+        judge(tally,
+              "stopped at " + std::to_string(first) + " and again at " + std::to_string(second));
       }
     }
   }
@@ -352,10 +352,14 @@ Experiments::SyncRemovals Experiments::remove_syncs() {
   for (std::uint64_t sync = 0; sync < steps_; ++sync) {
     if (!operations_[sync].is_sync()) continue;
     SyncRemovals::Site site{label_of(operations_, sync), false, {}};
-    // Most are seen at once.
+    // Most are seen at once, and those of a report by the time it is filed.
     constexpr std::uint64_t closely = 12;
-    for (std::uint64_t step = sync + 1; step <= steps_ && !site.is_caught;
-         step += depth_.is_long || step < sync + closely ? 1 : stride()) {
+    constexpr std::uint64_t nearly = 60;
+    const auto next = [&](std::uint64_t step) {
+      if (depth_.is_long || step < sync + closely) return step + 1;
+      return step + (step < sync + nearly ? std::min<std::uint64_t>(stride(), 3) : stride());
+    };
+    for (std::uint64_t step = sync + 1; step <= steps_ && !site.is_caught; step = next(step)) {
       std::vector<Loss> todo;
       for (std::size_t i = 0; (i == 0 || i < todo.size()) && !site.is_caught; ++i) {
         world_.begin(scenario_);
@@ -460,11 +464,14 @@ Tally Experiments::fail_every_step() {
   for (const Trouble& trouble : troubles) {
     for (std::uint64_t step = 0; step < steps_; step += stride()) {
       if (!can_happen(operations_[step], trouble)) continue;
+      // What others had put there and never synced: if that sync fails, nobody has it any more.
+      const bool is_others = scenario_.counts_from && operations_[step].name == "sync" &&
+                             operations_[step].path.find("/MBG/") != std::string::npos;
+      if (is_others) continue;
       world_.begin(scenario_);
       world_.disk().fail({[&](std::uint64_t index, const Operation& operation) {
-                            return trouble.lasts
-                                       ? index >= step && can_happen(operation, trouble)
-                                       : index == step;
+                            return trouble.lasts ? index >= step && can_happen(operation, trouble)
+                                                 : index == step;
                           },
                           trouble.code, trouble.moment});
       world_.live();
@@ -478,7 +485,8 @@ Tally Experiments::fail_every_step() {
         }
       }
       if (met == 0) continue;
-      if (!world_.is_over() && trouble.lasts && !is_told(world_.log(), trouble.code, trouble.advice)) {
+      if (!world_.is_over() && trouble.lasts &&
+          !is_told(world_.log(), trouble.code, trouble.advice)) {
         ++tally.untold;
         if (tally.complaints.size() < most_complaints) {
           std::string lines;
@@ -500,7 +508,8 @@ Tally Experiments::fail_every_step() {
 /// A folder that is moved away at a step and put back later, as an unmounted disk is.
 Tally Experiments::vanish_at_every_step() {
   Tally tally;
-  // Not a whole mailbag, which is a mailbox removed, and not SMTP, which is made where it is missing.
+  // Not a whole mailbag, which is a mailbox removed, and not SMTP, which is made where it is
+  // missing.
   for (const char* part : {"/po/MBG/anna/new", "/po/MBG/anna/ids", "/po/MBG", "/po/P1", "/po/GLB",
                            "/po", "/work/spool"}) {
     const std::string path = part;

@@ -1,5 +1,5 @@
-// What is done to a scenario: stopped at every step, its power cut at every step, its syncs left out
-// one by one, its disk failing in every way; and what came of it.
+// What is done to a scenario: stopped at every step, its power cut at every step, its syncs left
+// out one by one, its disk failing in every way; and what came of it.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Tally {
   std::uint64_t by_reader = 0;  ///< second copies because a reader took the first away too early
   std::vector<std::string> complaints;  ///< the first few
 
-  std::vector<std::string> history;     ///< operations that led to the first, if they are kept
+  std::vector<std::string> history;  ///< operations that led to the first, if they are kept
 
   Tally& operator+=(const Tally& other);
   bool is_clean() const { return lost + doubled + damaged + left_over + untold == 0; }

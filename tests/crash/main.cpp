@@ -288,7 +288,8 @@ int main(int count, char** arguments) {
       std::fputs(help, stdout);
       return EX_OK;
     } else if (word == "--jobs" && has_value) {
-      options.jobs = static_cast<unsigned>(std::max(1L, std::strtol(words.front().c_str(), nullptr, 10)));
+      options.jobs =
+          static_cast<unsigned>(std::max(1L, std::strtol(words.front().c_str(), nullptr, 10)));
       words.pop_front();
     } else if (word == "--scenario" && has_value) {
       options.scenario = words.front();

@@ -18,8 +18,12 @@ namespace {
 
 void add(std::string& digest, std::string_view name, const std::vector<TypedAddress>& addresses) {
   for (const TypedAddress& address : addresses) {
-    digest.append(" ").append(name).append("=").append(address.str()).append("|").append(
-        address.name);
+    digest.append(" ")
+        .append(name)
+        .append("=")
+        .append(address.str())
+        .append("|")
+        .append(address.name);
   }
 }
 
@@ -69,8 +73,8 @@ std::string digest_of(std::string_view octets) {
   postoffice::Reader reader(source);
   auto header = reader.next();
   if (!header || !*header) {
-    return std::string(damaged_mark) + " " + std::to_string(octets.size()) + " octets: " +
-           (header ? "no message" : header.error().str());
+    return std::string(damaged_mark) + " " + std::to_string(octets.size()) +
+           " octets: " + (header ? "no message" : header.error().str());
   }
   const MessageHeader& message = **header;
   std::string digest = "from=" + message.from.str() + "|" + message.from.name;

@@ -79,7 +79,8 @@ Scenario after_a_first_try(const std::string& name, const std::string& last_step
   return one;
 }
 
-/// Filed long ago, then lost with its marker, and now put back from a backup that nobody has synced.
+/// Filed long ago, then lost with its marker, and now put back from a backup that nobody has
+/// synced.
 Scenario after_a_restore(const std::string& name, const std::string& part) {
   Scenario one;
   one.name = name;
@@ -171,18 +172,32 @@ void add_outgoing(std::vector<Scenario>& all) {
                "mixed")}};
   Scenario& failed = all.emplace_back();
   failed.name = "outbox, a name that is nobody";
-  failed.outbox = {{"anna", "f.API",
-                    file_to("TO:CSI:ACME/MAIN/carl\nTO:CSI:ACME/MAIN/nobody\n", "failed")}};
+  failed.outbox = {
+      {"anna", "f.API", file_to("TO:CSI:ACME/MAIN/carl\nTO:CSI:ACME/MAIN/nobody\n", "failed")}};
   Scenario& aside = all.emplace_back();
   aside.name = "outbox, in another's name: set aside";
-  aside.outbox = {{"anna", "s.API", file_to("TO:CSI:ACME/MAIN/carl\n", "aside",
-                                            "CSI:ACME/MAIN/ben")}};
+  aside.outbox = {
+      {"anna", "s.API", file_to("TO:CSI:ACME/MAIN/carl\n", "aside", "CSI:ACME/MAIN/ben")}};
   Scenario& refused = all.emplace_back();
   refused.name = "outgoing, one refused by the host";
-  refused.outbox = {{"anna", "r.API",
-                     file_to("TO:SMTP:x@elsewhere.example\nTO:SMTP:no@elsewhere.example\n",
-                             "refused")}};
+  refused.outbox = {
+      {"anna", "r.API",
+       file_to("TO:SMTP:x@elsewhere.example\nTO:SMTP:no@elsewhere.example\n", "refused")}};
   refused.refused_recipients = {"no@elsewhere.example"};
+  Scenario& later = all.emplace_back();
+  later.name = "outgoing, one taken, one refused, one refused later";
+  later.outbox = {{"anna", "l.API",
+                   file_to("TO:SMTP:x@elsewhere.example\nTO:SMTP:no@elsewhere.example\n"
+                           "TO:SMTP:never@elsewhere.example\n",
+                           "later")}};
+  later.refused_recipients = {"no@elsewhere.example"};
+  later.refused_later = {"never@elsewhere.example"};
+  Scenario& deferred = all.emplace_back();
+  deferred.name = "outgoing, one taken, one deferred first";
+  deferred.outbox = {
+      {"anna", "d.API",
+       file_to("TO:SMTP:x@elsewhere.example\nTO:SMTP:never@elsewhere.example\n", "deferred")}};
+  deferred.refused_later = {"never@elsewhere.example"};
   Scenario& several = all.emplace_back();
   several.name = "outbox, two messages in a file, one bad";
   several.outbox = {{"anna", "t.API",

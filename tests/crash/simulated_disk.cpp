@@ -247,8 +247,8 @@ class SimulatedDisk::OpenedFile : public File {
       if (other == nullptr || disk_.image_->at(other->inode_).seen.octets.size() < offset + size) {
         return tl::unexpected(FileError{EIO, "copy all of what should be in", path_});
       }
-      put_at_position(disk_.image_->at(other->inode_)
-                          .seen.octets.substr(offset, halfway ? size / 2 : size));
+      put_at_position(
+          disk_.image_->at(other->inode_).seen.octets.substr(offset, halfway ? size / 2 : size));
       return {};
     });
   }
@@ -489,8 +489,8 @@ void SimulatedDisk::move(const std::string& from, const std::string& to) {
   const Place source = Place::find(*image_, from);
   const Place target = Place::find(*image_, to);
   if (source.inode == 0 || target.directory == 0) return;
-  image_->apply({{{source.directory, source.name, 0},
-                  {target.directory, target.name, source.inode}}});
+  image_->apply(
+      {{{source.directory, source.name, 0}, {target.directory, target.name, source.inode}}});
 }
 
 void SimulatedDisk::erase(const std::string& path) {
@@ -651,8 +651,8 @@ SimulatedDisk::Result<void> SimulatedDisk::rename(const std::string& from, const
       if (!image_->at(source.inode).is_directory) return error_of(EISDIR, "rename", to);
       if (!image_->at(target.inode).entries.empty()) return error_of(ENOTEMPTY, "rename", to);
     }
-    image_->apply({{{source.directory, source.name, 0},
-                    {target.directory, target.name, source.inode}}});
+    image_->apply(
+        {{{source.directory, source.name, 0}, {target.directory, target.name, source.inode}}});
     return {};
   });
 }
@@ -675,12 +675,13 @@ SimulatedDisk::Result<void> SimulatedDisk::sync_directory(const std::string& pat
 }
 
 SimulatedDisk::Result<std::vector<std::string>> SimulatedDisk::list(const std::string& path) {
-  return perform<std::vector<std::string>>(
-      {"list", path, {}}, [&](bool) -> Result<std::vector<std::string>> {
-        const Place place = Place::find(*image_, path);
-        if (place.inode == 0) return error_of(place.code, "list", path);
-        return names(path);
-      });
+  return perform<std::vector<std::string>>({"list", path, {}},
+                                           [&](bool) -> Result<std::vector<std::string>> {
+                                             const Place place = Place::find(*image_, path);
+                                             if (place.inode == 0)
+                                               return error_of(place.code, "list", path);
+                                             return names(path);
+                                           });
 }
 
 }  // namespace smtpgate::crash

@@ -5,7 +5,8 @@
 // - what a file holds, its mode, owner and time are on the disk after a sync of the file;
 // - a name (made, linked, renamed, removed) is on the disk after a sync of its directory. A rename
 //   is one change of both directories, and on the disk after a sync of either;
-// - of all other changes any may be on the disk after a power cut and any may not, in any order, but
+// - of all other changes any may be on the disk after a power cut and any may not, in any order,
+// but
 //   that changes of one name keep theirs.
 // - A sync that fails has lost the file: the kernel calls the pages clean, and no later sync of the
 //   same file brings them back.
@@ -118,7 +119,7 @@ class SimulatedDisk : public postoffice::FileSystem {
   void put(const std::string& path, std::string_view contents);
   void put_unsynced(const std::string& path, std::string_view contents);
   void move(const std::string& from, const std::string& to);  ///< not durable
-  void erase(const std::string& path);                         ///< durable
+  void erase(const std::string& path);                        ///< durable
   void sync_all();
 
   Result<OpenFile> open(const std::string& path) override;

@@ -36,6 +36,7 @@ namespace {
 
 constexpr std::int64_t beginning = 1'795'300'000;
 constexpr int most_rounds = 4;
+constexpr std::int64_t between_looks = 1300;  // seconds
 
 void must(const Outcome& outcome) {
   if (!outcome.is_delivered()) throw std::runtime_error(outcome.sentence());
@@ -81,9 +82,8 @@ World::World() {
   source_ = [this] { return configuration_; };
 
   set_clock(beginning);
-  must(disk_.make_directory("/work", 0700)
-           ? milter::prepare_work_directory(*configuration_, disk_)
-           : Outcome::temporary("no work directory"));
+  must(disk_.make_directory("/work", 0700) ? milter::prepare_work_directory(*configuration_, disk_)
+                                           : Outcome::temporary("no work directory"));
   postoffice::PostofficeSettings settings;
   settings.name = {"ACME", "MAIN"};
   settings.time_zone = "UTC";
@@ -128,7 +128,10 @@ void World::begin(const Scenario& scenario) {
   submitted_.clear();
   removed_.clear();
   refusals_.clear();
+  unsaved_.clear();
+  tried_.clear();
   in_doubt_ = submitted_in_try_ = 0;
+  looks_ = 0;
   answers_left.reset();
   keeps_deletions = true;
   for (const InboundMail& mail : scenario.inbound) {
@@ -324,30 +327,32 @@ void World::try_waiting() {
       .postoffice = *opened,
       .files = disk_,
       .log = log_,
-      .submit = [this](const converter::OutboundEnvelope& envelope, converter::Spool& content,
-                       const std::function<void()>& before_end) {
-        return submit(envelope, content, before_end);
-      },
-      // Whatever the last try was: now it is due.
-      .now = [] { return clock_now() + 86'400; }};
+      .submit =
+          [this](const converter::OutboundEnvelope& envelope, converter::Spool& content,
+                 const std::function<void()>& before_end) {
+            return submit(envelope, content, before_end);
+          },
+      // Each look comes after the first pauses between tries.
+      .now = [this] { return clock_now() + looks_ * between_looks; }};
+  ++looks_;
   for (const std::string& id : *ids) {
     auto taken = mail.take(id);
     if (disk_.has_stopped()) return;
     if (!tells(taken) || !*taken) continue;
     submitted_in_try_ = 0;
-    auto result = milter::try_message(std::move(**taken), context);
+    // What could not be written down is kept in memory, as the daemon does.
+    std::optional<postoffice::OutgoingState> unsaved;
+    if (const auto kept = unsaved_.find(id); kept != unsaved_.end()) {
+      unsaved = kept->second.first;
+      submitted_in_try_ = kept->second.second;
+      unsaved_.erase(kept);
+    }
+    auto result = milter::try_message(std::move(**taken), context, std::move(unsaved));
     if (disk_.has_stopped()) return;
+    if (result.unsaved) unsaved_[id] = {std::move(*result.unsaved), submitted_in_try_};
     // A disk that takes neither the removal nor the state, and says so.
     if (log_.has("bring it back and send it twice")) in_doubt_ += submitted_in_try_;
     submitted_in_try_ = 0;
-    // The daemon keeps in memory what it could not write down.
-    while (result.unsaved) {
-      disk_.heal();
-      auto again = mail.take(id);
-      if (!again || !*again) break;
-      result = milter::try_message(std::move(**again), context, std::move(result.unsaved));
-      if (disk_.has_stopped()) return;
-    }
   }
 }
 
@@ -372,6 +377,14 @@ milter::SubmissionResult World::submit(const converter::OutboundEnvelope& envelo
       result.recipients.push_back({Outcome::permanent("550 5.1.1 no such user", "5.1.1"), {}});
       continue;
     }
+    const auto& later = scenario_->refused_later;
+    if (std::find(later.begin(), later.end(), recipient.address) != later.end()) {
+      const bool is_first = tried_.insert(recipient.address).second;
+      result.recipients.push_back({is_first ? Outcome::temporary("450 4.2.1 not now", "4.2.1")
+                                            : Outcome::permanent("550 5.1.1 no user", "5.1.1"),
+                                   {}});
+      continue;
+    }
     submitted_.push_back("submitted to " + recipient.address + " from " + envelope.sender + ": " +
                          without_random_parts(without_trace(octets)));
     ++submitted_in_try_;
@@ -382,6 +395,8 @@ milter::SubmissionResult World::submit(const converter::OutboundEnvelope& envelo
 
 void World::die(Death death, const Loss& loss) {
   in_doubt_ += std::exchange(submitted_in_try_, 0);
+  for (const auto& [id, kept] : unsaved_) in_doubt_ += kept.second;
+  unsaved_.clear();
   for (Inbound& inbound : inbound_) {
     if (inbound.is_accepted || death == Death::machine) continue;
     // Postfix goes on without us.
@@ -447,7 +462,7 @@ std::uint64_t World::delete_all() {
     for (const char* part : {"/new/", "/cur/"}) {
       for (const std::string& name : disk_.names(mailbag(mailbox) + part)) {
         const std::string path = mailbag(mailbox) + part + name;
-        removed_.push_back(mailbox + ": " + describe(path));
+        add_found(removed_, mailbox, path);
         if (!disk_.exists(mailbag(mailbox) + "/ids/" + name)) ++unmarked;
         disk_.erase(path);
       }
@@ -460,6 +475,21 @@ std::string World::describe(const std::string& path) const {
   return digest_of(disk_.contents(path).value_or(""));
 }
 
+/// Of a report, whom it tells of: which recipients share one is a matter of when they failed.
+void World::add_found(Findings& result, const std::string& where, const std::string& path) const {
+  const std::string digest = describe(path);
+  const bool is_report = digest.find("subject=Undeliverable") != std::string::npos;
+  bool is_divided = false;
+  for (const auto* recipients : {&scenario_->refused_recipients, &scenario_->refused_later}) {
+    for (const std::string& recipient : *recipients) {
+      if (!is_report || digest.find("\n  " + recipient + "\n") == std::string::npos) continue;
+      result.push_back(where + ": told of " + recipient);
+      is_divided = true;
+    }
+  }
+  if (!is_divided) result.push_back(where + ": " + digest);
+}
+
 Findings World::findings() const {
   Findings result = submitted_;
   result.insert(result.end(), removed_.begin(), removed_.end());
@@ -467,7 +497,7 @@ Findings World::findings() const {
     for (const char* part : {"/new/", "/cur/"}) {
       for (const std::string& name : disk_.names(mailbag(mailbox) + part)) {
         if (name.front() == '.') continue;
-        result.push_back(mailbox + ": " + describe(mailbag(mailbox) + part + name));
+        add_found(result, mailbox, mailbag(mailbox) + part + name);
       }
     }
     for (const std::string& name : disk_.names(mailbag(mailbox) + "/sent")) {
@@ -479,8 +509,7 @@ Findings World::findings() const {
     }
   }
   for (const std::string& id : disk_.names(folder() + "/SMTP/BAD")) {
-    result.push_back("BAD: " +
-                     describe(folder() + "/SMTP/BAD/" + id + "/FROM_NC.API"));
+    result.push_back("BAD: " + describe(folder() + "/SMTP/BAD/" + id + "/FROM_NC.API"));
   }
   std::sort(result.begin(), result.end());
   return result;

@@ -10,15 +10,19 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "milter/configuration.h"
 #include "milter/configuration_source.h"
 #include "milter/log.h"
 #include "milter/submission.h"
+#include "postoffice/outgoing.h"
 #include "postoffice/postoffice.h"
 #include "tests/crash/simulated_disk.h"
 
@@ -52,6 +56,8 @@ struct Scenario {
   std::vector<OutboxFile> outbox;
   /// Recipients that the designated host refuses.
   std::vector<std::string> refused_recipients;
+  /// Recipients that it defers the first time and refuses then.
+  std::vector<std::string> refused_later;
   /// A fault that lasts for the whole run, and belongs to the scenario ("no hard links here").
   std::optional<SimulatedDisk::Fault> condition;
   /// What is handed over is sent at once by another thread, between any two operations.
@@ -97,7 +103,7 @@ class World {
   bool is_over() const;
 
   /// What a reader does, at any moment, behind the gateway's back: all messages of all mailboxes.
-  void read_all();    ///< new/ to cur/ by a plain rename
+  void read_all();  ///< new/ to cur/ by a plain rename
   /// Noted as seen. How many of them had no marker yet: those may come again.
   std::uint64_t delete_all();
 
@@ -128,8 +134,8 @@ class World {
   /// One message on its way in, as client and Postfix see it.
   struct Inbound {
     InboundMail mail;
-    bool is_accepted = false;           ///< the client has its 250
-    std::vector<std::string> queue;     ///< recipients that Postfix still has
+    bool is_accepted = false;            ///< the client has its 250
+    std::vector<std::string> queue;      ///< recipients that Postfix still has
     std::vector<std::string> deletions;  ///< by door 1, in the transaction that is going on
   };
 
@@ -146,6 +152,7 @@ class World {
                                   converter::Spool& content,
                                   const std::function<void()>& before_end);
   std::string describe(const std::string& path) const;
+  void add_found(Findings& result, const std::string& where, const std::string& path) const;
 
   std::string directory_;  ///< of the configuration, on the real disk
   SimulatedDisk disk_;
@@ -158,6 +165,10 @@ class World {
   std::vector<std::string> submitted_;  ///< what the designated host has taken
   std::vector<std::string> removed_;    ///< what readers have deleted, having seen it
   std::vector<std::string> refusals_;
+  std::set<std::string> tried_;  ///< of those that are refused later
+  /// By ID: what the daemon has in memory only, and how many of it the host has taken.
+  std::map<std::string, std::pair<postoffice::OutgoingState, std::uint64_t>> unsaved_;
+  std::int64_t looks_ = 0;  ///< for outgoing mail
   std::uint64_t submitted_in_try_ = 0;
   std::uint64_t in_doubt_ = 0;
 };
