@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "postoffice/file_system.h"
+#include "postoffice/stop_point.h"
 #include "postoffice/unique_id.h"
 
 namespace smtpgate::postoffice {
@@ -74,6 +75,7 @@ class PosixFile : public File {
   }
 
   FileResult<void> write(std::string_view data) override {
+    stop_point(path_);
     while (!data.empty()) {
       const ssize_t count = retry([&] { return ::write(descriptor_, data.data(), data.size()); });
       if (count < 0) return error_of("write", path_);
@@ -83,6 +85,7 @@ class PosixFile : public File {
   }
 
   FileResult<void> append_from(File& source, std::uint64_t offset, std::uint64_t size) override {
+    stop_point(path_);
     if (auto* posix = dynamic_cast<PosixFile*>(&source)) {
       const std::uint64_t copied = copy_in_kernel(*posix, offset, size);
       offset += copied;
@@ -92,11 +95,13 @@ class PosixFile : public File {
   }
 
   FileResult<void> sync() override {
+    stop_point(path_);
     if (retry([&] { return ::fsync(descriptor_); }) < 0) return error_of("sync", path_);
     return {};
   }
 
   FileResult<void> set_mode(mode_t mode) override {
+    stop_point(path_);
     if (retry([&] { return ::fchmod(descriptor_, mode); }) < 0) {
       return error_of("set the mode of", path_);
     }
@@ -104,6 +109,7 @@ class PosixFile : public File {
   }
 
   FileResult<void> set_owner(uid_t owner, gid_t group) override {
+    stop_point(path_);
     if (retry([&] { return ::fchown(descriptor_, owner, group); }) < 0) {
       return error_of("set the owner of", path_);
     }
@@ -111,6 +117,7 @@ class PosixFile : public File {
   }
 
   FileResult<void> set_modified(std::int64_t seconds) override {
+    stop_point(path_);
     const struct timespec times[2] = {{0, UTIME_OMIT}, {static_cast<time_t>(seconds), 0}};
     if (retry([&] { return ::futimens(descriptor_, times); }) < 0) {
       return error_of("set the time of", path_);
@@ -204,6 +211,7 @@ class PosixFileSystem : public FileSystem {
   }
 
   FileResult<std::unique_ptr<File>> create(const std::string& path, mode_t mode) override {
+    stop_point(path);
     auto file = open_with(path, O_RDWR | O_CREAT | O_EXCL, mode & 0700, "create");
     if (!file) return file;
     if (auto done = (*file)->set_mode(mode); !done) {
@@ -223,6 +231,7 @@ class PosixFileSystem : public FileSystem {
   }
 
   FileResult<void> make_directory(const std::string& path, mode_t mode) override {
+    stop_point(path);
     if (retry([&] { return ::mkdir(path.c_str(), mode & 0700); }) < 0) {
       return error_of("make the directory", path);
     }
@@ -235,11 +244,13 @@ class PosixFileSystem : public FileSystem {
   }
 
   FileResult<void> remove(const std::string& path) override {
+    stop_point(path);
     if (retry([&] { return ::unlink(path.c_str()); }) < 0) return error_of("remove", path);
     return {};
   }
 
   FileResult<void> remove_directory(const std::string& path) override {
+    stop_point(path);
     if (retry([&] { return ::rmdir(path.c_str()); }) < 0) {
       return error_of("remove the directory", path);
     }
@@ -247,6 +258,7 @@ class PosixFileSystem : public FileSystem {
   }
 
   FileResult<void> link(const std::string& from, const std::string& to) override {
+    stop_point(to);
     if (retry([&] { return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0); }) < 0) {
       return error_of("link " + from + " to", to);
     }
@@ -254,6 +266,7 @@ class PosixFileSystem : public FileSystem {
   }
 
   FileResult<void> rename(const std::string& from, const std::string& to) override {
+    stop_point(to);
     if (retry([&] { return ::rename(from.c_str(), to.c_str()); }) < 0) {
       return error_of("rename " + from + " to", to);
     }

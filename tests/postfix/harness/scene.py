@@ -249,13 +249,14 @@ class Scene:
 
     # --- the daemon ----------------------------------------------------------------------------
 
-    def start_daemon(self, wait=True):
+    def start_daemon(self, wait=True, environment=None):
+        """`environment`: variables beside our own."""
         output = open(self.top / "log" / "serve.out", "ab")
         with output:
             self.daemon = subprocess.Popen(
                 [self.top / "bin" / "smtpgate", "serve", "--config", self.settings_file],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                **as_user(self.user))
+                env={**os.environ, **(environment or {})}, **as_user(self.user))
         if wait:
             wait_for("the milter socket", self.daemon_answers)
 
