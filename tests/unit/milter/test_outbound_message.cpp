@@ -275,6 +275,20 @@ TEST_CASE("a held message is not tried") {
   CHECK(mail.submissions == 0);
 }
 
+TEST_CASE(
+    "a next try further off than any pause was set by a clock that went back since: it is due") {
+  Outgoing mail({bob});
+  mail.replies.emplace("bob@example.net", Outcome::temporary("450 not now", "4.2.0"));
+  mail.now = written_at + 400;
+  mail.attempt();
+  REQUIRE(mail.submissions == 1);
+  mail.attempt();
+  CHECK(mail.submissions == 1);
+  mail.now -= 400 * 86'400;
+  mail.attempt();
+  CHECK(mail.submissions == 2);
+}
+
 TEST_CASE("results that cannot be written down are not forgotten: nobody is sent twice") {
   Outgoing mail({bob, zoe});
   mail.replies.emplace("zoe@example.net", Outcome::temporary("greylisted", "4.7.1"));

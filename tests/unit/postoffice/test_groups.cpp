@@ -1,6 +1,7 @@
 // Groups and forwards: their files, and that nobody is served twice, forgotten or lost in a circle.
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include <sys/stat.h>
 
@@ -158,6 +159,27 @@ TEST_CASE("a group's owner who is gone is the postmaster") {
   GroupFixture fixture;
   fixture.group("sales", "OWNER: gone\njo@example.com\n");
   CHECK(fixture.expand("sales") == "| SMTP:jo@example.com via sales of postmaster");
+}
+
+TEST_CASE("a group's owner who cannot be looked at now is not the postmaster: the group waits") {
+  GroupFixture fixture;
+  fixture.group("sales", "OWNER: carl\njo@example.com\n");
+  FaultyFileSystem faulty;
+  faulty.fail_if([](const Operation& one) { return one.path.ends_with("MBG/carl"); }, EIO);
+  CHECK(fixture.expand("sales", faulty) == "error 4.3.0");
+  CHECK(fixture.expand("sales") == "| SMTP:jo@example.com via sales of carl");
+}
+
+TEST_CASE("settings of a mailbox whose folder has just gone are not the defaults") {
+  GroupFixture fixture;
+  fixture.forward("anna", {"jo@example.com"});
+  const Postoffice postoffice = fixture.open();
+  std::filesystem::rename(fixture / "GLB", fixture / "GLB-away");
+  const auto settings = read_mailbox_settings(postoffice, "anna");
+  REQUIRE_FALSE(settings);
+  CHECK(settings.error().is_temporary());
+  std::filesystem::rename(fixture / "GLB-away", fixture / "GLB");
+  CHECK(read_mailbox_settings(postoffice, "anna")->forward.size() == 1);
 }
 
 TEST_CASE("a deep chain of groups needs no stack, and a huge group is refused whole") {

@@ -78,6 +78,52 @@ TEST_CASE("stopped at any operation with the outbox apart, each message arrives 
   stop_everywhere(true);
 }
 
+TEST_CASE("a copy that may not be made now is no fault of the file, which is not set aside") {
+  OutboxFixture fixture;
+  fixture.drop("a.API", message(to_bernd));
+  FaultyFileSystem faulty;
+  faulty.fail_if(
+      [](const Operation& one) {
+        return one.name == "create" && one.path.ends_with("/FROM_NC.API");
+      },
+      EACCES);
+  CHECK(fixture.pick_up(faulty).unfinished == 1);
+  CHECK(fixture.in("MBG/anna/outbox").empty());
+  CHECK(fixture.in("MBG/anna/new").empty());
+  (void)fixture.resume();
+  CHECK(fixture.in("MBG/bernd/new").size() == 1);
+}
+
+TEST_CASE("what is taken up again is synced out of the outbox before anybody is served") {
+  OutboxFixture fixture;
+  fixture.drop("a.API", message(to_bernd));
+  FaultyFileSystem dying;
+  bool is_taken = false;
+  dying.fail_if(
+      [&](const Operation& one) {
+        const bool was_taken = is_taken;
+        is_taken = is_taken || one.to.ends_with("/TAKEN.API");
+        return was_taken;
+      },
+      EIO);
+  (void)fixture.pick_up(dying);
+  REQUIRE(fixture.in("MBG/bernd/new").empty());
+  FaultyFileSystem watched;
+  (void)fixture.resume(watched);
+  bool is_synced = false;
+  bool is_filed = false;
+  for (const Operation& one : watched.operations()) {
+    if (one.name == "sync_directory" && one.path.find("/P1/") != std::string::npos) {
+      is_synced = true;
+    }
+    if (one.name == "link") {
+      CHECK(is_synced);
+      is_filed = true;
+    }
+  }
+  CHECK(is_filed);
+}
+
 void fail_once_everywhere(FaultyFileSystem::Moment moment) {
   for (std::uint64_t n = 0;; ++n) {
     OutboxFixture fixture;

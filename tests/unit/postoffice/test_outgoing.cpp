@@ -162,6 +162,12 @@ TEST_CASE("with a key a message is handed over once within its days") {
     CHECK(expire_outgoing_markers(postoffice, now + 6 * 86'400).value() == 2);
     CHECK(fixture.markers().empty());
   }
+  SECTION("what a crash left half written goes after a day") {
+    test::write_file(fixture / "SMTP/ids/.new-0123456789abcdef", "half");
+    const std::int64_t now = std::time(nullptr);
+    CHECK(expire_outgoing_markers(postoffice, now).value() == 0);
+    CHECK(expire_outgoing_markers(postoffice, now + 2 * 86'400).value() == 1);
+  }
 }
 
 TEST_CASE("a marker of a hand-over that goes on is waited for, one of a dead process is not") {
