@@ -201,7 +201,8 @@ void check_postfix_side(const CheckOptions& options, const Configuration& config
                "Postfix was not looked at: it is not installed or has no main.cf; name its "
                "directory with --postfix");
   }
-  for (Finding& finding : check_postfix(configuration, real_postconf(options.postfix_directory))) {
+  for (Finding& finding :
+       check_postfix(configuration, real_postfix_program(options.postfix_directory))) {
     findings.push_back(std::move(finding));
   }
 }

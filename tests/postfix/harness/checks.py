@@ -38,6 +38,11 @@ def check_equal(got, wanted, what):
         raise Failure(f"{what}: wanted {wanted!r}, got {got!r}")
 
 
+def corner(name, result="pass"):
+    """A row of the table of Postfix's corners (docs/postfix-corners.md): said once it has been shown."""
+    print(f"{name:<76} {result}", flush=True)
+
+
 def wait_for(what, condition, limit=30.0, longest_pause=0.2):
     """Calls `condition` until its answer is true, and returns that; Failure after `limit` seconds."""
     deadline = time.monotonic() + limit

@@ -172,12 +172,31 @@ class PrivatePostfix:
         done = run([program, "-c", self.configuration, *arguments], **keywords)
         return done.stdout.decode("utf-8", "replace")
 
-    def answers_alone(self):
+    def listen(self, services):
+        """Further smtpds, each with settings of its own: {name: {parameter: value}}; {name: port}. The name "chroot"
+        among the parameters is the column of master.cf."""
+        for _ in range(10):
+            ports = {name: free_port() for name in services}
+            for name, settings in services.items():
+                options = " ".join(f"-o {{ {key} = {value} }}" for key, value in settings.items() if key != "chroot")
+                self.set_service(f"127.0.0.1:{ports[name]}", "inet", settings.get("chroot", "n"), f"smtpd {options}")
+            self.reload()
+            if all([self.answers_alone(port) for port in ports.values()]):
+                return ports
+            for port in ports.values():
+                self.command("postconf", "-MX", f"127.0.0.1:{port}/inet")
+        raise Failure("found no loopback ports of our own")
+
+    def set_service(self, name, kind, chroot, command):
+        """An entry of master.cf; it counts from the next reload."""
+        self.command("postconf", "-M", f"{name}/{kind}={name} {kind} n - {chroot} - 0 {command}")
+
+    def answers_alone(self, port=None):
         def greetings():
             names = set()
             for _ in range(8):
                 try:
-                    with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+                    with socket.create_connection(("127.0.0.1", port or self.port), 5) as connection:
                         connection.settimeout(10)
                         greeting = connection.recv(512).decode("ascii", "replace").split()
                         names.add(greeting[1] if len(greeting) > 1 else "")
@@ -187,9 +206,9 @@ class PrivatePostfix:
 
         return wait_for("Postfix's greeting", greetings, 20) == {self.name}
 
-    def client(self):
+    def client(self, port=None):
         """A connected smtplib.SMTP that has said EHLO."""
-        client = Client("127.0.0.1", self.port, local_hostname="client.test", timeout=60)
+        client = Client("127.0.0.1", port or self.port, local_hostname="client.test", timeout=60)
         client.ehlo()
         return client
 
@@ -208,6 +227,11 @@ class PrivatePostfix:
     def queue_text(self):
         """What an administrator sees: postqueue -p."""
         return self.command("postqueue", "-p")
+
+    def release(self):
+        """Everything that is on hold, to be tried at once."""
+        self.command("postsuper", "-H", "ALL")
+        self.flush()
 
     def flush(self):
         self.command("postqueue", "-f")

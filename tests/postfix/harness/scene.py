@@ -247,6 +247,12 @@ class Scene:
         path.chmod(0o600)
         return path
 
+    def findings(self, *kinds):
+        """What smtpgate check finds of these kinds: "error", "warning", "ok"."""
+        answer = self.program("smtpgate", "check", "--json", "--config", self.settings_file, "--postfix",
+                              self.postfix.configuration, accept=None)
+        return [found["text"] for found in json.loads(answer.stdout)["findings"] if found["kind"] in kinds]
+
     # --- the daemon ----------------------------------------------------------------------------
 
     def start_daemon(self, wait=True, environment=None):
@@ -299,10 +305,10 @@ class Scene:
 
     # --- sending -------------------------------------------------------------------------------
 
-    def send(self, octets, to, sender="carol@sender.test", mail_options=(), rcpt_options=()):
+    def send(self, octets, to, sender="carol@sender.test", mail_options=(), rcpt_options=(), port=None):
         """One SMTP session. The recipients that were refused: {address: (code, text)}; empty if all
-        were taken. With no recipient left, nothing is sent."""
-        with self.postfix.client() as client:
+        were taken. With no recipient left, nothing is sent. `port`: one of PrivatePostfix.listen()."""
+        with self.postfix.client(port) as client:
             try:
                 refused = client.sendmail(sender, to, octets, list(mail_options), list(rcpt_options))
             except smtplib.SMTPRecipientsRefused as error:

@@ -23,15 +23,20 @@ const std::string good_services =
     "smtpgate   unix  -  -  n  -  -  lmtp -o lmtp_line_length_limit=0 flags=X\n"
     "smtpgate-door unix - n n - 20 spawn user=smtpgate argv=/usr/bin/smtpgate deliver\n"
     "smtpgate-lookup unix - n n - 0 spawn user=smtpgate\n"
-    "    argv=/usr/bin/smtpgate lookup\n";
+    "    argv=/usr/bin/smtpgate lookup\n"
+    "cleanup unix n - n - 0 cleanup\n";
 
-std::vector<Finding> judge(const std::string& settings, const std::string& services) {
+/// `options`: settings of services, as postconf -P prints them.
+std::vector<Finding> judge(const std::string& settings, const std::string& services,
+                           const std::string& options = "") {
   Configuration configuration;
   configuration.gateway.transport = "smtpgate";
   configuration.milter.socket = "/var/spool/postfix/smtpgate/milter.sock";
-  return check_postfix(configuration, [&](const std::vector<std::string>& arguments) {
-    return std::optional<std::string>(arguments.back() == "-M" ? services : settings);
-  });
+  return check_postfix(configuration,
+                       [&](const std::vector<std::string>& words, const std::string&) {
+                         if (words.back() == "-M") return PostfixAnswer{true, services, ""};
+                         return PostfixAnswer{true, words.back() == "-P" ? options : settings, ""};
+                       });
 }
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
@@ -72,6 +77,8 @@ TEST_CASE("each thing that is wrong with Postfix is found") {
         "enable_original_recipient");
   error(good_settings + "smtpd_proxy_filter = 127.0.0.1:10025\n", good_services,
         "smtpd_proxy_filter");
+  error(good_settings + "content_filter = smtp:[127.0.0.1]:10024\n", good_services,
+        "content_filter");
   error(with(good_settings, "transport_maps", "other_maps"), good_services, "nothing routes mail");
   error(good_settings, with(good_services, "smtpgate   unix", "other   unix"),
         "has no transport smtpgate");
@@ -96,12 +103,93 @@ TEST_CASE("what costs only speed or clarity is a warning") {
   warning(with(good_settings, "inline:{ example.com=smtpgate:unix:private/smtpgate-door }",
                "hash:/etc/postfix/transport"),
           good_services, "make sure that transport_maps has it");
-  warning(good_settings + "content_filter = smtp:[127.0.0.1]:10024\n", good_services,
-          "content_filter");
+  warning(good_settings + "header_checks = regexp:/x\n", good_services, "header_checks is set");
+  warning(good_settings + "non_smtpd_milters = unix:smtpgate/milter.sock\n", good_services,
+          "non_smtpd_milters names our socket");
   warning(good_settings + "canonical_maps = hash:/x\n", good_services, "canonical_maps");
-  warning(good_settings + "virtual_alias_maps = hash:/x\n", good_services, "virtual_alias_maps");
+  warning(good_settings + "virtual_alias_maps = hash:/x\n", good_services,
+          "unknown_recipient = \"leave\"");
   warning(good_settings, with(good_services, "-o lmtp_line_length_limit=0 ", ""),
           "lmtp_line_length_limit");
+}
+
+TEST_CASE("each smtpd is judged by the settings that count for it") {
+  const std::string services = good_services +
+                               "smtp inet n - n - - smtpd -o smtpd_milters=\n"
+                               "127.0.0.1:10025 inet n - n - - smtpd -o content_filter=\n";
+  const std::string filter = "content_filter = smtp:[127.0.0.1]:10024\n";
+  const std::string back = "127.0.0.1:10025/inet/content_filter = \n";
+  const auto errors = [&](const std::string& settings, const std::string& options,
+                          const char* part) {
+    INFO(part);
+    return count(judge(settings, services, options), FindingKind::error, part);
+  };
+  CHECK(errors(good_settings + filter, "smtp/inet/smtpd_milters = \n" + back, "") == 0);
+  CHECK(errors(good_settings + filter, back, "Postfix: content_filter is set beside") == 1);
+  CHECK(errors(good_settings, back + "smtp/inet/content_filter = scan:\n",
+               "the service smtp in master.cf: content_filter is set beside") == 1);
+  CHECK(errors(good_settings, "smtp/inet/smtpd_proxy_filter = 127.0.0.1:10024\n",
+               "the service smtp in master.cf: smtpd_proxy_filter") == 1);
+  const std::string ours = "unix:smtpgate/milter.sock";
+  CHECK(errors(good_settings,
+               "smtp/inet/smtpd_milters = { " + ours + ", default_action=accept } inet:[::1]:1\n",
+               "the service smtp in master.cf: our entry in smtpd_milters is not the last") == 1);
+  CHECK(errors(good_settings, "smtp/inet/smtpd_milters = " + ours + "\n",
+               "the service smtp in master.cf: our entry in smtpd_milters lacks") == 1);
+  CHECK(errors(good_settings, "cleanup/unix/enable_original_recipient = no\n",
+               "the service cleanup in master.cf: enable_original_recipient = no") == 1);
+}
+
+namespace {
+
+/// A gateway of ACME/MAIN at example.com, and a postmap that holds one table of this text.
+std::vector<Finding> judge_rewriting(const test::Gateway& gateway, const std::string& parameter,
+                                     const std::string& table, bool readable = true) {
+  const auto configuration = read_configuration(gateway.configuration_path());
+  REQUIRE(configuration);
+  return check_postfix(
+      *configuration, [&](const std::vector<std::string>& words, const std::string& input) {
+        if (words.front() == "postconf") {
+          const bool settings = words == std::vector<std::string>{"postconf", "-x"};
+          return PostfixAnswer{true, settings ? parameter + " = hash:/table\n" : "", ""};
+        }
+        CHECK(words == std::vector<std::string>{"postmap", "-q", "-", "hash:/table"});
+        PostfixAnswer answer;
+        if (!readable) answer.complaint = "postmap: fatal: open /table: Permission denied\n";
+        for (std::size_t at = 0; at < input.size(); at = input.find('\n', at) + 1) {
+          const std::string key = input.substr(at, input.find('\n', at) - at);
+          const std::size_t line = ("\n" + table).find("\n" + key + "\t");
+          if (line == std::string::npos) continue;
+          answer.output += table.substr(line, table.find('\n', line) - line) + "\n";
+          answer.good = true;
+        }
+        return answer;
+      });
+}
+
+}  // namespace
+
+TEST_CASE("an address that Postfix rewrites and a postoffice has too is an error") {
+  const test::Gateway gateway;
+  for (const char* parameter :
+       {"virtual_alias_maps", "canonical_maps", "recipient_canonical_maps"}) {
+    const auto errors = [&](const std::string& table, const std::string& part) {
+      INFO(parameter << " " << table);
+      return count(judge_rewriting(gateway, parameter, table), FindingKind::error, part);
+    };
+    const std::string sentence = std::string(parameter) + " rewrites ";
+    CHECK(errors("anna@example.com\tzoe@elsewhere.test\n", sentence + "anna@example.com,") == 1);
+    CHECK(errors("sales@example.com\tzoe@elsewhere.test\n", sentence + "sales@example.com,") == 1);
+    CHECK(errors("@example.com\tzoe@elsewhere.test\n", sentence + "@example.com,") == 1);
+    // Beside itself somebody else: claiming cancels that one.
+    CHECK(errors("anna@example.com\tanna@example.com, zoe@elsewhere.test\n", sentence) == 1);
+    CHECK(errors("anna@example.com\tAnna@example.com\n", sentence) == 0);
+    CHECK(errors("nobody@example.com\tanna@example.com\n", sentence) == 0);
+  }
+  CHECK(count(judge_rewriting(gateway, "virtual_alias_maps", "x@example.com\ty\n"), FindingKind::ok,
+              "virtual_alias_maps rewrites none of our ") == 1);
+  CHECK(count(judge_rewriting(gateway, "virtual_alias_maps", "", false), FindingKind::warning,
+              "names hash:/table, which postmap -q cannot read") == 1);
 }
 
 TEST_CASE("an smtpd, chrooted or not, must find the socket by its spelling") {
@@ -120,14 +208,16 @@ TEST_CASE("an smtpd, chrooted or not, must find the socket by its spelling") {
 }
 
 TEST_CASE("a Postfix that cannot be asked is an error") {
-  const auto findings =
-      check_postfix({}, [](const std::vector<std::string>&) { return std::nullopt; });
+  const auto findings = check_postfix(
+      {}, [](const std::vector<std::string>&, const std::string&) { return PostfixAnswer{}; });
   CHECK(count(findings, FindingKind::error, "postconf gives no answer") == 1);
 }
 
 TEST_CASE("lists keep what stands in braces together") {
   CHECK(split_postfix_list("a, b  {c d, e=f}, {g") ==
         std::vector<std::string>{"a", "b", "c d, e=f", "g"});
+  CHECK(split_postfix_list("inline:{ { a@b = c, d } { e=f } }, hash:/x { {g, h} i }") ==
+        std::vector<std::string>{"inline:{ { a@b = c, d } { e=f } }", "hash:/x", "{g, h} i"});
   CHECK(split_postfix_list("  ").empty());
 }
 

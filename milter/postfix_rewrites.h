@@ -1,0 +1,22 @@
+// Which of our addresses Postfix rewrites: what door 1 claims is deleted with everything that an
+// alias or canonical map made of it, so an address must not be both a name in a postoffice and a
+// key of such a table. Asks the tables themselves (postmap -q).
+//
+// Not seen: names with an extension, those that only a catch-all takes, and table entries made
+// later.
+#pragma once
+
+#include <vector>
+
+#include "milter/check.h"
+#include "milter/configuration.h"
+#include "milter/postfix_settings.h"
+
+namespace smtpgate::milter {
+
+/// Findings about virtual_alias_maps, canonical_maps and recipient_canonical_maps; none if they are
+/// empty. Postoffices that cannot be read are left out: check() tells of them.
+std::vector<Finding> check_rewrites(const Configuration& configuration,
+                                    const PostfixSettings& settings, const PostfixProgram& program);
+
+}  // namespace smtpgate::milter
