@@ -45,6 +45,9 @@ FileResult<bool> clear_if_abandoned(FileSystem& files, const std::string& path, 
   auto taken = files.status(path_in(path, layout::taken_file));
   if (taken) return false;
   if (taken.error().code != ENOENT) return tl::unexpected(taken.error());
+  // Its process may have died between removing such a file and the sync: a power cut must not bring
+  // it back when markers are lost with it.
+  if (auto synced = files.sync_directory(path); !synced) return tl::unexpected(synced.error());
   auto removed = remove_with_files(files, path);
   if (!removed) return tl::unexpected(removed.error());
   return true;
