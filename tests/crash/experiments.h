@@ -10,6 +10,11 @@
 
 namespace smtpgate::crash {
 
+inline constexpr std::size_t most_complaints = 12;
+inline constexpr std::int64_t day = 86'400;  // seconds
+/// A complaint as it is printed: cut, and without line ends.
+std::string one_line(std::string text);
+
 struct Tally {
   std::uint64_t steps = 0;     ///< stops, cuts or faults: each is a run of its own
   std::uint64_t messages = 0;  ///< copies that had to be there, over all runs

@@ -42,8 +42,6 @@ void must(const Outcome& outcome) {
   if (!outcome.is_delivered()) throw std::runtime_error(outcome.sentence());
 }
 
-const std::array<const char*, 6> mailboxes{"anna", "ben", "carl", "dora", "emil", "postmaster"};
-
 std::string stuffed(const std::string& content) {
   std::string result;
   bool at_start = true;
@@ -89,7 +87,7 @@ World::World() {
   settings.time_zone = "UTC";
   must(Postoffice::init(folder(), settings, disk_));
   const Postoffice office = open();
-  for (const std::string mailbox : mailboxes) {
+  for (const std::string mailbox : all_mailboxes) {
     if (mailbox != "postmaster") must(office.add_mailbox(mailbox));
   }
   must(postoffice::write_group(office, {"all", "anna", {"anna", "ben", "some"}}));
@@ -449,7 +447,7 @@ bool World::is_over() const {
 }
 
 void World::read_all() {
-  for (const std::string mailbox : mailboxes) {
+  for (const std::string mailbox : all_mailboxes) {
     for (const std::string& name : disk_.names(mailbag(mailbox) + "/new")) {
       disk_.move(mailbag(mailbox) + "/new/" + name, mailbag(mailbox) + "/cur/" + name);
     }
@@ -458,7 +456,7 @@ void World::read_all() {
 
 std::uint64_t World::delete_all() {
   std::uint64_t unmarked = 0;
-  for (const std::string mailbox : mailboxes) {
+  for (const std::string mailbox : all_mailboxes) {
     for (const char* part : {"/new/", "/cur/"}) {
       for (const std::string& name : disk_.names(mailbag(mailbox) + part)) {
         const std::string path = mailbag(mailbox) + part + name;
@@ -469,87 +467,6 @@ std::uint64_t World::delete_all() {
     }
   }
   return unmarked;
-}
-
-std::string World::describe(const std::string& path) const {
-  return digest_of(disk_.contents(path).value_or(""));
-}
-
-/// Of a report, whom it tells of: which recipients share one is a matter of when they failed.
-void World::add_found(Findings& result, const std::string& where, const std::string& path) const {
-  const std::string digest = describe(path);
-  const bool is_report = digest.find("subject=Undeliverable") != std::string::npos;
-  bool is_divided = false;
-  for (const auto* recipients : {&scenario_->refused_recipients, &scenario_->refused_later}) {
-    for (const std::string& recipient : *recipients) {
-      if (!is_report || digest.find("\n  " + recipient + "\n") == std::string::npos) continue;
-      result.push_back(where + ": told of " + recipient);
-      is_divided = true;
-    }
-  }
-  if (!is_divided) result.push_back(where + ": " + digest);
-}
-
-Findings World::findings() const {
-  Findings result = submitted_;
-  result.insert(result.end(), removed_.begin(), removed_.end());
-  for (const std::string mailbox : mailboxes) {
-    for (const char* part : {"/new/", "/cur/"}) {
-      for (const std::string& name : disk_.names(mailbag(mailbox) + part)) {
-        if (name.front() == '.') continue;
-        add_found(result, mailbox, mailbag(mailbox) + part + name);
-      }
-    }
-    for (const std::string& name : disk_.names(mailbag(mailbox) + "/sent")) {
-      result.push_back(mailbox + "/sent: " + describe(mailbag(mailbox) + "/sent/" + name));
-    }
-    for (const std::string& name : disk_.names(mailbag(mailbox) + "/outbox")) {
-      result.push_back(mailbox + "/outbox: " + name + ": " +
-                       disk_.contents(mailbag(mailbox) + "/outbox/" + name).value_or(""));
-    }
-  }
-  for (const std::string& id : disk_.names(folder() + "/SMTP/BAD")) {
-    result.push_back("BAD: " + describe(folder() + "/SMTP/BAD/" + id + "/FROM_NC.API"));
-  }
-  std::sort(result.begin(), result.end());
-  return result;
-}
-
-std::vector<std::string> World::damaged() const {
-  std::vector<std::string> result;
-  for (const std::string& one : findings()) {
-    if (one.find(damaged_mark) != std::string::npos) result.push_back(one);
-  }
-  return result;
-}
-
-std::vector<std::string> World::leftovers() const {
-  std::vector<std::string> result;
-  for (const std::string& host : disk_.names(folder() + "/P1")) {
-    for (const std::string& id : disk_.names(folder() + "/P1/" + host)) {
-      std::string line = "P1/" + host + "/" + id;
-      for (const std::string& name : disk_.names(folder() + "/P1/" + host + "/" + id)) {
-        line += " " + name;
-      }
-      result.push_back(line);
-    }
-  }
-  for (const std::string& name : disk_.names(folder() + "/SMTP")) {
-    const bool is_part = name == "BAD" || name == "ids" || name.starts_with(".alive-");
-    if (!is_part) result.push_back("SMTP/" + name);
-  }
-  for (const std::string& name : disk_.names(folder() + "/SMTP/ids")) {
-    if (name.starts_with(".new-")) result.push_back("SMTP/ids/" + name);
-  }
-  for (const std::string mailbox : mailboxes) {
-    for (const std::string& name : disk_.names(mailbag(mailbox) + "/ids")) {
-      if (name.front() == '.') result.push_back(mailbox + "/ids/" + name);
-    }
-  }
-  for (const std::string& name : disk_.names("/work/chain")) {
-    if (name.front() == '.') result.push_back("/work/chain/" + name);
-  }
-  return result;
 }
 
 }  // namespace smtpgate::crash

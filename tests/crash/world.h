@@ -8,6 +8,7 @@
 // One thread; a World is used for many runs, each from the same prepared disk.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -27,6 +28,9 @@
 #include "tests/crash/simulated_disk.h"
 
 namespace smtpgate::crash {
+
+inline constexpr std::array<const char*, 6> all_mailboxes{"anna", "ben",  "carl",
+                                                          "dora", "emil", "postmaster"};
 
 /// Who dies at the stop.
 enum class Death {
