@@ -88,8 +88,7 @@ void check_company(const PostfixSettings& settings, const PostfixService& servic
                    "put our milter on the smtpd that takes the filtered mail back, and "
                    "-o smtpd_milters= on this one");
   }
-  if (!settings.value(service, "content_filter").empty() &&
-      !contains(settings.value(service, "receive_override_options"), "no_milters")) {
+  if (!settings.value(service, "content_filter").empty()) {
     findings.error(where(service, "content_filter") +
                    "content_filter is set beside our milter, which would file mail that was not "
                    "filtered; put our milter on the smtpd that takes the filtered mail back "
@@ -97,9 +96,10 @@ void check_company(const PostfixSettings& settings, const PostfixService& servic
   }
 }
 
-/// One smtpd's list; false if we are not in it.
+/// One smtpd's list; false if we are not in it, or if it uses none.
 bool check_milter_entry(const Configuration& configuration, const PostfixSettings& settings,
                         const PostfixService& service, Findings& findings) {
+  if (contains(settings.value(service, "receive_override_options"), "no_milters")) return false;
   const std::string& queue_directory = settings.value("queue_directory");
   const std::vector<std::string> entries =
       split_postfix_list(settings.value(service, "smtpd_milters"));

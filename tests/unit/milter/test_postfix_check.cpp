@@ -130,6 +130,10 @@ TEST_CASE("each smtpd is judged by the settings that count for it") {
                "the service smtp in master.cf: content_filter is set beside") == 1);
   CHECK(errors(good_settings, "smtp/inet/smtpd_proxy_filter = 127.0.0.1:10024\n",
                "the service smtp in master.cf: smtpd_proxy_filter") == 1);
+  // A way to say that an smtpd has no milters at all.
+  CHECK(errors(good_settings + filter,
+               "smtp/inet/receive_override_options = no_address_mappings,no_milters\n" + back,
+               "") == 0);
   const std::string ours = "unix:smtpgate/milter.sock";
   CHECK(errors(good_settings,
                "smtp/inet/smtpd_milters = { " + ours + ", default_action=accept } inet:[::1]:1\n",
@@ -144,16 +148,17 @@ namespace {
 
 /// A gateway of ACME/MAIN at example.com, and a postmap that holds one table of this text.
 std::vector<Finding> judge_rewriting(const test::Gateway& gateway, const std::string& parameter,
-                                     const std::string& table, bool readable = true) {
+                                     const std::string& table, bool readable = true,
+                                     const std::string& kind = "hash") {
   const auto configuration = read_configuration(gateway.configuration_path());
   REQUIRE(configuration);
   return check_postfix(
       *configuration, [&](const std::vector<std::string>& words, const std::string& input) {
         if (words.front() == "postconf") {
           const bool settings = words == std::vector<std::string>{"postconf", "-x"};
-          return PostfixAnswer{true, settings ? parameter + " = hash:/table\n" : "", ""};
+          return PostfixAnswer{true, settings ? parameter + " = " + kind + ":/table\n" : "", ""};
         }
-        CHECK(words == std::vector<std::string>{"postmap", "-q", "-", "hash:/table"});
+        CHECK(words == std::vector<std::string>{"postmap", "-q", "-", kind + ":/table"});
         PostfixAnswer answer;
         if (!readable) answer.complaint = "postmap: fatal: open /table: Permission denied\n";
         for (std::size_t at = 0; at < input.size(); at = input.find('\n', at) + 1) {
@@ -188,8 +193,29 @@ TEST_CASE("an address that Postfix rewrites and a postoffice has too is an error
   }
   CHECK(count(judge_rewriting(gateway, "virtual_alias_maps", "x@example.com\ty\n"), FindingKind::ok,
               "virtual_alias_maps rewrites none of our ") == 1);
+  // Postfix asks tables of patterns for whole addresses only.
+  CHECK(count(judge_rewriting(gateway, "virtual_alias_maps", "@example.com\ty\n", true, "regexp"),
+              FindingKind::error, "rewrites") == 0);
+  // All are counted, three are named.
+  const char* all =
+      "anna@example.com\ty\nben@example.com\ty\npostmaster@example.com\ty\n"
+      "sales@example.com\ty\n";
+  CHECK(count(judge_rewriting(gateway, "virtual_alias_maps", all), FindingKind::error,
+              "anna@example.com, ben@example.com, postmaster@example.com and 1 more,") == 1);
   CHECK(count(judge_rewriting(gateway, "virtual_alias_maps", "", false), FindingKind::warning,
               "names hash:/table, which postmap -q cannot read") == 1);
+}
+
+TEST_CASE("a catch-all beside virtual aliases is a warning: it takes them, whatever their names") {
+  const test::Gateway gateway;
+  const auto warnings = [&] {
+    return count(judge_rewriting(gateway, "virtual_alias_maps", "x@example.com\ty\n"),
+                 FindingKind::warning, "a postoffice has a catch_all");
+  };
+  CHECK(warnings() == 0);
+  const std::string path = gateway.folder() + "/GLB/postoffice.toml";
+  test::write_whole(path, test::read_whole(path) + "\ncatch_all = \"anna\"\n");
+  CHECK(warnings() == 1);
 }
 
 TEST_CASE("an smtpd, chrooted or not, must find the socket by its spelling") {
