@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import pwd
+import random
 import re
 import smtplib
 import socket
@@ -108,7 +109,10 @@ class PrivatePostfix:
             directory.chmod(0o755)
         os.chown(self.top / "data", pwd.getpwnam("postfix").pw_uid, -1)
         (self.top / "data").chmod(0o700)
-        main_cf = MAIN_CF.format(top=self.top, name=self.name) + extra_main_cf
+        # Each process would warn of a line that another one overrides.
+        own = [line for line in MAIN_CF.format(top=self.top, name=self.name).splitlines()
+               if not re.search(rf"^{line.split()[0]}\s*=", extra_main_cf, re.MULTILINE)]
+        main_cf = "\n".join(own) + "\n" + extra_main_cf
         (self.configuration / "main.cf").write_text(main_cf)
         (self.configuration / "master.cf").write_text(MASTER_CF.format(port=1))
         self.age_configuration()
@@ -161,6 +165,12 @@ class PrivatePostfix:
         self.command("postfix", "reload")
         wait_for("the old smtpd processes to end", lambda: not any(map(is_running, before)))
 
+    def restart(self):
+        """As reload(), on another port. While master reads its configuration again nobody takes log lines in, and once ten
+        of them wait, master waits with its own for ever: so not by reload where processes have just begun in numbers."""
+        self.stop()
+        self.start()
+
     def age_configuration(self):
         """Every program of Postfix waits a second or two while main.cf is younger than that."""
         for name in ("main.cf", "master.cf"):
@@ -180,7 +190,7 @@ class PrivatePostfix:
             for name, settings in services.items():
                 options = " ".join(f"-o {{ {key} = {value} }}" for key, value in settings.items() if key != "chroot")
                 self.set_service(f"127.0.0.1:{ports[name]}", "inet", settings.get("chroot", "n"), f"smtpd {options}")
-            self.reload()
+            self.restart()
             if all([self.answers_alone(port) for port in ports.values()]):
                 return ports
             for port in ports.values():
@@ -295,9 +305,17 @@ def program_name(pid):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to clients: one of these could be taken between our look and Postfix's, and a
+    Postfix that cannot bind ends."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(max(1024, first // 2), first)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def installed():
