@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -69,13 +70,15 @@ class Input {
   /// Pieces go to `take` until it returns false.
   template <typename Take>
   void for_each_piece(Take take) {
-    std::string buffer(std::size_t{256} << 10, '\0');
+    constexpr std::size_t size = std::size_t{256} << 10;
+    // Not filled: a small message never touches most of it.
+    const auto buffer = std::make_unique_for_overwrite<char[]>(size);
     for (;;) {
-      const ssize_t count = read(descriptor_, buffer.data(), buffer.size());
+      const ssize_t count = read(descriptor_, buffer.get(), size);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) fail_with("read");
       if (count <= 0) return;
-      if (!take(std::string_view(buffer.data(), static_cast<std::size_t>(count)))) return;
+      if (!take(std::string_view(buffer.get(), static_cast<std::size_t>(count)))) return;
     }
   }
 
