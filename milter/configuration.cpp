@@ -98,6 +98,8 @@ MilterSettings read_milter(SettingsTable table) {
   result.socket_group = table.string("socket_group", "");
   // Postfix gives a milter 300 s for the content; the reply must be well under way by then.
   result.deadline = std::chrono::seconds(table.integer("deadline", 60, 1, 240));
+  result.memory = static_cast<std::uint64_t>(
+      table.integer("memory", std::int64_t{16} << 20, 0, std::int64_t{1} << 36));
   return result;
 }
 
@@ -210,7 +212,8 @@ const converter::Peer* Configuration::find_peer(const postoffice::PostofficeName
 }
 
 converter::SpoolPlace Configuration::spool_place(postoffice::FileSystem& files) const {
-  return {.files = &files, .directory = spool_directory()};
+  const converter::SpoolPlace place{.files = &files, .directory = spool_directory()};
+  return spool_memory ? converter::with_shared_memory(place, spool_memory) : place;
 }
 
 tl::expected<Configuration, std::vector<std::string>> read_configuration(const std::string& path) {

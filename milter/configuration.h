@@ -48,6 +48,7 @@ struct MilterSettings {
   mode_t socket_mode = 0660;
   std::string socket_group;  ///< empty: the process's own
   std::chrono::seconds deadline{60};
+  std::uint64_t memory = std::uint64_t{16} << 20;  ///< octets, for large messages of all sessions
 };
 
 struct LmtpSettings {
@@ -84,6 +85,8 @@ struct Configuration {
   const converter::Peer* find_peer(const postoffice::PostofficeName& name) const;
   std::string spool_directory() const { return gateway.work + "/spool"; }
   std::string chain_directory() const { return gateway.work + "/chain"; }
+  /// The daemon's, shared by all its messages; nullptr in processes that handle one at a time.
+  std::shared_ptr<converter::SpoolMemory> spool_memory = nullptr;
   converter::SpoolPlace spool_place(postoffice::FileSystem& files) const;
 };
 

@@ -23,6 +23,7 @@ std::vector<std::string> changed_for_next_start(const Configuration& first,
   compare(first.milter.socket == now.milter.socket, "milter.socket");
   compare(first.milter.socket_mode == now.milter.socket_mode, "milter.socket_mode");
   compare(first.milter.socket_group == now.milter.socket_group, "milter.socket_group");
+  compare(first.milter.memory == now.milter.memory, "milter.memory");
   compare(first.outbound.enabled == now.outbound.enabled, "outbound.enabled");
   compare(first.designated_host.connections == now.designated_host.connections,
           "designated_host.connections");
@@ -53,8 +54,10 @@ ConfigurationSource read_when_old(std::string path, std::chrono::seconds longest
   };
 }
 
-CurrentConfiguration::CurrentConfiguration(Configuration first)
-    : current_(std::make_shared<const Configuration>(first)), first_(std::move(first)) {}
+CurrentConfiguration::CurrentConfiguration(Configuration first) : first_(std::move(first)) {
+  first_.spool_memory = std::make_shared<converter::SpoolMemory>(first_.milter.memory);
+  current_ = std::make_shared<const Configuration>(first_);
+}
 
 std::shared_ptr<const Configuration> CurrentConfiguration::get() const {
   const std::lock_guard guard(mutex_);
@@ -66,6 +69,7 @@ tl::expected<std::vector<std::string>, std::vector<std::string>> CurrentConfigur
   if (!fresh) return tl::unexpected(std::move(fresh.error()));
   auto changed = changed_for_next_start(first_, *fresh);
   fresh->gateway.work = first_.gateway.work;  // its folders were made at the start
+  fresh->spool_memory = first_.spool_memory;  // messages under way are in it
   auto shared = std::make_shared<const Configuration>(std::move(*fresh));
   const std::lock_guard guard(mutex_);
   current_ = std::move(shared);

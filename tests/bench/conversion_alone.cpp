@@ -100,8 +100,10 @@ class MadeMessage : public Message {
 };
 
 void convert(const Message& message, const std::string& directory,
-             const converter::InboundSettings& settings) {
-  const converter::SpoolPlace place{&postoffice::FileSystem::posix(), directory};
+             const converter::InboundSettings& settings,
+             const std::shared_ptr<converter::SpoolMemory>& memory) {
+  const converter::SpoolPlace place =
+      converter::with_shared_memory({&postoffice::FileSystem::posix(), directory}, memory);
   converter::Envelope envelope;
   envelope.sender = "bob@example.com";
   converter::TargetFormat target;
@@ -139,11 +141,12 @@ int main(int argc, char** argv) {
   const Message& message = *made;
   // As the daemon: once.
   postoffice::keep_freed_memory();
+  const auto memory = std::make_shared<converter::SpoolMemory>(std::size_t{16} << 20);
   const converter::InboundSettings settings;
   for (long round = std::strtol(argv[2], nullptr, 10); round > 0; --round) {
     const auto began = std::chrono::steady_clock::now();
     const double processor = processor_seconds();
-    convert(message, argv[1], settings);
+    convert(message, argv[1], settings, memory);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
     std::printf("%zu %.6f %.6f\n", message.size(), seconds.count(),
                 processor_seconds() - processor);

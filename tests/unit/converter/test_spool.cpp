@@ -7,6 +7,7 @@
 #include "unit/converter/conversion_fixture.h"
 
 using smtpgate::converter::Spool;
+using smtpgate::converter::SpoolMemory;
 using smtpgate::converter::SpoolPlace;
 using smtpgate::postoffice::FileSystem;
 using smtpgate::postoffice::StringSink;
@@ -63,6 +64,73 @@ TEST_CASE("a spool gives back what was written, around the edge of its memory", 
       REQUIRE(FileSystem::posix().remove(target));
     }
   }
+}
+
+TEST_CASE("a spool that shares memory gives back what was written, wherever it lies", "[spool]") {
+  TemporaryDirectory directory;
+  constexpr std::size_t block = SpoolMemory::block_size;
+  const std::size_t own = std::size_t{128} << 10;
+  for (const std::size_t blocks : {0, 1, 2, 4}) {
+    const auto memory = std::make_shared<SpoolMemory>(blocks * block);
+    const SpoolPlace place = with_shared_memory({&FileSystem::posix(), directory.path()}, memory);
+    for (const std::size_t size : {std::size_t{10}, own, own + 1, own + block, own + block + 1,
+                                   own + 2 * block, own + 3 * block + 7}) {
+      for (const std::size_t piece : {std::size_t{1000}, std::size_t{65'535}, 2 * block}) {
+        INFO(size << " octets in pieces of " << piece << " with " << blocks << " blocks");
+        const std::string octets = numbered_octets(size);
+        Spool spool(place);
+        for (std::size_t at = 0; at < octets.size(); at += piece) {
+          REQUIRE(spool.write(std::string_view(octets).substr(at, piece)));
+        }
+        std::string pieces;
+        REQUIRE(spool.for_each_piece(3, size - 5, 50'000, [&](std::string_view taken) {
+          pieces += taken;
+          return true;
+        }));
+        CHECK((pieces == octets.substr(3, size - 5)));
+        std::string buffer(50, '\0');
+        for (const std::size_t at : {std::size_t{0}, size / 2, own - 1, own + block - 1}) {
+          if (at >= size) continue;
+          auto count = spool.read_at(at, buffer);
+          REQUIRE(count);
+          REQUIRE(*count > 0);
+          CHECK(buffer.substr(0, *count) == octets.substr(at, *count));
+        }
+        Spool moved(std::move(spool));
+        const std::string target = directory / "target";
+        {
+          auto file = FileSystem::posix().create(target, 0600);
+          REQUIRE(file);
+          REQUIRE(moved.copy_to(**file, 1, size - 1));
+        }
+        CHECK((read_whole(target) == octets.substr(1)));
+        REQUIRE(FileSystem::posix().remove(target));
+      }
+    }
+  }
+}
+
+TEST_CASE("shared memory is bounded, and comes back", "[spool]") {
+  const auto memory = std::make_shared<SpoolMemory>(2 * SpoolMemory::block_size);
+  // Whoever gets no block needs a file, which cannot be made here.
+  const SpoolPlace place = with_shared_memory({&FileSystem::posix(), "/nonexistent/work"}, memory);
+  const std::string octets = numbered_octets((std::size_t{128} << 10) + 10);
+  auto first = std::make_unique<Spool>(place);
+  Spool second(place);
+  Spool third(place);
+  const auto fill = [&](Spool& spool) {
+    return spool.write(std::string_view(octets).substr(0, octets.size() - 10)) &&
+           spool.write(std::string_view(octets).substr(octets.size() - 10));
+  };
+  CHECK(fill(*first));
+  CHECK(fill(second));
+  CHECK_FALSE(fill(third));
+  first.reset();
+  third.clear();
+  CHECK(fill(third));
+  second.clear();
+  Spool fourth(place);
+  CHECK(fill(fourth));
 }
 
 TEST_CASE("a spool leaves no name behind and can be used again", "[spool]") {

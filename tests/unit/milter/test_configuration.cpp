@@ -298,11 +298,11 @@ TEST_CASE("a good configuration is taken, and what needs a restart is named") {
   const auto before = current.get();
   std::string text = test::read_whole(gateway.configuration_path());
   text = replaced(text, "hostname = \"mx.example.com\"", "hostname = \"other.example.com\"");
-  text += "[milter]\nsocket = \"/elsewhere/milter.sock\"\ndeadline = 7\n";
+  text += "[milter]\nsocket = \"/elsewhere/milter.sock\"\ndeadline = 7\nmemory = 0\n";
   test::write_whole(gateway.configuration_path(), text);
   const auto changed = current.reload();
   REQUIRE(changed);
-  CHECK(*changed == std::vector<std::string>{"milter.socket"});
+  CHECK(*changed == std::vector<std::string>{"milter.socket", "milter.memory"});
   CHECK(current.get()->gateway.hostname == "other.example.com");
   CHECK(current.get()->milter.deadline == std::chrono::seconds(7));
   CHECK(before->gateway.hostname == "mx.example.com");  // who has it keeps it
