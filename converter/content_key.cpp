@@ -25,16 +25,15 @@ bool enters_key(std::string_view lower_name) {
 
 // Runs of blanks and folds become one space, so that a relay that refolds changes nothing.
 std::string canonical_value(std::string_view value) {
+  constexpr std::string_view white = " \t\r\n";
   std::string result;
-  bool pending_space = false;
-  for (const char c : value) {
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-      pending_space = !result.empty();
-      continue;
-    }
-    if (pending_space) result += ' ';
-    pending_space = false;
-    result += c;
+  result.reserve(value.size());
+  for (std::size_t at = value.find_first_not_of(white); at != std::string_view::npos;
+       at = value.find_first_not_of(white, at)) {
+    const std::size_t end = std::min(value.find_first_of(white, at), value.size());
+    if (!result.empty()) result += ' ';
+    result += value.substr(at, end - at);
+    at = end;
   }
   return result;
 }

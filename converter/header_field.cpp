@@ -21,6 +21,9 @@ std::vector<const HeaderField*> HeaderFields::find_all(std::string_view name) co
 }
 
 std::string unfold(std::string_view value) {
+  const bool is_one_line = std::none_of(value.begin(), value.end(),
+                                        [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  if (is_one_line) return std::string(trim(value));
   std::string result;
   result.reserve(value.size());
   for (std::size_t at = 0; at < value.size(); ++at) {

@@ -298,7 +298,13 @@ TranslatedHeader translate_header(const HeaderFields& fields, const Envelope& en
 }
 
 bool matches_field_pattern(std::string_view name, const std::vector<std::string>& patterns) {
+  if (name.empty()) return false;
+  const char initial = ascii_lower(name.front());
   return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    // Asked for each field and many patterns.
+    if (pattern.empty() || (pattern.front() != '*' && ascii_lower(pattern.front()) != initial)) {
+      return false;
+    }
     if (pattern.ends_with('*')) {
       return starts_with_ignoring_case(name,
                                        std::string_view(pattern).substr(0, pattern.size() - 1));

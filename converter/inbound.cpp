@@ -297,8 +297,19 @@ FileResult<void> ConvertedMessage::write_to(RawMessage& raw, postoffice::File& f
                                             postoffice::LineEnd line_end) {
   std::string start = postoffice::render_header(header, line_end);
   start += rendered_header;
+  // A short text goes with the header, in one write.
+  const bool is_short = text.size() <= read_piece;
+  if (is_short) {
+    auto read = text.for_each_piece(read_piece, [&](std::string_view piece) {
+      start += piece;
+      return true;
+    });
+    if (!read) return read;
+  }
   if (auto written = file.write(start); !written) return written;
-  if (auto written = text.copy_to(file); !written) return written;
+  if (!is_short) {
+    if (auto written = text.copy_to(file); !written) return written;
+  }
   return attachments.copy_to(raw.content(), file);
 }
 

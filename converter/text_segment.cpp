@@ -73,6 +73,10 @@ void TextSegment::with_line_ends(std::string_view text) {
         at_line_start_ = false;
       }
     }
+    if (line_end_ == "\n") {
+      with_line_feeds(text);
+      return;
+    }
     const std::size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
     if (end == std::string_view::npos) {
@@ -90,6 +94,26 @@ void TextSegment::with_line_ends(std::string_view text) {
     at_line_start_ = true;
     text.remove_prefix(end + 1);
   }
+}
+
+// The same where our line end is LF, the usual case: all that happens is that some CRs go, so what
+// is between two of them is copied at once.
+void TextSegment::with_line_feeds(std::string_view text) {
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t cr = text.find('\r', start);
+    if (cr == std::string_view::npos) {
+      lines_ += text.substr(start);
+      break;
+    }
+    const bool is_last = cr + 1 == text.size();
+    const bool is_alone = !is_last && text[cr + 1] != '\n';
+    lines_ += text.substr(start, cr - start + (is_alone ? 1 : 0));
+    after_cr_ = is_last;
+    start = cr + 1;
+  }
+  // A last CR is not decided yet, and not part of the line so far.
+  if (after_cr_) text.remove_suffix(1);
+  if (!text.empty()) at_line_start_ = text.back() == '\n';
 }
 
 std::uint64_t TextSegment::replaced() const {

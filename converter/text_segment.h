@@ -34,6 +34,7 @@ class TextSegment {
  private:
   void pass(std::string& out);
   void with_line_ends(std::string_view text);
+  void with_line_feeds(std::string_view text);
 
   MailTextDecoder decoder_;
   std::optional<postoffice::CharacterEncoder> encoder_;  ///< empty: the target is UTF-8

@@ -27,7 +27,17 @@ bool is_file_character_set(std::string_view name) {
                       [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
+namespace {
+
+/// Most of what is converted: it stays as it is, and nothing need be opened for it.
+bool is_ascii_in_utf8(std::string_view text, std::string_view set) {
+  return equals_ignoring_case(set, "UTF-8") && is_ascii(text);
+}
+
+}  // namespace
+
 std::string to_utf8(std::string_view text, std::string_view set, std::uint64_t* replaced) {
+  if (is_ascii_in_utf8(text, set)) return std::string(text);
   std::optional<CharacterDecoder> decoder = CharacterDecoder::open(set);
   if (!decoder) return repair_utf8(text, replaced);
   std::string result;
@@ -38,6 +48,7 @@ std::string to_utf8(std::string_view text, std::string_view set, std::uint64_t* 
 }
 
 std::string from_utf8(std::string_view text, std::string_view set, std::uint64_t* replaced) {
+  if (is_ascii_in_utf8(text, set)) return std::string(text);
   std::optional<CharacterEncoder> encoder = CharacterEncoder::open(set);
   if (!encoder) return repair_utf8(text, replaced);
   std::string result;

@@ -130,6 +130,10 @@ std::vector<ExtendedField> MessageHeader::all_fields() const {
 }
 
 std::string escape_value(std::string_view value) {
+  // Most values have nothing to escape.
+  const bool is_plain = std::none_of(value.begin(), value.end(),
+                                     [](char c) { return c == '^' || is_escaped_octet(c); });
+  if (is_plain) return std::string(value);
   std::string result;
   result.reserve(value.size());
   for (std::size_t i = 0; i < value.size(); ++i) {
