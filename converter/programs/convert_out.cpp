@@ -12,7 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "converter/address_list.h"
+#include "converter/archived_message.h"
 #include "converter/mail_date.h"
 #include "converter/outbound.h"
 #include "converter/programs/smtpconv_support.h"
@@ -39,35 +39,6 @@ constexpr std::array<const char*, 2> file_names = {"/SMTP_OUT.822", "/SMTP_OUT.E
 
 std::string utf8_of(std::string_view text, const MessageHeader& header) {
   return postoffice::to_utf8(text, postoffice::character_set_of(header, "UTF-8"));
-}
-
-/// A name of the postoffice as a label that no real domain can have.
-std::string label_of(std::string_view name) {
-  std::string label = converter::canonical_domain(name);
-  for (char& c : label) {
-    const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    if (!fits) c = '-';
-  }
-  return label;
-}
-
-/// Without a map each postoffice has the domain po.net.invalid, which leads nowhere (RFC 2606).
-AddressMap made_up_map(const MessageHeader& header) {
-  std::string text;
-  const auto add = [&](const TypedAddress& address) {
-    const auto native = address.type == "CSI"
-                            ? NativeAddress::parse(utf8_of(address.address, header))
-                            : std::nullopt;
-    if (!native) return;
-    const std::string name = native->postoffice.str();
-    if (name.find(' ') != std::string::npos || text.find(name + " ") != std::string::npos) return;
-    text += name + "  " + label_of(native->postoffice.postoffice) + "." +
-            label_of(native->postoffice.network) + ".invalid\n";
-  };
-  add(header.from);
-  for (const TypedAddress& one : header.to) add(one);
-  for (const TypedAddress& one : header.cc) add(one);
-  return AddressMap::parse(text, "made up").value_or(AddressMap());
 }
 
 int zone_minutes_at(std::int64_t seconds) {
@@ -190,7 +161,7 @@ class OutCommand {
     const auto place = place_for(ordinal);
     if (!place) return fail(EX_CANTCREAT, place.error().sentence());
     const bool has_map = !options_.configuration.empty() || !options_.map.empty();
-    const AddressMap map = has_map ? map_ : made_up_map(header);
+    const AddressMap map = has_map ? map_ : converter::map_for_all_of(header, "UTF-8", nullptr);
     FileSystem& files = FileSystem::posix();
     const std::string content_path = *place + file_names[0];
     for (const char* name : file_names) std::remove((*place + name).c_str());

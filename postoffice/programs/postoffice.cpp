@@ -18,6 +18,7 @@
 #include "postoffice/groups.h"
 #include "postoffice/mailbag.h"
 #include "postoffice/printable.h"
+#include "postoffice/programs/archive_commands.h"
 #include "postoffice/programs/command_output.h"
 #include "postoffice/programs/queue_commands.h"
 #include "postoffice/programs/reading_commands.h"
@@ -166,6 +167,7 @@ class CommandLine {
     add_alias();
     add_reading_commands(app_, run_);
     add_queue_commands(app_, run_);
+    add_archive_commands(app_, run_);
   }
 
   int run(int count, char** words) {
