@@ -12,6 +12,23 @@ namespace smtpgate::converter {
 
 using postoffice::FileSystem;
 
+namespace {
+
+/// What replace_file() left when it was stopped. Nobody writes here while we have the lock.
+void remove_half_written(const std::string& directory, FileSystem& files) {
+  const auto names = files.list(directory);
+  if (!names) return;  // whoever needs the directory will say so
+  constexpr std::size_t digits = 16;
+  for (const std::string& name : *names) {
+    const bool is_ours = name.starts_with(postoffice::half_written_prefix) &&
+                         name.size() == postoffice::half_written_prefix.size() + digits;
+    // It harms nobody where it cannot be removed.
+    if (is_ours) (void)files.remove(postoffice::path_in(directory, name));
+  }
+}
+
+}  // namespace
+
 ArchiveRecord::ArchiveRecord(std::string path, std::string_view whose, FileSystem& files)
     : path_(std::move(path)),
       first_line_("smtpgate-export 1 " + std::string(whose)),
@@ -31,6 +48,7 @@ Expected<ArchiveRecord> ArchiveRecord::open(const std::string& path, std::string
         directory + " is being written by another export; run this when that has ended"));
   }
   record.lock_ = std::move(*lock);
+  remove_half_written(directory, files);
   if (Outcome read = record.read(); !read.is_delivered()) return failure(std::move(read));
   return record;
 }
