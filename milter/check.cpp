@@ -127,6 +127,12 @@ void check_socket(const Configuration& configuration, Findings& findings) {
                            "postfix {} && chmod 2750 {}",
                            socket, directory, directory));
   }
+  if ((settings.socket_mode & 0002) != 0 && (status->mode & 0001) != 0) {
+    add(findings, FindingKind::warning,
+        fmt::format("everybody on this machine can open the socket {} and file mail in anybody's "
+                    "name; set socket_mode = \"0660\", or chmod o-x {}",
+                    socket, directory));
+  }
   add(findings, FindingKind::ok, "the socket's directory " + directory + " is there");
 }
 

@@ -236,10 +236,23 @@ void check_cleanup(const PostfixSettings& settings, const PostfixService& servic
   }
 }
 
-/// Settings with which claiming goes wrong.
+/// A dot between bare line feeds, as an end of the data, is what SMTP smuggling lives on: the
+/// server before may have taken it for text. Releases that do not know the setting are not spoken
+/// of.
+void check_line_ends(const PostfixSettings& settings, const PostfixService& service,
+                     Findings& findings) {
+  if (settings.value(service, "smtpd_forbid_bare_newline") != "no") return;
+  findings.warning(where(service, "smtpd_forbid_bare_newline") +
+                   "smtpd_forbid_bare_newline = no: a dot between bare line feeds ends a message, "
+                   "so a sender can smuggle in a second one with any sender address "
+                   "(CVE-2023-51764); set it to normalize");
+}
+
+/// Settings with which claiming goes wrong, or strangers come in.
 void check_traps(const PostfixSettings& settings, Findings& findings) {
   for (const PostfixService& service : settings.services()) {
     if (service.runs("cleanup")) check_cleanup(settings, service, findings);
+    if (service.runs("smtpd")) check_line_ends(settings, service, findings);
   }
   if (!settings.value("always_bcc").empty() || !settings.value("recipient_bcc_maps").empty()) {
     findings.ok("always_bcc and recipient_bcc_maps do no harm: their recipients are never claimed");

@@ -50,6 +50,7 @@ smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 default_process_limit = 100
 in_flow_delay = 0
+smtpd_forbid_bare_newline = normalize
 minimal_backoff_time = 5s
 maximal_backoff_time = 5s
 queue_run_delay = 5s

@@ -113,6 +113,19 @@ TEST_CASE("what costs only speed or clarity is a warning") {
           "lmtp_line_length_limit");
 }
 
+TEST_CASE("an smtpd that takes bare line feeds for line ends is warned of, each by its settings") {
+  const std::string lax = good_settings + "smtpd_forbid_bare_newline = no\n";
+  const std::string listening = good_services + "smtp inet n - n - - smtpd\n";
+  CHECK(count(judge(lax, listening), FindingKind::warning, "CVE-2023-51764") == 1);
+  CHECK(count(judge(lax, listening, "smtp/inet/smtpd_forbid_bare_newline = normalize\n"),
+              FindingKind::warning, "CVE-2023-51764") == 0);
+  const std::string strict = good_settings + "smtpd_forbid_bare_newline = yes\n";
+  CHECK(count(judge(strict, listening), FindingKind::warning) == 0);
+  const auto own = judge(strict, listening, "smtp/inet/smtpd_forbid_bare_newline = no\n");
+  CHECK(count(own, FindingKind::warning, "the service smtp in master.cf: ") == 1);
+  CHECK(count(judge(good_settings, listening), FindingKind::warning) == 0);
+}
+
 TEST_CASE("each smtpd is judged by the settings that count for it") {
   const std::string services = good_services +
                                "smtp inet n - n - - smtpd -o smtpd_milters=\n"
@@ -257,6 +270,22 @@ TEST_CASE("the check finds what does not hold around the configuration") {
   CHECK(count(findings, FindingKind::error, "the socket's directory /nonexistent is not there") ==
         1);
   CHECK(count(findings, FindingKind::ok, "the work directory ") == 1);
+}
+
+TEST_CASE("the check warns of a socket that everybody can open") {
+  const auto warnings = [](const char* mode, std::filesystem::perms others) {
+    const test::TemporaryDirectory place;
+    const std::string directory = place.path() + "/socket";
+    std::filesystem::create_directory(directory);
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all | others);
+    const test::Gateway gateway(
+        "", "[milter]\nsocket = \"" + directory + "/milter.sock\"\nsocket_mode = \"" + mode + "\"");
+    return count(check({gateway.configuration_path(), "", true}), FindingKind::warning,
+                 "file mail in anybody's name");
+  };
+  CHECK(warnings("0666", std::filesystem::perms::others_exec) == 1);
+  CHECK(warnings("0660", std::filesystem::perms::others_exec) == 0);
+  CHECK(warnings("0666", std::filesystem::perms::none) == 0);
 }
 
 TEST_CASE("the check says whether the designated host answers, and asks none that is not used") {
