@@ -235,12 +235,13 @@ class PosixFileSystem : public FileSystem {
     if (retry([&] { return ::mkdir(path.c_str(), mode & 0700); }) < 0) {
       return error_of("make the directory", path);
     }
-    if (retry([&] { return ::chmod(path.c_str(), mode); }) < 0) {
-      auto error = error_of("set the mode of", path);
-      ::rmdir(path.c_str());
-      return error;
-    }
-    return {};
+    // By descriptor: what takes the name's place meanwhile must not get the mode, nor what a link
+    // in its place points to.
+    auto directory = open_with(path, O_RDONLY | O_DIRECTORY, 0, "set the mode of");
+    auto done = directory ? (*directory)->set_mode(mode)
+                          : FileResult<void>(tl::unexpected(directory.error()));
+    if (!done) ::rmdir(path.c_str());
+    return done;
   }
 
   FileResult<void> remove(const std::string& path) override {

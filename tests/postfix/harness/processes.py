@@ -1,11 +1,13 @@
 """Starting and ending processes: only those that we started, each by its pid."""
 
 import os
+import pwd
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
-from .checks import Failure, wait_for
+from .checks import Failure, check_equal, wait_for
 
 
 def run(arguments, *, user=None, input=None, accept=(0,), timeout=60, environment=None):
@@ -29,10 +31,33 @@ def as_user(user):
     """Keywords for subprocess: the user's own ids and groups; nothing if we are not root."""
     if user is None or os.geteuid() != 0:
         return {}
-    import pwd
-
     entry = pwd.getpwnam(user)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def act_as(name, action):
+    """Calls `action` in a process of its own with that user's rights, and nobody's groups but its own."""
+    child = start_as(name, action)
+    check_equal(os.waitpid(child, 0)[1], 0, f"what {name} did")
+
+
+def start_as(name, action):
+    """The same, without waiting: the process's pid."""
+    entry = pwd.getpwnam(name)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setgid(entry.pw_gid)
+            os.setuid(entry.pw_uid)
+            action()
+            code = 0
+        except BaseException as error:  # noqa: BLE001 (it is told, and the child must never get further)
+            print(f"as {name}: {error!r}", file=sys.stderr)
+        finally:
+            os._exit(code)
+    return child
 
 
 def is_running(pid):

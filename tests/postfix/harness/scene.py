@@ -255,14 +255,14 @@ class Scene:
 
     # --- the daemon ----------------------------------------------------------------------------
 
-    def start_daemon(self, wait=True, environment=None):
-        """`environment`: variables beside our own."""
+    def start_daemon(self, wait=True, environment=None, as_root=False):
+        """`environment`: variables beside our own; as_root: as an administrator starts it, to become the user by itself."""
         output = open(self.top / "log" / "serve.out", "ab")
         with output:
             self.daemon = subprocess.Popen(
                 [self.top / "bin" / "smtpgate", "serve", "--config", self.settings_file],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                env={**os.environ, **(environment or {})}, **as_user(self.user))
+                env={**os.environ, **(environment or {})}, **({} if as_root else as_user(self.user)))
         if wait:
             wait_for("the milter socket", self.daemon_answers)
 
