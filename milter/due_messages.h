@@ -1,7 +1,7 @@
 // Which outgoing messages wait, and which is due next: the daemon's memory of SMTP/, made anew from
 // the folder whenever it is looked at. Losing it loses nothing.
 //
-// Not for threads: the caller locks.
+// Times are seconds of any clock that does not jump. Not for threads: the caller locks.
 #pragma once
 
 #include <cstdint>

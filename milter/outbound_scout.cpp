@@ -97,9 +97,10 @@ void OutboundScout::look_at_all() {
 }
 
 void OutboundScout::note_again(const OutboxPlace& place, const postoffice::OutboxResult& result) {
-  std::optional<std::int64_t> when = result.look_again;
+  std::optional<std::int64_t> when;
+  if (result.look_again) when = surroundings_.waiting_end(*result.look_again);
   if (result.unfinished > 0) {
-    const std::int64_t pause = surroundings_.now() + unfinished_pause;
+    const std::int64_t pause = OutboundSurroundings::seconds_since_boot() + unfinished_pause;
     when = std::min(when.value_or(pause), pause);
     // Some of it was taken, and is no longer in the outbox.
     look_again_.try_emplace({place.first, std::string()}, pause);
@@ -119,7 +120,7 @@ void OutboundScout::take_turn_at(const Office& office, const OutboxTurns::Turn& 
                                           .most = files_in_a_turn,
                                           .behind = turn.behind,
                                           .growing = &growing_,
-                                          .now = {},
+                                          .now = surroundings_.now,
                                           .is_member = {}};
   const auto told = [&](const OutboxNote& note) { tell(office, note); };
   if (turn.behind.empty()) look_again_.erase(turn.place);
@@ -146,12 +147,12 @@ void OutboundScout::take_turn() {
   } catch (const std::exception& exception) {
     log().error(fmt::format("{}: looking for outgoing mail failed: {}; it is tried again",
                             office->name.str(), exception.what()));
-    look_again_[turn->place] = surroundings_.now() + unfinished_pause;
+    look_again_[turn->place] = OutboundSurroundings::seconds_since_boot() + unfinished_pause;
   }
 }
 
 void OutboundScout::add_ready() {
-  const std::int64_t now = surroundings_.now();
+  const std::int64_t now = OutboundSurroundings::seconds_since_boot();
   for (auto one = look_again_.begin(); one != look_again_.end();) {
     if (one->second > now) {
       ++one;
@@ -184,9 +185,10 @@ void OutboundScout::act_on(const OutboxWatch::Hint& hint) {
 std::chrono::milliseconds OutboundScout::until(Clock::time_point next_poll) const {
   if (!turns_.is_empty()) return std::chrono::milliseconds(0);
   auto limit = std::chrono::ceil<std::chrono::milliseconds>(next_poll - Clock::now());
+  const std::int64_t now = OutboundSurroundings::seconds_since_boot();
   for (const auto& [place, when] : look_again_) {
     limit = std::min<std::chrono::milliseconds>(
-        limit, std::chrono::seconds(std::max<std::int64_t>(when - surroundings_.now(), 0)));
+        limit, std::chrono::seconds(std::max<std::int64_t>(when - now, 0)));
   }
   return std::max(limit, std::chrono::milliseconds(0));
 }

@@ -66,7 +66,8 @@ class OutboundScout {
   OutboxTurns turns_;
   bool is_after_poll_ = false;  ///< all outboxes are having their turns
   postoffice::GrowingFiles growing_;
-  std::map<OutboxPlace, std::int64_t> look_again_;  ///< when an outbox is to be looked at again
+  /// When an outbox is to be looked at again: seconds since boot.
+  std::map<OutboxPlace, std::int64_t> look_again_;
 };
 
 }  // namespace smtpgate::milter

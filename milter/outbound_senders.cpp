@@ -24,12 +24,6 @@ constexpr std::chrono::seconds first_host_pause{10};
 constexpr std::chrono::seconds longest_host_pause{300};
 constexpr std::int64_t longest_without_sign = 10;
 
-std::int64_t seconds_since_boot() {
-  timespec now{};
-  (void)::clock_gettime(CLOCK_BOOTTIME, &now);  // it cannot fail with a clock that there is
-  return now.tv_sec;
-}
-
 }  // namespace
 
 OutboundSenders::OutboundSenders(OutboundSurroundings surroundings)
@@ -92,7 +86,7 @@ std::optional<OutboundSenders::Key> OutboundSenders::wait_for_due() {
     // After a pause one try shows whether the host is back, before all others follow.
     const bool probing = host_pause_ > first_host_pause;
     if (!probing || !probe_) {
-      if (auto key = due_.begin(surroundings_.now())) {
+      if (auto key = due_.begin(OutboundSurroundings::seconds_since_boot())) {
         if (probing) probe_ = key;
         return key;
       }
@@ -101,7 +95,8 @@ std::optional<OutboundSenders::Key> OutboundSenders::wait_for_due() {
     if (next == DueMessages::never || probing) {
       changed_.wait_for(lock, first_host_pause);
     } else {
-      const std::int64_t seconds = std::clamp<std::int64_t>(next - surroundings_.now(), 1, 60);
+      const std::int64_t seconds =
+          std::clamp<std::int64_t>(next - OutboundSurroundings::seconds_since_boot(), 1, 60);
       changed_.wait_for(lock, std::chrono::seconds(seconds));
     }
   }
@@ -140,7 +135,7 @@ TryResult OutboundSenders::not_taken(const Key& key, const Outcome& problem, Try
 /// sleeps: a host that was taken for dead meanwhile must say that it is not before it takes more.
 Expected<std::optional<postoffice::TakenMessage>> OutboundSenders::take(
     const Postoffice& postoffice, const Key& key) {
-  const std::int64_t now = seconds_since_boot();
+  const std::int64_t now = OutboundSurroundings::seconds_since_boot();
   bool is_fresh = false;
   {
     const std::lock_guard guard(mutex_);
@@ -192,7 +187,7 @@ TryResult OutboundSenders::try_one(const Key& key) {
               return through->submit(
                   envelope, content, [this] { return stopping_.load(); }, before_end);
             },
-        .now = OutboundSurroundings::now,
+        .now = surroundings_.now,
         .stopping = [this] { return stopping_.load(); }};
     TryResult result = try_message(std::move(**taken), context, std::move(results));
     const std::lock_guard guard(mutex_);
@@ -215,7 +210,8 @@ void OutboundSenders::finish(const Key& key, const TryResult& result) {
   } else {
     unsaved_.erase(key);
   }
-  due_.end(key, result.gone ? std::nullopt : std::optional(result.next_attempt));
+  due_.end(key, result.gone ? std::nullopt
+                            : std::optional(surroundings_.waiting_end(result.next_attempt)));
   changed_.notify_all();
 }
 

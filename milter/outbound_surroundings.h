@@ -1,7 +1,12 @@
 // What the parts of the way out have in common: where they get their configuration, their log and
 // their disk from. Not for state: each part has its own.
+//
+// Two clocks: what is written down and told (when a message came, when its next try is) is in
+// seconds since 1970, by the wall clock, which people and NTP set; what is only waited for is in
+// seconds since the machine started, which nobody sets, sleep included.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <ctime>
 #include <functional>
@@ -19,7 +24,20 @@ struct OutboundSurroundings {
   Log* log = nullptr;
   postoffice::FileSystem* files = &postoffice::FileSystem::posix();
 
-  static std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
+  /// The wall clock; tests have their own.
+  std::function<std::int64_t()> now = wall_clock;
+
+  static std::int64_t wall_clock() { return static_cast<std::int64_t>(std::time(nullptr)); }
+  static std::int64_t seconds_since_boot() {
+    timespec now{};
+    (void)::clock_gettime(CLOCK_BOOTTIME, &now);  // it cannot fail with a clock that there is
+    return now.tv_sec;
+  }
+  /// When `moment` of the wall clock comes, in seconds since boot, as far as the wall clock says
+  /// now; what has passed is due now. A clock that is set back later changes nothing any more.
+  std::int64_t waiting_end(std::int64_t moment) const {
+    return seconds_since_boot() + std::max<std::int64_t>(moment - now(), 0);
+  }
 };
 
 }  // namespace smtpgate::milter

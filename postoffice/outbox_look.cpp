@@ -165,7 +165,11 @@ std::int64_t GrowingFiles::since(const std::string& directory, const std::string
   // Of more than so many at once the others are waited for as long as they change.
   constexpr std::size_t most_files = 10'000;
   const auto found = files_.find({directory, name});
-  if (found != files_.end() && found->second.inode == inode) return found->second.since;
+  if (found != files_.end() && found->second.inode == inode) {
+    // A clock that was set back must not make it young for as long.
+    found->second.since = std::min(found->second.since, now);
+    return found->second.since;
+  }
   if (found == files_.end() && files_.size() >= most_files) return now;
   files_[{directory, name}] = {inode, now};
   return now;

@@ -46,7 +46,7 @@ struct OutboundGateway : Gateway {
     REQUIRE(draft->content().write(mmff("SMTP:bob@example.net")));
     postoffice::OutgoingState state;
     state.mailbox = "anna";
-    state.created = milter::OutboundSurroundings::now();
+    state.created = milter::OutboundSurroundings::wall_clock();
     postoffice::OutgoingRecipient bob;
     bob.address = postoffice::TypedAddress::parse("SMTP:bob@example.net");
     state.recipients.push_back(bob);

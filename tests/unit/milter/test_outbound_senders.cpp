@@ -4,6 +4,7 @@
 
 #include "milter/outbound_senders.h"
 #include "unit/milter/outbound_fixture.h"
+#include "unit/milter/scripted_server.h"
 #include "unit/postoffice/faulty_file_system.h"
 
 using namespace smtpgate;
@@ -17,7 +18,9 @@ namespace {
 
 struct RunningSender {
   RunningSender(OutboundGateway& gateway, postoffice::FileSystem& files)
-      : senders(gateway.surroundings(files)) {
+      : RunningSender(gateway, gateway.surroundings(files)) {}
+  RunningSender(OutboundGateway& gateway, OutboundSurroundings surroundings)
+      : senders(std::move(surroundings)) {
     senders.use(gateway.configuration->designated_host);
     thread = std::thread([this] { senders.run(); });
   }
@@ -88,4 +91,23 @@ TEST_CASE("a sign of life is given before the first message, not before each") {
   }
   CHECK(taken >= messages);
   CHECK(signs == 1);
+}
+
+TEST_CASE("a clock that is set back by a year makes no message wait for a year") {
+  std::atomic<int> offers = 0;
+  const test::ScriptedServer host([&](const test::Step& step) -> std::optional<test::Reaction> {
+    if (step.stage != "RCPT") return std::nullopt;
+    ++offers;
+    return test::Reaction{"451 4.3.0 later\r\n"};
+  });
+  OutboundGateway gateway("", "[designated_host]\nhosts = [\"" + host.host() +
+                                  "\"]\n[outbound]\nretry_min = 1\nretry_max = 1\n");
+  std::atomic<std::int64_t> clock = OutboundSurroundings::wall_clock();
+  OutboundSurroundings surroundings = gateway.surroundings();
+  surroundings.now = [&] { return clock.load(); };
+  RunningSender running(gateway, std::move(surroundings));
+  running.senders.add(gateway.folder(), gateway.hand_over_one());
+  REQUIRE(wait_until([&] { return offers == 1 && running.senders.wait_until_idle({}); }));
+  clock -= 365 * 86'400;
+  CHECK(wait_until([&] { return offers >= 2; }));
 }
