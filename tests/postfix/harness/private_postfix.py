@@ -118,11 +118,12 @@ class PrivatePostfix:
         (self.configuration / "master.cf").write_text(MASTER_CF.format(port=1))
         self.age_configuration()
 
-    def start(self):
-        """Random ports until one is ours alone: Postfix shares ports silently (SO_REUSEPORT), so the
+    def start(self, port=None):
+        """`port`, if it is free still, else random ports until one is ours alone: Postfix shares ports silently (SO_REUSEPORT), so the
         greeting must show our name before anything is sent."""
         for _ in range(10):
-            old, self.port = self.port, free_port()
+            old, self.port = self.port, port or free_port()
+            port = None
             service = f"127.0.0.1:{self.port}/inet"
             previous = f"127.0.0.1:{old or 1}/inet"
             self.command("postconf", "-MX", previous)
@@ -167,10 +168,10 @@ class PrivatePostfix:
         wait_for("the old smtpd processes to end", lambda: not any(map(is_running, before)))
 
     def restart(self):
-        """As reload(), on another port. While master reads its configuration again nobody takes log lines in, and once ten
+        """As reload(); on the same port, if nobody takes it meanwhile. While master reads its configuration again nobody takes log lines in, and once ten
         of them wait, master waits with its own for ever: so not by reload where processes have just begun in numbers."""
         self.stop()
-        self.start()
+        self.start(self.port)
 
     def age_configuration(self):
         """Every program of Postfix waits a second or two while main.cf is younger than that."""
