@@ -55,4 +55,9 @@ std::optional<InternetAddress> parse_path(std::string_view path);
 /// lower-cased. No trailing dot.
 std::string canonical_domain(std::string_view domain);
 
+/// Every way in which the domain may stand in an address and in Postfix's tables, which compare
+/// what is written: its A-labels, and its U-labels if they are another text. A leading dot (all
+/// subdomains) stays.
+std::vector<std::string> domain_spellings(std::string_view domain);
+
 }  // namespace smtpgate::converter

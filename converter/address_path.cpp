@@ -136,4 +136,20 @@ std::string canonical_domain(std::string_view domain) {
   return ascii;
 }
 
+std::vector<std::string> domain_spellings(std::string_view domain) {
+  const bool all_below = domain.starts_with('.');
+  const std::string prefix = all_below ? "." : "";
+  if (all_below) domain.remove_prefix(1);
+  const std::string ascii = canonical_domain(domain);
+  std::vector<std::string> spellings = {prefix + ascii};
+  if (ascii.size() > longest_domain || ascii.find('\0') != std::string::npos) return spellings;
+  char* decoded = nullptr;
+  const int result = idn2_to_unicode_8z8z(ascii.c_str(), &decoded, IDN2_NONTRANSITIONAL);
+  const std::unique_ptr<char, decltype(&idn2_free)> owner(decoded, &idn2_free);
+  if (result == IDN2_OK && decoded != nullptr && ascii != decoded) {
+    spellings.push_back(prefix + decoded);
+  }
+  return spellings;
+}
+
 }  // namespace smtpgate::converter

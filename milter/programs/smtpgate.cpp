@@ -3,16 +3,19 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "converter/address_list.h"
 #include "milter/check.h"
 #include "milter/configuration.h"
 #include "milter/daemon.h"
 #include "milter/doors.h"
 #include "postoffice/kept_memory.h"
+#include "postoffice/printable.h"
 
 namespace {
 
@@ -59,6 +62,13 @@ int run(int argc, char** argv) {
       ->type_name("DIR");
   check->add_flag("--no-postfix", check_options.skip_postfix, "do not look at Postfix's settings");
   check->add_flag("--json", json, "the findings as JSON");
+  CLI::App* spellings = app.add_subcommand(
+      "spellings",
+      "Print each way in which a domain can be written, one a line: A-labels (xn--), then U-labels "
+      "if it has any. Postfix's tables compare what is written, so they need all; smtpgate-setup "
+      "asks here.");
+  std::vector<std::string> domains;
+  spellings->add_option("DOMAIN", domains, "such as b\u00fccher.example")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -68,6 +78,13 @@ int run(int argc, char** argv) {
     check_options.configuration_path = configuration;
     check_options.as_gateway_user = true;
     return milter::run_check(check_options, json);
+  }
+  if (*spellings) {
+    for (const std::string& domain : domains) {
+      for (const std::string& one : converter::domain_spellings(domain))
+        std::puts(printable(one).c_str());
+    }
+    return EX_OK;
   }
   if (*serve || *deliver) postoffice::keep_freed_memory();
   if (*serve) return milter::serve(configuration);

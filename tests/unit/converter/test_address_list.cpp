@@ -336,3 +336,21 @@ TEST_CASE("domains are compared in one form") {
   const std::string many = repeated("ü.", 1'000'000);
   CHECK(canonical_domain(many).size() == many.size() - 1);  // too long for libidn2
 }
+
+TEST_CASE("every spelling of a domain is known from each of them") {
+  using Spellings = std::vector<std::string>;
+  const Spellings both = {"xn--mller-kva.example", "müller.example"};
+  for (std::string_view one : {"Müller.Example", "xn--mller-kva.example", "XN--MLLER-KVA.EXAMPLE.",
+                               "mu\xCC\x88ller.example"}) {
+    INFO(one);
+    CHECK(domain_spellings(one) == both);
+  }
+  CHECK(domain_spellings(".müller.example") ==
+        Spellings{".xn--mller-kva.example", ".müller.example"});
+  CHECK(domain_spellings("Example.COM") == Spellings{"example.com"});
+  CHECK(domain_spellings("under_score.example") == Spellings{"under_score.example"});
+  CHECK(domain_spellings("xn--.example") == Spellings{"xn--.example"});
+  CHECK(domain_spellings("\xFF.example") == Spellings{"\xFF.example"});
+  CHECK(domain_spellings("") == Spellings{""});
+  CHECK(domain_spellings(repeated("ü.", 100'000)).size() == 1);
+}
