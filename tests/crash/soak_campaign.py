@@ -6,6 +6,7 @@ Not for making messages (soak_messages.py), and not for single moments of a deli
 import collections
 import dataclasses
 import random
+import re
 import smtplib
 import statistics
 import sys
@@ -14,12 +15,13 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "postfix"))
-from harness import Scene, check, check_equal, wait_for  # noqa: E402, F401 (Scene: for those who run campaigns)
-from soak_messages import Filed, Message  # noqa: E402
+from harness import Scene, Sink, check, check_equal, wait_for  # noqa: E402, F401 (Sink: for those who run campaigns)
+from soak_messages import Filed, Message, text_of  # noqa: E402
 
 BOXES = [f"user{number:02}" for number in range(20)]
 GROUP = ("team", BOXES[:4])
 MAIN_CF = "message_size_limit = 0\nvirtual_mailbox_limit = 0\nqueue_minfree = 0\n"
+OUT_SHARE = 20  # of so many messages in the second half one more goes the other way
 SENT_AGAIN = 0.02  # of all messages, by clients that take the 250 for lost
 LONGEST_SESSION = 30  # messages
 LONGEST_ABSENCE = 1.0  # seconds for which a killed daemon is away
@@ -47,6 +49,8 @@ class Result:
     damaged: int = 0
     seconds: float = 0
     left_in_peace: int = 0  # messages of the second half that door 2 had to take
+    out: int = 0  # messages dropped into outboxes
+    arrived: int = 0  # at the other end
     samples: list = dataclasses.field(default_factory=list)
 
     def growth(self):
@@ -63,7 +67,13 @@ class Result:
             check(sample.descriptors <= first.descriptors, f"descriptors are not given back: {self.samples}")
             check(sample.threads <= first.threads, f"threads do not end: {self.samples}")
         check(self.growth() <= 8192 + 0.05 * first.memory, f"the daemon's memory grows: {self.samples}")
+        check_equal(self.arrived, self.out, "messages out of outboxes, each once")
         check_equal(self.left_in_peace, 0, "messages that door 1 left although the daemon ran")
+
+
+def scene_for_campaigns(sink):
+    """Whatever goes out ends in `sink`; connections that nobody uses are ended at once, or they would be counted as left open."""
+    return Scene(mailboxes=BOXES, main_cf=MAIN_CF, sink=sink, designated_host="keep = 0", outbound="poll = 1")
 
 
 class Campaign:
@@ -210,14 +220,26 @@ class Campaign:
             middle = self.done + len(part) // 2
             reloader = threading.Thread(target=self.reload_at, args=(middle,), daemon=True)
             reloader.start()
+            for number in part[::OUT_SHARE]:
+                self.drop(number)
             self.send_all(part)
             reloader.join()
             if self.error:
                 raise self.error
+            self.scene.wait_until_sent(PATIENCE)
             self.scene.postfix.wait_until_empty(PATIENCE)
             self.look()
             self.report(f"{self.done} messages, {self.result.samples[-1]}")
         self.result.left_in_peace = self.door_2_deliveries() - lmtp
+
+    def drop(self, number):
+        """The other way: a file in an outbox, to somebody elsewhere."""
+        chance = random.Random(f"{self.seed}.{number}.out")
+        box = chance.choice(BOXES)
+        text = text_of(chance.randint(1, 100_000), chance).encode() + b"\n"
+        head = f"VERSION:3.00\nTO:SMTP:bob@far.test\nFROM:CSI:ACME/MAIN/{box}\nSUBJECT:out {number}\nTEXT:{len(text)}\n"
+        self.scene.drop(box, head.encode() + text, f"{number}.API")
+        self.result.out += 1
 
     def reload_at(self, moment):
         try:
@@ -266,6 +288,10 @@ class Campaign:
             self.result.lost += len(wanted - set(found))
             self.result.doubled += sum(found.values()) - len(set(found) & wanted)
             self.result.filed += sum(found.values())
+        subjects = collections.Counter(re.search(rb"Subject: (.*?)\r\n", one.octets).group(1) for one in self.scene.sink.messages)
+        wanted = {b"out %d" % number for number in self.numbers}
+        self.result.arrived = sum(1 for subject, times in subjects.items() if subject in wanted and times == 1)
+        self.scene.sink.messages.clear()
         self.result.distinct = len(set(known.values()) - {None})
         wait_for("work in P1 to be cleared", lambda: not self.work_left(), 30)
 
