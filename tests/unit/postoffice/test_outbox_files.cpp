@@ -291,6 +291,27 @@ TEST_CASE("a file that is never whole and always being written is set aside in t
   CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API", "a.API.bad"});
 }
 
+TEST_CASE("a clock that is set back does not make a growing file young for as long") {
+  OutboxFixture fixture;
+  std::int64_t now = std::time(nullptr);
+  GrowingFiles growing;
+  fixture.options.now = [&] { return now; };
+  fixture.options.growing = &growing;
+  const auto touch = [&] {
+    fixture.drop("a.API", message(to_bernd, std::string(100, 'x')).substr(0, 80));
+    test::set_modified(fixture.outbox() + "/a.API", now);
+  };
+  touch();
+  CHECK(fixture.pick_up().look_again);
+  now -= 365 * 86'400;
+  touch();
+  CHECK(fixture.pick_up().look_again);
+  now += 2 * 86'400 + 10;
+  touch();
+  CHECK_FALSE(fixture.pick_up().look_again);
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API.bad"});
+}
+
 TEST_CASE("of a file exchanged between look and take, the one that was taken counts") {
   OutboxFixture fixture;
   fixture.drop("a.API", message(to_jo, "first"));
