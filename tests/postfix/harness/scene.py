@@ -11,6 +11,7 @@ directory is removed (not with SMTPGATE_TEST_KEEP=1).
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import smtplib
@@ -119,10 +120,18 @@ class Scene:
     def __exit__(self, kind, error, trace):
         if kind is not None and kind is not SystemExit:
             self.report(sys.stderr)
+        complaints = self.sanitizers_complaints()
         if os.environ.get("SMTPGATE_TEST_KEEP"):
             print(f"kept: {self.top}", file=sys.stderr)
-            return
-        self.end()
+        else:
+            self.end()
+        check(kind is not None or not complaints, complaints)
+
+    def sanitizers_complaints(self):
+        """What a daemon that was built with checks has found: it goes on all the same, or ends by a signal that a test may want."""
+        path = self.top / "log" / "serve.out"
+        said = path.read_text("utf-8", "replace") if path.exists() else ""
+        return said if re.search("Sanitizer|runtime error:", said) else ""
 
     def open(self):
         self.top = Path(tempfile.mkdtemp(prefix=self.prefix))
