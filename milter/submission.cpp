@@ -173,7 +173,9 @@ void Submitter::State::end_old_ones(const std::stop_token& token) {
           changed.wait(guard, token, [this] { return !idle.empty(); });
           keeper_sleeps = false;
         } else {
-          changed.wait_until(guard, token, idle.front().until, [] { return false; });
+          // A copy: it is read again while others change the list.
+          const Clock::time_point until = idle.front().until;
+          changed.wait_until(guard, token, until, [] { return false; });
         }
       }
     }

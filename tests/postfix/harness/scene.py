@@ -202,6 +202,7 @@ class Scene:
             check((source / name).exists(), f"{source / name} is missing; build first (README.md)")
             shutil.copy2(source / name, target / name)
             (target / name).chmod(0o755)
+        shutil.copy2(REPOSITORY / "tests" / "tsan.suppressions", self.top)
 
     def own_directory(self, path):
         path.mkdir(parents=True)
@@ -266,12 +267,14 @@ class Scene:
 
     def start_daemon(self, wait=True, environment=None, as_root=False):
         """`environment`: variables beside our own; as_root: as an administrator starts it, to become the user by itself."""
+        # Ending in the middle of its threads' work is what the daemon does when it is told to stop.
+        checks = {"TSAN_OPTIONS": f"report_thread_leaks=0 suppressions={self.top}/tsan.suppressions"}
         output = open(self.top / "log" / "serve.out", "ab")
         with output:
             self.daemon = subprocess.Popen(
                 [self.top / "bin" / "smtpgate", "serve", "--config", self.settings_file],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                env={**os.environ, **(environment or {})}, **({} if as_root else as_user(self.user)))
+                env={**checks, **os.environ, **(environment or {})}, **({} if as_root else as_user(self.user)))
         if wait:
             wait_for("the milter socket", self.daemon_answers)
 
