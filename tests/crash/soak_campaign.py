@@ -254,15 +254,16 @@ class Campaign:
         return self.scene.postfix.log().count("postfix/lmtp[")
 
     def look(self):
-        """When all sessions have ended for the daemon too: it is idle when it has no more open than after the first round."""
+        """When all sessions have ended for the daemon too: it is idle when it has no more open than after the first round. It looks
+        into folders by itself now and then, and has one more open for that moment."""
+        seen = []
         if self.result.samples:
             first = self.result.samples[0].descriptors
-            wait_for("the daemon to close what it had open", lambda: self.descriptors() <= first, 30)
+            wait_for("the daemon to close what it had open", lambda: seen.append(self.descriptors()) or seen[-1] <= first, 30)
         else:
-            steady = []
-            wait_for("the daemon to be idle", lambda: steady.append(self.descriptors()) or (len(steady) > 5 and len(set(steady[-5:])) == 1), 30)
+            wait_for("the daemon to be idle", lambda: seen.append(self.descriptors()) or (len(seen) > 5 and len(set(seen[-5:])) == 1), 30)
         status = dict(line.split(":", 1) for line in (self.process() / "status").read_text().splitlines())
-        self.result.samples.append(Sample(self.descriptors(), int(status["Threads"]), int(status["VmRSS"].split()[0])))
+        self.result.samples.append(Sample(seen[-1], int(status["Threads"]), int(status["VmRSS"].split()[0])))
 
     def process(self):
         return Path(f"/proc/{self.scene.daemon.pid}")
