@@ -104,20 +104,27 @@ const AliasEntry* AliasFile::find(std::string_view key) const {
   return found == by_key_.end() ? nullptr : &entries_[found->second];
 }
 
-std::string AliasFile::with(std::string_view name, std::string_view mailbox) const {
-  std::string text = text_;
-  if (!text.empty() && text.back() != '\n') text += '\n';
-  return text + fmt::format("{}  {}\n", name, mailbox);
-}
-
-std::string AliasFile::without(const AliasEntry& entry) const {
+std::string AliasFile::edited(const AliasEdit& edit) const {
   std::string text;
   std::string_view rest = text_;
+  auto entry = entries_.begin();
   for (int number = 1; !rest.empty(); ++number) {
     const std::size_t size = std::min(rest.find('\n'), rest.size() - 1) + 1;
-    if (number != entry.line) text += rest.substr(0, size);
+    const std::string_view line = rest.substr(0, size);
     rest.remove_prefix(size);
+    if (entry == entries_.end() || entry->line != number) {
+      text += line;
+      continue;
+    }
+    if (!edit.removed.contains(entry->key)) {
+      const auto renamed = edit.renamed.find(entry->mailbox);
+      text += renamed == edit.renamed.end() ? std::string(line)
+                                            : fmt::format("{}  {}\n", entry->name, renamed->second);
+    }
+    ++entry;
   }
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  for (const auto& [name, mailbox] : edit.added) text += fmt::format("{}  {}\n", name, mailbox);
   return text;
 }
 

@@ -6,8 +6,10 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -21,6 +23,15 @@ struct AliasEntry {
   int line = 0;
 };
 
+/// What is to be done with a file; keys as alias_key() makes them, mailboxes folded.
+struct AliasEdit {
+  std::set<std::string, std::less<>> removed;               ///< keys
+  std::map<std::string, std::string, std::less<>> renamed;  ///< mailbox to its new name
+  std::vector<std::pair<std::string, std::string>> added;   ///< alias as written, mailbox
+
+  bool is_empty() const { return removed.empty() && renamed.empty() && added.empty(); }
+};
+
 class AliasFile {
  public:
   /// The first error as one line "FILE:LINE: what; what to do".
@@ -30,8 +41,9 @@ class AliasFile {
   const AliasEntry* find(std::string_view key) const;
   const std::vector<AliasEntry>& entries() const { return entries_; }
 
-  std::string with(std::string_view name, std::string_view mailbox) const;  ///< the text, longer
-  std::string without(const AliasEntry& entry) const;  ///< the text, less that line
+  /// The text after `edit`: lines that it does not touch stay as they are. An alias that is removed
+  /// and added too is there in the end.
+  std::string edited(const AliasEdit& edit) const;
 
  private:
   std::string text_;

@@ -28,15 +28,6 @@ Expected<std::unique_ptr<File>> lock_aliases(const Postoffice& postoffice) {
   return std::move(*lock);
 }
 
-Outcome write_aliases(const Postoffice& postoffice, std::string_view text, std::string sentence) {
-  FileSystem& files = postoffice.files();
-  auto owner = owner_for_new_files(files, postoffice.directory());
-  if (!owner) return owner.error().outcome();
-  auto written = replace_file(files, postoffice.path(layout::aliases), text, 0644, *owner);
-  if (!written) return written.error().outcome();
-  return Outcome::delivered(std::move(sentence));
-}
-
 /// Nothing if the directory of that mailbox is there.
 std::optional<Outcome> why_no_mailbox(const Postoffice& postoffice, const std::string& folded) {
   auto status = postoffice.files().status(postoffice.mailbag_directory(folded));
@@ -56,6 +47,24 @@ Expected<AliasFile> read_aliases(const Postoffice& postoffice) {
   return std::move(*parsed);
 }
 
+Outcome edit_aliases(const Postoffice& postoffice,
+                     const std::function<Expected<AliasEdit>(const AliasFile&)>& decide) {
+  auto lock = lock_aliases(postoffice);
+  if (!lock) return lock.error();
+  auto file = read_aliases(postoffice);
+  if (!file) return file.error();
+  auto edit = decide(*file);
+  if (!edit) return edit.error();
+  if (edit->is_empty()) return Outcome::delivered("the aliases are as they should be");
+  FileSystem& files = postoffice.files();
+  auto owner = owner_for_new_files(files, postoffice.directory());
+  if (!owner) return owner.error().outcome();
+  auto written =
+      replace_file(files, postoffice.path(layout::aliases), file->edited(*edit), 0644, *owner);
+  if (!written) return written.error().outcome();
+  return Outcome::delivered("aliases changed");
+}
+
 Outcome Postoffice::add_alias(std::string_view name, std::string_view mailbox) const {
   if (auto why = why_bad_alias_name(name)) {
     return Outcome::permanent("alias " + std::string(name) + " " + *why, "5.1.3");
@@ -71,29 +80,30 @@ Outcome Postoffice::add_alias(std::string_view name, std::string_view mailbox) c
     return Outcome::permanent(
         "alias " + std::string(name) + " would never be used: a mailbox has that name", "5.3.5");
   }
-  auto lock = lock_aliases(*this);
-  if (!lock) return lock.error();
-  auto file = read_aliases(*this);
-  if (!file) return file.error();
-  if (const AliasEntry* taken = file->find(key)) {
-    return Outcome::permanent("alias " + taken->name + " is there already, for mailbox " +
-                                  taken->mailbox + "; remove it first",
-                              "5.3.5");
-  }
-  return write_aliases(*this, file->with(name, folded),
-                       "alias " + std::string(name) + " made for mailbox " + folded);
+  const Outcome done = edit_aliases(*this, [&](const AliasFile& file) -> Expected<AliasEdit> {
+    if (const AliasEntry* taken = file.find(key)) {
+      return failure(Outcome::permanent("alias " + taken->name + " is there already, for mailbox " +
+                                            taken->mailbox + "; remove it first",
+                                        "5.3.5"));
+    }
+    return AliasEdit{{}, {}, {{std::string(name), folded}}};
+  });
+  if (!done.is_delivered()) return done;
+  return Outcome::delivered("alias " + std::string(name) + " made for mailbox " + folded);
 }
 
 Outcome Postoffice::remove_alias(std::string_view name) const {
-  auto lock = lock_aliases(*this);
-  if (!lock) return lock.error();
-  auto file = read_aliases(*this);
-  if (!file) return file.error();
-  const AliasEntry* entry = file->find(alias_key(name));
-  if (entry == nullptr) {
-    return Outcome::permanent("there is no alias " + std::string(name), "5.1.1");
-  }
-  return write_aliases(*this, file->without(*entry), "alias " + entry->name + " removed");
+  std::string written;
+  const Outcome done = edit_aliases(*this, [&](const AliasFile& file) -> Expected<AliasEdit> {
+    const AliasEntry* entry = file.find(alias_key(name));
+    if (entry == nullptr) {
+      return failure(Outcome::permanent("there is no alias " + std::string(name), "5.1.1"));
+    }
+    written = entry->name;
+    return AliasEdit{{entry->key}, {}, {}};
+  });
+  if (!done.is_delivered()) return done;
+  return Outcome::delivered("alias " + written + " removed");
 }
 
 Expected<std::vector<Postoffice::Alias>> Postoffice::list_aliases() const {

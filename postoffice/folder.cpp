@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <vector>
 
+#include <grp.h>
 #include <unistd.h>
 
 #include "postoffice/ascii.h"
@@ -112,6 +114,25 @@ std::optional<Outcome> why_not_there(const Postoffice& postoffice) {
       postoffice.path(layout::mailbags) +
           " is empty; is its file system mounted? If it is, add the mailbox postmaster",
       "4.3.5");
+}
+
+Expected<gid_t> find_group(const std::string& name) {
+  std::vector<char> buffer(std::size_t{16} << 10);
+  for (;;) {
+    struct group entry;
+    struct group* found = nullptr;
+    const int code = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (code == ERANGE && buffer.size() < (std::size_t{1} << 26)) {
+      buffer.resize(buffer.size() * 2);
+      continue;
+    }
+    if (code != 0) return failure(FileError{code, "look up the group", name}.outcome());
+    if (found == nullptr) {
+      return failure(
+          Outcome::permanent("there is no group " + name + "; make it with groupadd", "5.3.5"));
+    }
+    return found->gr_gid;
+  }
 }
 
 std::string path_in(std::string_view directory, std::string_view name) {

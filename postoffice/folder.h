@@ -18,6 +18,7 @@ namespace layout {
 inline constexpr std::string_view settings = "GLB/postoffice.toml";
 inline constexpr std::string_view aliases = "GLB/ALIAS";
 inline constexpr std::string_view mailbox_settings = "GLB/MAILBOX";
+inline constexpr std::string_view mailbox_plan = "GLB/CHANGES.json";
 inline constexpr std::string_view groups = "GRP";
 inline constexpr std::string_view mailbags = "MBG";
 inline constexpr std::string_view work = "P1";
@@ -61,6 +62,14 @@ FileResult<void> replace_file(FileSystem& files, const std::string& path, std::s
 /// Nothing if the folder looks as if it is there: MBG and GLB/postoffice.toml exist. Otherwise why
 /// not, temporary: an unmounted postoffice has no unknown mailboxes.
 std::optional<Outcome> why_not_there(const Postoffice& postoffice);
+
+/// What lies in new/, cur/, outbox/ and sent/ of a mailbag (its directory), and the refusal to
+/// remove a mailbox for that.
+FileResult<std::uint64_t> count_messages(FileSystem& files, const std::string& mailbag);
+Outcome holds_messages(const std::string& folded, std::uint64_t messages);
+
+/// The number of a group of the system; permanent 5.3.5 if there is none of that name.
+Expected<gid_t> find_group(const std::string& name);
 
 /// "directory/name".
 std::string path_in(std::string_view directory, std::string_view name);

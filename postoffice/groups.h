@@ -1,5 +1,5 @@
-// Groups (GRP/<group>), forwards of mailboxes (GLB/MAILBOX/<mailbox>.toml), and what a local name
-// comes to when both are followed: mailboxes here, addresses beyond, and what failed
+// Groups (GRP/<group>), and what a local name comes to when groups and the forwards of mailboxes
+// (mailbox_settings.h) are followed: mailboxes here, addresses beyond, and what failed
 // (docs/groups.md).
 //
 // Not for the order in which a name is looked up (postoffice.h), nor for sending (outgoing.h).
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "postoffice/address.h"
+#include "postoffice/mailbox_settings.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
@@ -24,15 +25,6 @@ struct Group {
   std::string name;                  ///< folded
   std::string owner;                 ///< a mailbox here, folded; "postmaster" if none is named
   std::vector<std::string> members;  ///< as written
-};
-
-/// Settings of one mailbox, GLB/MAILBOX/<folded name>.toml; absent: the defaults.
-struct MailboxSettings {
-  std::vector<TypedAddress> forward;  ///< targets, native or Internet; empty: none
-  bool keep_copy = true;              ///< with `forward`: file it here too
-  bool keep_sent = false;             ///< sent mail is kept in sent/
-  /// How requests for a receipt are answered: "never", or "on-read" (RFC 8098).
-  std::string receipts = "never";
 };
 
 /// permanent 5.1.1 if there is none; temporary 4.3.5 (file and line) if its file is wrong.
@@ -46,14 +38,6 @@ Outcome write_group(const Postoffice& postoffice, const Group& group);
 Outcome change_group(const Postoffice& postoffice, std::string_view name,
                      const std::function<Outcome(Group&)>& change);
 Outcome remove_group(const Postoffice& postoffice, std::string_view name);
-
-Expected<MailboxSettings> read_mailbox_settings(const Postoffice& postoffice,
-                                                std::string_view mailbox);
-Outcome write_mailbox_settings(const Postoffice& postoffice, std::string_view mailbox,
-                               const MailboxSettings& settings);
-/// A forward's target as a person writes it: a name of this postoffice, NET/PO/MAILBOX,
-/// user@host or SMTP:user@host. permanent 5.1.3 if it is none.
-Expected<TypedAddress> parse_forward(const Postoffice& postoffice, std::string_view text);
 
 struct FailedMember {
   std::string member;  ///< as written in the group or forward

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <grp.h>
 #include <unistd.h>
 
 #include "postoffice/folder.h"
@@ -19,26 +18,6 @@ namespace {
 
 constexpr std::string_view owners_parts[] = {layout::unread, layout::read, layout::outbox,
                                              layout::sent};
-
-/// The group's number; an error sentence if there is no such group.
-tl::expected<gid_t, Outcome> find_group(const std::string& name) {
-  std::vector<char> buffer(std::size_t{16} << 10);
-  for (;;) {
-    struct group entry;
-    struct group* found = nullptr;
-    const int code = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-    if (code == ERANGE && buffer.size() < (std::size_t{1} << 26)) {
-      buffer.resize(buffer.size() * 2);
-      continue;
-    }
-    if (code != 0) return failure(FileError{code, "look up the group", name}.outcome());
-    if (found == nullptr) {
-      return failure(
-          Outcome::permanent("there is no group " + name + "; make it with groupadd", "5.3.5"));
-    }
-    return found->gr_gid;
-  }
-}
 
 /// MBG/.new-x with everything that a mailbag has, synced.
 FileResult<void> build_mailbag(FileSystem& files, const std::string& directory,
@@ -85,6 +64,12 @@ FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
   return files.remove_directory(directory);
 }
 
+Outcome exists_already(const std::string& name) {
+  return Outcome::permanent("mailbox " + name + " exists already", "5.3.5");
+}
+
+}  // namespace
+
 FileResult<std::uint64_t> count_messages(FileSystem& files, const std::string& mailbag) {
   std::uint64_t count = 0;
   for (const std::string_view part : owners_parts) {
@@ -101,11 +86,12 @@ FileResult<std::uint64_t> count_messages(FileSystem& files, const std::string& m
   return count;
 }
 
-Outcome exists_already(const std::string& name) {
-  return Outcome::permanent("mailbox " + name + " exists already", "5.3.5");
+Outcome holds_messages(const std::string& folded, std::uint64_t messages) {
+  return Outcome::permanent(
+      fmt::format("mailbox {} holds {} messages; move them, or say --with-messages", folded,
+                  messages),
+      "5.3.5");
 }
-
-}  // namespace
 
 Outcome Postoffice::add_mailbox(std::string_view name, const MailboxOptions& options) const {
   if (auto why = why_bad_mailbox_name(name)) {
@@ -163,15 +149,9 @@ Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) co
     if (auto problem = why_not_there(*this)) return *problem;
     return Outcome::permanent(unknown, "5.1.1");
   }
-  const auto refusal = [&](std::uint64_t messages) {
-    return Outcome::permanent(
-        fmt::format("mailbox {} holds {} messages; move them, or say --with-messages", folded,
-                    messages),
-        "5.3.5");
-  };
   auto before = count_messages(*files_, mailbag);
   if (!before) return before.error().outcome();
-  if (*before > 0 && !with_messages) return refusal(*before);
+  if (*before > 0 && !with_messages) return holds_messages(folded, *before);
   // Out of the way in one step: from then on nothing is filed in it. Then looked into once more,
   // for a message that came a moment ago.
   const std::string doomed = mailbag_directory(".gone-" + random_hex(8));
@@ -182,7 +162,7 @@ Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) co
       return Outcome::temporary(moved.error().sentence() + "; the mailbox is in " + doomed);
     }
     if (!count) return count.error().outcome();
-    return refusal(*count);
+    return holds_messages(folded, *count);
   }
   if (auto synced = files_->sync_directory(path(layout::mailbags)); !synced) {
     return synced.error().outcome();

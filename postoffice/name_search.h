@@ -2,9 +2,11 @@
 // is read when it is first needed, and then once. Internal to this room.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "postoffice/alias_file.h"
 #include "postoffice/outcome.h"
@@ -28,6 +30,9 @@ class NameSearch {
   /// The mailbox that the configuration points to ("alias x", "catch_all").
   Expected<Resolved> follow(const std::string& mailbox, const std::string& pointer,
                             std::string how);
+  Expected<std::optional<Resolved>> look_again(std::string_view local_part,
+                                               std::string_view domain);
+  Outcome load_aliases();
   Expected<bool> mailbox_exists(const std::string& folded);
   Expected<bool> group_exists(const std::string& folded);
   Expected<std::optional<Resolved>> make_postmaster();
@@ -36,6 +41,8 @@ class NameSearch {
 
   const Postoffice& postoffice_;
   std::optional<AliasFile> aliases_;
+  /// Which ALIAS that was: inode and time of change; zeros: none.
+  std::pair<std::uint64_t, std::int64_t> aliases_read_{0, 0};
 };
 
 }  // namespace smtpgate::postoffice

@@ -14,6 +14,7 @@
 #include "postoffice/ascii.h"
 #include "postoffice/folder.h"
 #include "postoffice/locked_directory.h"
+#include "postoffice/mailbox_changes.h"
 #include "postoffice/mmff.h"
 
 namespace smtpgate::postoffice {
@@ -140,6 +141,7 @@ Expected<std::optional<TakenFile>> TakenFile::take_up(const Postoffice& postoffi
         "); look into the file, put it back by hand and remove the directory"));
   }
   TakenFile taken(postoffice, directory, id, std::move(*lock), std::move(*origin));
+  if (auto followed = taken.follow_rename(); !followed) return failure(followed.error());
   auto lies_there = files.status(taken.file_path());
   if (taken.origin_.is_in_mailbag && !lies_there) {
     // Only what is plainly not there was never taken: not on a disk that cannot be read.
@@ -161,6 +163,18 @@ Expected<std::optional<TakenFile>> TakenFile::take_up(const Postoffice& postoffi
     return failure(synced.error().outcome());
   }
   return std::optional<TakenFile>(std::move(taken));
+}
+
+Expected<bool> TakenFile::follow_rename() {
+  auto there = postoffice_.files().status(postoffice_.mailbag_directory(origin_.mailbox));
+  if (there) return false;
+  if (there.error().code != ENOENT) return failure(there.error().outcome());
+  auto renamed = new_name_of(postoffice_, origin_.mailbox);
+  if (!renamed) return failure(renamed.error());
+  if (!*renamed) return false;
+  origin_.mailbox = **renamed;
+  home_ = origin_.mailbox;
+  return true;
 }
 
 FileResult<void> TakenFile::write_origin() const {

@@ -60,6 +60,8 @@ class TakenFile {
   /// `size_limit` octets (0: no limit). A copy that fails is removed.
   FileResult<std::unique_ptr<File>> copy(std::uint64_t size_limit) const;
 
+  /// If the mailbox was renamed after the file was taken, the file is its new name's from here on.
+  Expected<bool> follow_rename();
   /// The mailbox was removed: what is put back goes into the outbox of another.
   void set_home(std::string mailbox) { home_ = std::move(mailbox); }
   const std::string& home() const { return home_; }

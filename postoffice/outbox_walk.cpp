@@ -80,6 +80,7 @@ class Walk {
 
   /// Delivered: the file is gone from here, whatever became of it. Otherwise it stays.
   Outcome walk() {
+    if (auto followed = taken_.follow_rename(); !followed) return followed.error();
     auto before = taken_.status();
     if (!before) return before.error().outcome();
     auto folder =

@@ -11,6 +11,7 @@
 #include "postoffice/derived_key.h"
 #include "postoffice/folder.h"
 #include "postoffice/mailbag.h"
+#include "postoffice/mailbox_changes.h"
 #include "postoffice/mmff.h"
 #include "postoffice/mmff_writer.h"
 #include "postoffice/put.h"
@@ -122,10 +123,12 @@ Outcome file_report(const Postoffice& postoffice, std::string_view mailbox, cons
   std::string target(mailbox);
   if (auto mailbag = Mailbag::open(postoffice, mailbox); !mailbag) {
     if (!mailbag.error().is_permanent()) return mailbag.error();
+    auto renamed = new_name_of(postoffice, mailbox);
+    if (!renamed) return renamed.error();
     // Nobody to tell; but somebody should know.
     auto postmaster = postoffice.resolve(layout::postmaster);
     if (!postmaster) return postmaster.error();
-    target = postmaster->mailbox;
+    target = renamed->value_or(postmaster->mailbox);
   }
   const std::int64_t now = std::time(nullptr);
   auto delivery = Delivery::begin(postoffice);

@@ -9,6 +9,7 @@
 
 #include "postoffice/aliases.h"
 #include "postoffice/folder.h"
+#include "postoffice/mailbox_changes.h"
 #include "postoffice/name_search.h"
 #include "postoffice/postoffice.h"
 
@@ -51,6 +52,10 @@ Expected<Resolved> NameSearch::resolve(std::string_view local_part, std::string_
       return std::move(**found);
     }
   }
+  // A mailbox that was renamed between our looks is not unknown.
+  auto anew = look_again(local_part, domain);
+  if (!anew) return failure(anew.error());
+  if (*anew) return std::move(**anew);
   if (!settings.catch_all.empty()) {
     return follow(settings.catch_all, postoffice_.path(layout::settings) + ": catch_all",
                   "catch-all");
@@ -59,6 +64,34 @@ Expected<Resolved> NameSearch::resolve(std::string_view local_part, std::string_
   return failure(Outcome::permanent(
       "there is no mailbox " + std::string(local_part) + " in postoffice " + settings.name.str(),
       "5.1.1"));
+}
+
+/// What a rename at this moment hides: until its end its plan says what the old name means, and at
+/// its end ALIAS does, which may have been read before.
+Expected<std::optional<Resolved>> NameSearch::look_again(std::string_view local_part,
+                                                         std::string_view domain) {
+  const std::string base(without_extension(local_part, postoffice_.settings().recipient_delimiter)
+                             .value_or(local_part));
+  for (const std::string& name : {std::string(local_part), base}) {
+    const std::string folded = fold_mailbox_name(name);
+    auto renamed = renamed_just_now(postoffice_, folded);
+    if (!renamed) return failure(renamed.error());
+    if (*renamed) {
+      auto found = follow(**renamed, postoffice_.path(layout::mailbox_plan), "alias");
+      if (!found) return failure(found.error());
+      return std::move(*found);
+    }
+    if (base == local_part) break;
+  }
+  auto status = postoffice_.files().status(postoffice_.path(layout::aliases));
+  if (!status && status.error().code != ENOENT) return failure(status.error().outcome());
+  const auto now = status ? std::pair(status->inode, status->modified)
+                          : std::pair(std::uint64_t{0}, std::int64_t{0});
+  if (now == aliases_read_) return std::nullopt;
+  aliases_.reset();
+  auto found = find(local_part, domain);
+  if (found && !*found && base != local_part) found = find(base, domain);
+  return found;
 }
 
 Expected<std::optional<Resolved>> NameSearch::find(std::string_view local_part,
@@ -85,6 +118,21 @@ Expected<Resolved> NameSearch::follow(const std::string& mailbox, const std::str
     auto made = make_postmaster();
     if (!made) return failure(made.error());
     return to_mailbox(mailbox, std::move(how));
+  }
+  // Renamed, and the pointer still says the old name: that is an alias then, or about to be one.
+  if (auto read = load_aliases(); !read.is_delivered()) return failure(read);
+  const AliasEntry* renamed = aliases_->find(mailbox);
+  if (renamed != nullptr) {
+    exists = mailbox_exists(renamed->mailbox);
+    if (!exists) return failure(exists.error());
+    if (*exists) return to_mailbox(renamed->mailbox, std::move(how));
+  }
+  auto planned = renamed_just_now(postoffice_, mailbox);
+  if (!planned) return failure(planned.error());
+  if (*planned) {
+    exists = mailbox_exists(**planned);
+    if (!exists) return failure(exists.error());
+    if (*exists) return to_mailbox(**planned, std::move(how));
   }
   if (auto problem = why_not_there(postoffice_)) return failure(*problem);
   return failure(Outcome::temporary(pointer + " points to mailbox " + mailbox +
@@ -130,13 +178,22 @@ Expected<std::optional<Resolved>> NameSearch::make_postmaster() {
   return failure(made.is_temporary() ? made : Outcome::temporary(made.sentence(), "4.3.5"));
 }
 
+Outcome NameSearch::load_aliases() {
+  if (aliases_) return Outcome::delivered("read already");
+  // Looked at before it is read: what changes in between is seen as changed.
+  auto status = postoffice_.files().status(postoffice_.path(layout::aliases));
+  if (!status && status.error().code != ENOENT) return status.error().outcome();
+  aliases_read_ = status ? std::pair(status->inode, status->modified)
+                         : std::pair(std::uint64_t{0}, std::int64_t{0});
+  auto file = read_aliases(postoffice_);
+  if (!file) return file.error();
+  aliases_ = std::move(*file);
+  return Outcome::delivered("read");
+}
+
 Expected<std::optional<Resolved>> NameSearch::find_alias(std::string_view local_part,
                                                          std::string_view domain) {
-  if (!aliases_) {
-    auto file = read_aliases(postoffice_);
-    if (!file) return failure(file.error());
-    aliases_ = std::move(*file);
-  }
+  if (auto read = load_aliases(); !read.is_delivered()) return failure(read);
   const AliasEntry* entry = nullptr;
   if (!domain.empty()) entry = aliases_->find(alias_key(local_part, domain));
   if (entry == nullptr) entry = aliases_->find(alias_key(local_part, {}));

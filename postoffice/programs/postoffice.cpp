@@ -15,11 +15,10 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "postoffice/groups.h"
-#include "postoffice/mailbag.h"
 #include "postoffice/printable.h"
 #include "postoffice/programs/archive_commands.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/mailbox_commands.h"
 #include "postoffice/programs/queue_commands.h"
 #include "postoffice/programs/reading_commands.h"
 #include "postoffice/programs/sending_commands.h"
@@ -31,7 +30,7 @@ namespace {
 constexpr const char* description =
     "Makes, looks after and reads a postoffice that is a folder.\n\n"
     "  postoffice -d /srv/postoffice init --name ACME/MAIN --owner smtpgate\n"
-    "  postoffice -d /srv/postoffice mailbox add anna\n"
+    "  postoffice -d /srv/postoffice mailbox add anna --name 'Anna Berg' --alias sales\n"
     "  postoffice -d /srv/postoffice list anna --newest 10\n"
     "  postoffice -d /srv/postoffice read anna 3f2c\n"
     "  postoffice -d /srv/postoffice send --from anna --to jo@example.com --subject Plan "
@@ -46,11 +45,9 @@ struct Options {
   std::string name;  ///< of a postoffice, mailbox or alias
   std::string mailbox;
   std::string owner;
-  std::string group;
   std::string line_end = "lf";
   PostofficeSettings settings;
   bool as_json = false;
-  bool with_messages = false;
 };
 
 /// USER or USER:GROUP, names or numbers, to what the system knows them as.
@@ -92,46 +89,6 @@ int init(Options& options) {
   return report(Postoffice::init(options.directory, options.settings, FileSystem::posix(), owner));
 }
 
-int list_mailboxes(const Postoffice& postoffice) {
-  auto names = postoffice.list_mailboxes();
-  if (!names) return fail(names.error());
-  for (const std::string& name : *names) std::cout << printable(name) << '\n';
-  return EX_OK;
-}
-
-int show_mailbox(const Postoffice& postoffice, const Options& options) {
-  auto mailbag = Mailbag::open(postoffice, options.name);
-  if (!mailbag) return fail(mailbag.error());
-  auto entries = mailbag->list();
-  if (!entries) return fail(entries.error());
-  auto aliases = postoffice.list_aliases();
-  if (!aliases) return fail(aliases.error());
-  auto settings = read_mailbox_settings(postoffice, mailbag->mailbox());
-  if (!settings) return fail(settings.error());
-  std::uint64_t unread = 0;
-  std::uint64_t octets = 0;
-  for (const MailbagEntry& entry : *entries) {
-    if (!entry.is_read) ++unread;
-    octets += entry.size;
-  }
-  const std::string address = postoffice.settings().name.str() + "/" + mailbag->mailbox();
-  std::cout << "Mailbox    " << printable(address) << '\n'
-            << "Folder     " << printable(postoffice.mailbag_directory(mailbag->mailbox())) << '\n'
-            << "Messages   " << entries->size() << ", " << unread << " unread, " << octets
-            << " octets\n";
-  if (!entries->empty()) {
-    const LocalTime newest = postoffice.local_time(entries->front().arrival);
-    std::cout << "Newest     " << newest.date << ' ' << newest.time << '\n';
-  }
-  for (const Postoffice::Alias& alias : *aliases) {
-    if (alias.mailbox == mailbag->mailbox()) {
-      std::cout << "Alias      " << printable(alias.name) << '\n';
-    }
-  }
-  print_mailbox_settings(*settings);
-  return EX_OK;
-}
-
 int list_aliases(const Postoffice& postoffice, const Options& options) {
   auto aliases = postoffice.list_aliases();
   if (!aliases) return fail(aliases.error());
@@ -163,7 +120,8 @@ class CommandLine {
         ->envname("POSTOFFICE")
         ->type_name("FOLDER");
     add_init();
-    add_mailbox();
+    add_mailbox_commands(app_, run_);
+    add_sending_commands(app_, run_);
     add_alias();
     add_reading_commands(app_, run_);
     add_queue_commands(app_, run_);
@@ -210,32 +168,6 @@ class CommandLine {
     init_->add_option("--line-end", options_.line_end, "Line ends of its message files")
         ->check(CLI::IsMember({"lf", "crlf", "cr"}))
         ->capture_default_str();
-  }
-
-  void add_mailbox() {
-    CLI::App* mailbox = command(&app_, "mailbox", "Adds, removes, lists, shows mailboxes", nullptr);
-    mailbox->require_subcommand(1);
-    add_sending_commands(app_, *mailbox, run_);
-    CLI::App* add = command(mailbox, "add", "Makes a mailbox",
-                            [](const Postoffice& postoffice, const Options& options) {
-                              return report(postoffice.add_mailbox(options.name, {options.group}));
-                            });
-    add->add_option("NAME", options_.name, "The mailbox; kept in lower case")->required();
-    add->add_option("--group", options_.group,
-                    "Group whose members may read, move and delete its messages");
-    CLI::App* remove =
-        command(mailbox, "remove", "Removes a mailbox that holds no messages",
-                [](const Postoffice& postoffice, const Options& options) {
-                  return report(postoffice.remove_mailbox(options.name, options.with_messages));
-                });
-    remove->add_option("NAME", options_.name, "The mailbox")->required();
-    remove->add_flag("--with-messages", options_.with_messages, "And all that is in it");
-    command(
-        mailbox, "list", "Names all mailboxes",
-        [](const Postoffice& postoffice, const Options&) { return list_mailboxes(postoffice); });
-    command(mailbox, "show", "Says what is in a mailbox, and its aliases", show_mailbox)
-        ->add_option("NAME", options_.name, "The mailbox")
-        ->required();
   }
 
   void add_alias() {

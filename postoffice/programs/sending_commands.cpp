@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include <sysexits.h>
 
 #include "postoffice/compose.h"
+#include "postoffice/groups.h"
 #include "postoffice/programs/command_output.h"
 #include "postoffice/table.h"
 
@@ -225,66 +225,11 @@ void add_group_commands(CLI::App& app, PostofficeCommand& run) {
   fewer->add_option("MEMBER", with_fewer->members, "As `group show` writes it")->required();
 }
 
-struct MailboxSetOptions {
-  std::string name;
-  std::vector<std::string> forward;
-  bool stops_forwarding = false;
-  std::optional<bool> keep_copy;
-  std::optional<bool> keep_sent;
-  std::string receipts;
-};
-
-int set_mailbox(const Postoffice& postoffice, const MailboxSetOptions& options) {
-  auto settings = read_mailbox_settings(postoffice, options.name);
-  if (!settings) return fail(settings.error());
-  if (options.stops_forwarding || !options.forward.empty()) settings->forward.clear();
-  for (const std::string& word : options.forward) {
-    auto target = parse_forward(postoffice, word);
-    if (!target) return fail(target.error());
-    settings->forward.push_back(std::move(*target));
-  }
-  settings->keep_copy = options.keep_copy.value_or(settings->keep_copy);
-  settings->keep_sent = options.keep_sent.value_or(settings->keep_sent);
-  if (!options.receipts.empty()) settings->receipts = options.receipts;
-  return report(write_mailbox_settings(postoffice, options.name, *settings));
-}
-
-void add_mailbox_set(CLI::App& mailbox, PostofficeCommand& run) {
-  auto [set, options] = add_command<MailboxSetOptions>(
-      mailbox, "set", "Says what is to be done with a mailbox's mail", run, set_mailbox);
-  set->add_option("NAME", options->name, "The mailbox")->required();
-  CLI::Option* forward =
-      set->add_option("--forward", options->forward,
-                      std::string("Where its mail goes on to; may be repeated: ") + address_forms)
-          ->type_name("ADDRESS")
-          ->allow_extra_args(false);
-  set->add_flag("--no-forward", options->stops_forwarding, "Its mail goes nowhere else any more")
-      ->excludes(forward);
-  set->add_flag("--keep-copy,!--no-keep-copy", options->keep_copy,
-                "What is forwarded is filed here too (default), or not");
-  set->add_flag("--keep-sent,!--no-keep-sent", options->keep_sent,
-                "What it sends is kept in sent/, or not (default)");
-  set->add_option("--receipts", options->receipts, "How requests for a receipt are answered")
-      ->check(CLI::IsMember({"never", "on-read"}));
-}
-
 }  // namespace
 
-void add_sending_commands(CLI::App& app, CLI::App& mailbox, PostofficeCommand& run) {
-  add_mailbox_set(mailbox, run);
+void add_sending_commands(CLI::App& app, PostofficeCommand& run) {
   add_group_commands(app, run);
   add_send(app, run);
-}
-
-void print_mailbox_settings(const MailboxSettings& settings) {
-  for (const TypedAddress& target : settings.forward) {
-    std::cout << "Forward    " << printable(target.str()) << '\n';
-  }
-  if (!settings.forward.empty()) {
-    std::cout << "Keep copy  " << (settings.keep_copy ? "yes" : "no") << '\n';
-  }
-  std::cout << "Keep sent  " << (settings.keep_sent ? "yes" : "no") << '\n'
-            << "Receipts   " << settings.receipts << '\n';
 }
 
 }  // namespace smtpgate::postoffice

@@ -1,0 +1,427 @@
+// Commands for mailboxes; see the header. Manual: docs/man/postoffice.1.scd.
+#include "postoffice/programs/mailbox_commands.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "postoffice/groups.h"
+#include "postoffice/mailbag.h"
+#include "postoffice/mailbox_changes.h"
+#include "postoffice/mailbox_settings.h"
+#include "postoffice/programs/command_output.h"
+#include "postoffice/table.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+using nlohmann::json;
+
+/// What `add` and `set` may say; what is not said stays as it is.
+struct SettingOptions {
+  std::optional<std::string> full_name;
+  std::vector<std::string> aliases;
+  std::vector<std::string> lost_aliases;
+  std::vector<std::string> forward;
+  bool stops_forwarding = false;
+  std::optional<bool> keep_copy;
+  std::optional<bool> keep_sent;
+  std::optional<bool> keep_original;
+  std::optional<bool> receive_from_internet;
+  std::optional<bool> send_to_internet;
+  std::string receipts;
+  std::optional<std::uint64_t> quota_bytes;
+  std::optional<std::uint64_t> quota_messages;
+  std::string delivery;
+  std::vector<std::string> hook;
+  bool has_no_hook = false;
+};
+
+struct MailboxOptions {
+  std::string name;
+  std::string new_name;
+  std::string group;
+  SettingOptions settings;
+  bool with_messages = false;
+  bool as_json = false;
+  bool is_long = false;
+};
+
+std::optional<Outcome> take_settings(const Postoffice& postoffice, const SettingOptions& options,
+                                     MailboxSettings& settings) {
+  settings.full_name = options.full_name.value_or(settings.full_name);
+  if (options.stops_forwarding || !options.forward.empty()) settings.forward.clear();
+  for (const std::string& word : options.forward) {
+    auto target = parse_forward(postoffice, word);
+    if (!target) return target.error();
+    settings.forward.push_back(std::move(*target));
+  }
+  settings.keep_copy = options.keep_copy.value_or(settings.keep_copy);
+  settings.keep_sent = options.keep_sent.value_or(settings.keep_sent);
+  settings.keep_original = options.keep_original.value_or(settings.keep_original);
+  settings.receive_from_internet =
+      options.receive_from_internet.value_or(settings.receive_from_internet);
+  settings.send_to_internet = options.send_to_internet.value_or(settings.send_to_internet);
+  if (!options.receipts.empty()) settings.receipts = options.receipts;
+  settings.quota.octets = options.quota_bytes.value_or(settings.quota.octets);
+  settings.quota.messages = options.quota_messages.value_or(settings.quota.messages);
+  if (!options.delivery.empty()) settings.delivery = options.delivery;
+  if (options.has_no_hook || !options.hook.empty()) settings.hook = options.hook;
+  return std::nullopt;
+}
+
+MailboxChange change_of(MailboxChange::Kind kind, const MailboxOptions& options) {
+  MailboxChange change;
+  change.kind = kind;
+  change.mailbox = options.name;
+  change.new_name = options.new_name;
+  change.group = options.group;
+  change.new_aliases = options.settings.aliases;
+  change.lost_aliases = options.settings.lost_aliases;
+  change.with_messages = options.with_messages;
+  return change;
+}
+
+int add(const Postoffice& postoffice, const MailboxOptions& options) {
+  MailboxChange change = change_of(MailboxChange::Kind::add, options);
+  if (auto problem = take_settings(postoffice, options.settings, change.settings)) {
+    return fail(*problem);
+  }
+  return report(change_mailbox(postoffice, change));
+}
+
+int set(const Postoffice& postoffice, const MailboxOptions& options) {
+  // From the look at the settings to their change nobody else may change them.
+  auto changes = MailboxChanges::begin(postoffice);
+  if (!changes) return fail(changes.error());
+  MailboxChange change = change_of(MailboxChange::Kind::set, options);
+  auto settings = read_mailbox_settings(postoffice, options.name);
+  if (!settings) return fail(settings.error());
+  change.settings = std::move(*settings);
+  if (auto problem = take_settings(postoffice, options.settings, change.settings)) {
+    return fail(*problem);
+  }
+  auto problems = changes->check({change});
+  if (!problems) return fail(problems.error());
+  if (!problems->empty()) return fail(problems->front().outcome);
+  const auto result = changes->apply({change});
+  return report(result.trouble ? *result.trouble : result.outcomes.front());
+}
+
+int rename(const Postoffice& postoffice, const MailboxOptions& options) {
+  return report(change_mailbox(postoffice, change_of(MailboxChange::Kind::rename, options)));
+}
+
+int remove(const Postoffice& postoffice, const MailboxOptions& options) {
+  return report(change_mailbox(postoffice, change_of(MailboxChange::Kind::remove, options)));
+}
+
+json as_json(const MailboxSettings& settings) {
+  json forward = json::array();
+  for (const TypedAddress& target : settings.forward) forward.push_back(target.str());
+  return {{"forward", forward},
+          {"keep_copy", settings.keep_copy},
+          {"keep_sent", settings.keep_sent},
+          {"keep_original", settings.keep_original},
+          {"receipts", settings.receipts},
+          {"receive_from_internet", settings.receive_from_internet},
+          {"send_to_internet", settings.send_to_internet},
+          {"quota_bytes", settings.quota.octets},
+          {"quota_messages", settings.quota.messages},
+          {"delivery", settings.delivery},
+          {"hook", settings.hook}};
+}
+
+int print(const json& value) {
+  std::cout << value.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  return EX_OK;
+}
+
+using AliasesOf = std::map<std::string, std::vector<std::string>>;
+
+Expected<AliasesOf> aliases_of_all(const Postoffice& postoffice) {
+  auto aliases = postoffice.list_aliases();
+  if (!aliases) return failure(aliases.error());
+  AliasesOf result;
+  for (const Postoffice::Alias& alias : *aliases) result[alias.mailbox].push_back(alias.name);
+  return result;
+}
+
+std::string quota_text(const Quota& quota) {
+  std::string text;
+  if (quota.octets != 0) text = short_size(quota.octets);
+  if (quota.messages != 0) {
+    text += fmt::format("{}{} messages", text.empty() ? "" : ", ", quota.messages);
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string rights_text(const MailboxSettings& settings) {
+  if (settings.receive_from_internet && settings.send_to_internet) return "both";
+  if (settings.receive_from_internet) return "receives";
+  return settings.send_to_internet ? "sends" : "none";
+}
+
+int list(const Postoffice& postoffice, const MailboxOptions& options) {
+  auto names = postoffice.list_mailboxes();
+  if (!names) return fail(names.error());
+  if (!options.is_long && !options.as_json) {
+    for (const std::string& name : *names) std::cout << printable(name) << '\n';
+    return EX_OK;
+  }
+  auto aliases = aliases_of_all(postoffice);
+  if (!aliases) return fail(aliases.error());
+  Table table({{"Mailbox", false},
+               {"Name", false, 8},
+               {"Quota", false},
+               {"Internet", false},
+               {"Aliases", false, 10}});
+  json all = json::array();
+  int code = EX_OK;
+  for (const std::string& name : *names) {
+    auto settings = read_mailbox_settings(postoffice, name);
+    if (!settings) {
+      code = fail(settings.error());
+      continue;
+    }
+    const std::vector<std::string>& known = (*aliases)[name];
+    table.add({printable(name), printable(settings->full_name), quota_text(settings->quota),
+               rights_text(*settings), printable(fmt::format("{}", fmt::join(known, ", ")))});
+    all.push_back({{"name", name},
+                   {"full_name", settings->full_name},
+                   {"aliases", known},
+                   {"settings", as_json(*settings)}});
+  }
+  if (options.as_json) {
+    print({{"mailboxes", all}});
+  } else {
+    const Terminal terminal = Terminal::of_standard_output();
+    table.print(std::cout, terminal.width, terminal.with_colours);
+  }
+  return code;
+}
+
+/// What `show` prints.
+struct Shown {
+  std::string name;
+  std::string address;
+  std::string folder;
+  MailboxSettings settings;
+  std::vector<std::string> aliases;
+  std::vector<std::string> groups;  ///< that name the mailbox itself as a member
+  std::uint64_t messages = 0;
+  std::uint64_t unread = 0;
+  std::uint64_t octets = 0;
+  std::string newest;
+};
+
+Expected<std::vector<std::string>> groups_with(const Postoffice& postoffice,
+                                               const std::string& mailbox) {
+  auto names = list_groups(postoffice);
+  if (!names) return failure(names.error());
+  const std::string native = postoffice.settings().name.str() + "/" + mailbox;
+  std::vector<std::string> found;
+  for (const std::string& name : *names) {
+    auto group = read_group(postoffice, name);
+    if (!group) continue;  // `group list` says what is wrong with it
+    const bool is_in =
+        std::any_of(group->members.begin(), group->members.end(), [&](const std::string& member) {
+          const std::string folded = fold_mailbox_name(member);
+          return folded == mailbox || folded == fold_mailbox_name(native);
+        });
+    if (is_in) found.push_back(name);
+  }
+  return found;
+}
+
+Expected<Shown> look_at(const Postoffice& postoffice, const std::string& name) {
+  auto mailbag = Mailbag::open(postoffice, name);
+  if (!mailbag) return failure(mailbag.error());
+  Shown shown;
+  shown.name = mailbag->mailbox();
+  shown.address = postoffice.settings().name.str() + "/" + shown.name;
+  shown.folder = postoffice.mailbag_directory(shown.name);
+  auto entries = mailbag->list();
+  if (!entries) return failure(entries.error());
+  shown.messages = entries->size();
+  for (const MailbagEntry& entry : *entries) {
+    if (!entry.is_read) ++shown.unread;
+    shown.octets += entry.size;
+  }
+  if (!entries->empty()) {
+    const LocalTime newest = postoffice.local_time(entries->front().arrival);
+    shown.newest = newest.date + " " + newest.time;
+  }
+  auto settings = read_mailbox_settings(postoffice, shown.name);
+  if (!settings) return failure(settings.error());
+  shown.settings = std::move(*settings);
+  auto aliases = aliases_of_all(postoffice);
+  if (!aliases) return failure(aliases.error());
+  shown.aliases = std::move((*aliases)[shown.name]);
+  auto groups = groups_with(postoffice, shown.name);
+  if (!groups) return failure(groups.error());
+  shown.groups = std::move(*groups);
+  return shown;
+}
+
+void print_settings(const MailboxSettings& settings) {
+  const auto line = [](std::string_view title, std::string_view text) {
+    std::cout << fmt::format("{:<11}", title) << printable(text) << '\n';
+  };
+  const auto yes_or_no = [](bool is) { return is ? "yes" : "no"; };
+  for (const TypedAddress& target : settings.forward) line("Forward", target.str());
+  if (!settings.forward.empty()) line("Keep copy", yes_or_no(settings.keep_copy));
+  line("Keep sent", yes_or_no(settings.keep_sent));
+  if (settings.keep_original) line("Original", "kept beside the message");
+  line("Receipts", settings.receipts);
+  if (!settings.receive_from_internet) line("Internet", "receives nothing from there");
+  if (!settings.send_to_internet) line("Internet", "sends nothing there");
+  if (settings.quota.octets != 0) {
+    line("Quota", fmt::format("{} octets", settings.quota.octets));
+  }
+  if (settings.quota.messages != 0) {
+    line("Quota", fmt::format("{} messages", settings.quota.messages));
+  }
+  if (settings.delivery != "mailbag") line("Delivery", settings.delivery);
+  for (const std::string& word : settings.hook) line("Hook", word);
+}
+
+int show(const Postoffice& postoffice, const MailboxOptions& options) {
+  auto shown = look_at(postoffice, options.name);
+  if (!shown) return fail(shown.error());
+  if (options.as_json) {
+    return print({{"name", shown->name},
+                  {"address", shown->address},
+                  {"folder", shown->folder},
+                  {"full_name", shown->settings.full_name},
+                  {"messages", shown->messages},
+                  {"unread", shown->unread},
+                  {"octets", shown->octets},
+                  {"newest", shown->newest},
+                  {"aliases", shown->aliases},
+                  {"groups", shown->groups},
+                  {"settings", as_json(shown->settings)}});
+  }
+  std::cout << "Mailbox    " << printable(shown->address) << '\n';
+  if (!shown->settings.full_name.empty()) {
+    std::cout << "Name       " << printable(shown->settings.full_name) << '\n';
+  }
+  std::cout << "Folder     " << printable(shown->folder) << '\n'
+            << "Messages   " << shown->messages << ", " << shown->unread << " unread, "
+            << shown->octets << " octets\n";
+  if (!shown->newest.empty()) std::cout << "Newest     " << shown->newest << '\n';
+  for (const std::string& alias : shown->aliases) {
+    std::cout << "Alias      " << printable(alias) << '\n';
+  }
+  for (const std::string& group : shown->groups) {
+    std::cout << "Group      " << printable(group) << '\n';
+  }
+  print_settings(shown->settings);
+  return EX_OK;
+}
+
+/// "--x,!--no-x". Not said, it stays empty: CLI11 itself would make it false.
+void add_switch(CLI::App& command, const char* names, std::optional<bool>& value,
+                const char* what) {
+  command.add_flag_function(names, [&value](std::int64_t count) { value = count > 0; }, what);
+}
+
+void add_setting_options(CLI::App& command, SettingOptions& options) {
+  constexpr const char* address_forms = "name, NET/PO/MAILBOX or user@host";
+  command.add_option("--name", options.full_name, "Whose it is, for people")->type_name("TEXT");
+  command
+      .add_option("--alias", options.aliases,
+                  "Another name: the part before the @, or a whole address; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  CLI::Option* forward =
+      command
+          .add_option("--forward", options.forward,
+                      std::string("Where its mail goes on to; may be repeated: ") + address_forms)
+          ->type_name("ADDRESS")
+          ->allow_extra_args(false);
+  command.add_flag("--no-forward", options.stops_forwarding, "Its mail goes nowhere else any more")
+      ->excludes(forward);
+  add_switch(command, "--keep-copy,!--no-keep-copy", options.keep_copy,
+             "What is forwarded is filed here too (default), or not");
+  add_switch(command, "--keep-sent,!--no-keep-sent", options.keep_sent,
+             "What it sends is kept in sent/, or not (default)");
+  add_switch(command, "--keep-original,!--no-keep-original", options.keep_original,
+             "Messages are also kept as they came, in original/, or not (default)");
+  command.add_option("--receipts", options.receipts, "How requests for a receipt are answered")
+      ->check(CLI::IsMember({"never", "on-read"}));
+  add_switch(command, "--receive-from-internet,!--no-receive-from-internet",
+             options.receive_from_internet, "It takes mail from outside (default), or not");
+  add_switch(command, "--send-to-internet,!--no-send-to-internet", options.send_to_internet,
+             "It may send mail outside (default), or not");
+  command
+      .add_option("--quota-bytes", options.quota_bytes,
+                  "How much it may hold, such as 500M; 0: no limit")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command
+      .add_option("--quota-messages", options.quota_messages,
+                  "How many messages it may hold; 0: no limit")
+      ->type_name("N");
+  command.add_option("--delivery", options.delivery, "Messages as files, or as folders")
+      ->check(CLI::IsMember({"mailbag", "folder"}));
+  CLI::Option* hook = command
+                          .add_option("--hook", options.hook,
+                                      "A word of the command for each message in a folder; "
+                                      "repeated for each word, the program's path first")
+                          ->type_name("WORD")
+                          ->allow_extra_args(false);
+  command.add_flag("--no-hook", options.has_no_hook, "No command any more")->excludes(hook);
+}
+
+}  // namespace
+
+void add_mailbox_commands(CLI::App& app, PostofficeCommand& run) {
+  CLI::App* mailbox =
+      app.add_subcommand("mailbox", "Adds, removes, renames, changes, lists, shows mailboxes");
+  mailbox->fallthrough();
+  mailbox->require_subcommand(1);
+  const auto named = [&](const char* name, const char* what,
+                         int (*action)(const Postoffice&, const MailboxOptions&)) {
+    auto made = add_command<MailboxOptions>(*mailbox, name, what, run, action);
+    made.first->add_option("NAME", made.second->name, "The mailbox; kept in lower case")
+        ->required();
+    return made;
+  };
+  auto [add_app, adding] = named("add", "Makes a mailbox", add);
+  add_app->add_option("--group", adding->group,
+                      "Group whose members may read, move and delete its messages");
+  add_setting_options(*add_app, adding->settings);
+  auto [remove_app, removing] =
+      named("remove", "Removes a mailbox, its aliases, and its name from groups", remove);
+  remove_app->add_flag("--with-messages,--with-mail", removing->with_messages,
+                       "And all that is in it");
+  auto [rename_app, renaming] =
+      named("rename", "Renames a mailbox; the old name becomes an alias", rename);
+  rename_app->add_option("NEWNAME", renaming->new_name, "What it is to be called")->required();
+  auto [set_app, setting] = named("set", "Changes what a mailbox is and may", set);
+  add_setting_options(*set_app, setting->settings);
+  set_app
+      ->add_option("--remove-alias", setting->settings.lost_aliases,
+                   "One of its aliases that is to go; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  auto [list_app, listing] =
+      add_command<MailboxOptions>(*mailbox, "list", "Names all mailboxes", run, list);
+  list_app->add_flag("--long", listing->is_long, "With names, quotas, rights and aliases");
+  list_app->add_flag("--json", listing->as_json, "For programs");
+  auto [show_app, showing] =
+      named("show", "Says what is in a mailbox, its aliases, groups and settings", show);
+  show_app->add_flag("--json", showing->as_json, "For programs");
+}
+
+}  // namespace smtpgate::postoffice
