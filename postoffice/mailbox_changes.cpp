@@ -301,8 +301,8 @@ Expected<MailboxChanges> MailboxChanges::begin(const Postoffice& postoffice) {
   MailboxChanges changes(postoffice, std::move(*lock));
   auto left = read_plan(postoffice);
   if (!left) return failure(left.error());
-  if (left->empty()) return changes;
-  Result done = Doer(postoffice).run(*left, {});
+  if (left->changes.empty()) return changes;
+  Result done = Doer(postoffice).run(left->changes, {});
   if (done.trouble) {
     return failure(Outcome::temporary(
         "what " + postoffice.path(layout::mailbox_plan) +
@@ -310,17 +310,18 @@ Expected<MailboxChanges> MailboxChanges::begin(const Postoffice& postoffice) {
         done.trouble->status()));
   }
   if (Outcome removed = remove_plan(postoffice); !removed.is_delivered()) return failure(removed);
-  changes.finished_ = left->size();
+  changes.finished_ = left->changes.size();
+  changes.finished_source_ = std::move(left->source);
   return changes;
 }
 
-MailboxChanges::Result MailboxChanges::apply(
-    const std::vector<MailboxChange>& changes,
-    const std::function<void(std::size_t)>& progress) const {
+MailboxChanges::Result MailboxChanges::apply(const std::vector<MailboxChange>& changes,
+                                             const std::function<void(std::size_t)>& progress,
+                                             const std::string& source) const {
   if (changes.empty()) return {};
   const bool is_planned = !is_one_step(changes);
   if (is_planned) {
-    Outcome written = write_plan(postoffice_, changes);
+    Outcome written = write_plan(postoffice_, {source, changes});
     if (!written.is_delivered()) return {{}, written};
   }
   Result result = Doer(postoffice_).run(changes, progress);
@@ -348,7 +349,7 @@ Expected<std::optional<std::string>> renamed_just_now(const Postoffice& postoffi
   if (!plan) return failure(plan.error());
   std::optional<std::string> found;
   std::string name(folded);
-  for (const MailboxChange& one : *plan) {
+  for (const MailboxChange& one : plan->changes) {
     if (one.kind != MailboxChange::Kind::rename || fold_mailbox_name(one.mailbox) != name) continue;
     name = fold_mailbox_name(one.new_name);
     found = name;

@@ -45,7 +45,7 @@ struct ChangeProblem {
 class MailboxChanges {
  public:
   /// Waits for nobody: temporary if another program is changing mailboxes. What such a program left
-  /// unfinished when it died is finished now; `finished` says so.
+  /// unfinished when it died is finished now; finished() says so.
   static Expected<MailboxChanges> begin(const Postoffice& postoffice);
 
   /// Why they cannot be done one after the other, all that is wrong; empty: they can. Nothing is
@@ -57,12 +57,15 @@ class MailboxChanges {
     /// Not delivered: trouble that may pass. What is left is finished by the next begin().
     std::optional<Outcome> trouble;
   };
-  /// After a check() without problems. `progress` hears how many are done.
+  /// After a check() without problems. `progress` hears how many are done. `source` says where they
+  /// come from, for finished_source() of the next program if this one dies.
   Result apply(const std::vector<MailboxChange>& changes,
-               const std::function<void(std::size_t)>& progress = {}) const;
+               const std::function<void(std::size_t)>& progress = {},
+               const std::string& source = {}) const;
 
-  /// How many changes of an earlier program begin() finished.
+  /// How many changes of an earlier program begin() finished, and the `source` of these.
   std::size_t finished() const { return finished_; }
+  const std::string& finished_source() const { return finished_source_; }
 
  private:
   MailboxChanges(const Postoffice& postoffice, std::unique_ptr<File> lock)
@@ -71,6 +74,7 @@ class MailboxChanges {
   Postoffice postoffice_;
   std::unique_ptr<File> lock_;
   std::size_t finished_ = 0;
+  std::string finished_source_;
 };
 
 /// One change, from begin() to its end; the first thing that is wrong with it is the outcome.

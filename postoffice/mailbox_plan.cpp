@@ -31,8 +31,7 @@ json to_json(const MailboxChange& change) {
           {"with_messages", change.with_messages}};
 }
 
-/// nullopt: not what to_json() makes. Its types are checked by at() and get_to(), whose exceptions
-/// end in read_plan().
+/// Types are checked by at() and get_to(), whose exceptions end in read_plan().
 MailboxChange from_json(const Postoffice& postoffice, const json& object, const std::string& path) {
   MailboxChange change;
   const std::string kind = object.at("do");
@@ -63,22 +62,23 @@ MailboxChange from_json(const Postoffice& postoffice, const json& object, const 
 
 }  // namespace
 
-Expected<std::vector<MailboxChange>> read_plan(const Postoffice& postoffice) {
+Expected<MailboxPlan> read_plan(const Postoffice& postoffice) {
   const std::string path = postoffice.path(layout::mailbox_plan);
   auto text = read_whole(postoffice.files(), path, largest_plan);
   if (!text) {
-    if (text.error().code == ENOENT) return std::vector<MailboxChange>();
+    if (text.error().code == ENOENT) return MailboxPlan();
     return failure(text.error().outcome());
   }
   std::string why;
   try {
-    const json plan = json::parse(*text);
-    if (plan.at("version") == known_version) {
-      std::vector<MailboxChange> changes;
-      for (const json& one : plan.at("changes")) {
-        changes.push_back(from_json(postoffice, one, path));
+    const json object = json::parse(*text);
+    if (object.at("version") == known_version) {
+      MailboxPlan plan;
+      object.at("source").get_to(plan.source);
+      for (const json& one : object.at("changes")) {
+        plan.changes.push_back(from_json(postoffice, one, path));
       }
-      return changes;
+      return plan;
     }
     why = "its version is not known here";
   } catch (const std::exception& exception) {
@@ -90,13 +90,13 @@ Expected<std::vector<MailboxChange>> read_plan(const Postoffice& postoffice) {
                          "4.3.5"));
 }
 
-Outcome write_plan(const Postoffice& postoffice, const std::vector<MailboxChange>& changes) {
-  json plan = {{"version", known_version}, {"changes", json::array()}};
-  for (const MailboxChange& change : changes) plan["changes"].push_back(to_json(change));
+Outcome write_plan(const Postoffice& postoffice, const MailboxPlan& plan) {
+  json object = {{"version", known_version}, {"source", plan.source}, {"changes", json::array()}};
+  for (const MailboxChange& change : plan.changes) object["changes"].push_back(to_json(change));
   auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
   if (!owner) return owner.error().outcome();
   auto written = replace_file(postoffice.files(), postoffice.path(layout::mailbox_plan),
-                              plan.dump(1) + "\n", 0644, *owner);
+                              object.dump(1) + "\n", 0644, *owner);
   if (!written) return written.error().outcome();
   return Outcome::delivered("written down");
 }

@@ -11,10 +11,15 @@
 
 namespace smtpgate::postoffice {
 
-/// Empty if there is none. Temporary 4.3.5 if the file is not what write_plan() writes.
-Expected<std::vector<MailboxChange>> read_plan(const Postoffice& postoffice);
+struct MailboxPlan {
+  std::string source;  ///< where the changes come from; empty: a command
+  std::vector<MailboxChange> changes;
+};
+
+/// Without changes if there is none. Temporary 4.3.5 if the file is not what write_plan() writes.
+Expected<MailboxPlan> read_plan(const Postoffice& postoffice);
 /// Durably.
-Outcome write_plan(const Postoffice& postoffice, const std::vector<MailboxChange>& changes);
+Outcome write_plan(const Postoffice& postoffice, const MailboxPlan& plan);
 /// All was done.
 Outcome remove_plan(const Postoffice& postoffice);
 

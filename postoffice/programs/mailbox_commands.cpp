@@ -18,6 +18,7 @@
 #include "postoffice/mailbox_changes.h"
 #include "postoffice/mailbox_settings.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/import_commands.h"
 #include "postoffice/table.h"
 
 namespace smtpgate::postoffice {
@@ -422,6 +423,7 @@ void add_mailbox_commands(CLI::App& app, PostofficeCommand& run) {
   auto [show_app, showing] =
       named("show", "Says what is in a mailbox, its aliases, groups and settings", show);
   show_app->add_flag("--json", showing->as_json, "For programs");
+  add_import_commands(*mailbox, run);
 }
 
 }  // namespace smtpgate::postoffice
