@@ -122,7 +122,7 @@ tl::expected<AddressMap, std::vector<std::string>> AddressMap::parse(std::string
                          printable(entry.postoffice.str()), printable(entry.domain), same->second));
       continue;
     }
-    map.first_.emplace(entry.domain, map.entries_.size());
+    map.having_[entry.domain].push_back(map.entries_.size());
     map.entries_.push_back(std::move(entry));
   }
 
@@ -133,7 +133,17 @@ tl::expected<AddressMap, std::vector<std::string>> AddressMap::parse(std::string
     // Any subdomain will do to try a leading dot; a label of one letter is as good as the rest.
     const bool dotted = entry.domain.front() == '.';
     const Entry* first = map.find(dotted ? "*" + entry.domain : entry.domain);
-    reached[key_of(entry.postoffice)] |= first != nullptr && first->postoffice == entry.postoffice;
+    bool& is_reached = reached[key_of(entry.postoffice)];
+    is_reached |= first != nullptr && first->postoffice == entry.postoffice;
+    const bool is_hidden = first != nullptr && first->domain != entry.domain &&
+                           first->line < entry.line && !(first->postoffice == entry.postoffice);
+    if (!is_hidden) continue;
+    refuse(entry.line,
+           fmt::format("{} {} can never match, because {} {} on line {} has it all; move the line "
+                       "above that one",
+                       printable(entry.postoffice.str()), printable(entry.domain),
+                       printable(first->postoffice.str()), printable(first->domain), first->line));
+    is_reached = true;  // that is what is to be mended
   }
   for (const Entry& entry : map.entries_) {
     bool& is_reached = reached[key_of(entry.postoffice)];
@@ -155,12 +165,20 @@ tl::expected<AddressMap, std::vector<std::string>> AddressMap::parse(std::string
   return tl::unexpected(std::move(lines));
 }
 
+std::vector<const AddressMap::Entry*> AddressMap::find_all(std::string_view domain) const {
+  std::vector<const Entry*> found;
+  const Entry* first = find(domain);
+  if (first == nullptr) return found;
+  for (const std::size_t index : having_.at(first->domain)) found.push_back(&entries_[index]);
+  return found;
+}
+
 const AddressMap::Entry* AddressMap::find(std::string_view domain) const {
   const std::string wanted = canonical_domain(domain);
   std::size_t best = entries_.size();
   const auto consider = [&](const std::string& key) {
-    const auto found = first_.find(key);
-    if (found != first_.end()) best = std::min(best, found->second);
+    const auto found = having_.find(key);
+    if (found != having_.end()) best = std::min(best, found->second.front());
   };
   consider(wanted);
   // A sender may write a domain of a million dots; no entry is longer than a domain can be.

@@ -94,12 +94,14 @@ class Translation {
            postoffice::has_native_form(postoffice::from_utf8(native, target_.character_set));
   }
 
-  // Only a domain of the map and a legal mailbox name make an address native (Q112286).
+  // Only a domain of the map and a legal mailbox name make an address native (Q112286); not a
+  // domain that several postoffices share, since only a look into them says whose it is.
   TypedAddress typed(const HeaderAddress& header) const {
     const AddressMap::Entry* entry = header.address.domain.empty()
                                          ? nullptr
                                          : map_.find(canonical_domain(header.address.domain));
-    if (entry != nullptr && !postoffice::why_bad_mailbox_name(header.address.local_part)) {
+    const bool is_one_postoffices = entry != nullptr && !map_.is_shared(header.address.domain);
+    if (is_one_postoffices && !postoffice::why_bad_mailbox_name(header.address.local_part)) {
       const NativeAddress native{entry->postoffice, header.address.local_part};
       if (is_native_in_target_set(native.str())) return TypedAddress::native(native, header.name);
     }

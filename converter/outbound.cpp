@@ -128,7 +128,7 @@ Expected<void> OutboundConversion::address() {
   }
   if (!request_.null_sender) envelope_.sender = request_.sender.value_or(from_);
   for (std::size_t index = 0; index < request_.recipients.size(); ++index) {
-    auto address = routable_address(request_.recipients[index], map_);
+    auto address = routable_address(request_.recipients[index], map_, true);
     if (address) {
       envelope_.recipients.push_back({std::move(*address), "", index});
     } else {

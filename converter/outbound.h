@@ -101,5 +101,9 @@ std::string render_outbound_envelope(const OutboundEnvelope& envelope);
 /// its postoffice (Q111840), quoted and NFC where needed. permanent 5.1.3 if it has none.
 Expected<std::string> published_address(const postoffice::NativeAddress& address,
                                         const AddressMap& map);
+/// Where mail for it is sent: the same at the first domain that no other postoffice shares, since
+/// at a shared one another's mailbox of the name could be found.
+Expected<std::string> delivery_address(const postoffice::NativeAddress& address,
+                                       const AddressMap& map);
 
 }  // namespace smtpgate::converter

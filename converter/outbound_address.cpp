@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "converter/address_list.h"
 #include "converter/outbound.h"
@@ -41,13 +42,12 @@ Outcome no_address(const TypedAddress& address, std::string_view why, std::strin
 
 }  // namespace
 
-Expected<std::string> published_address(const NativeAddress& address, const AddressMap& map) {
-  const auto& entries = map.entries();
-  // A leading dot takes subdomains in and is no domain to write out.
-  const auto entry = std::find_if(entries.begin(), entries.end(), [&](const auto& one) {
-    return one.postoffice == address.postoffice && !one.domain.starts_with('.');
-  });
-  if (entry == entries.end()) {
+namespace {
+
+/// At `entry`, which is one of the map's, or its end.
+Expected<std::string> address_at(const NativeAddress& address, const AddressMap& map,
+                                 std::vector<AddressMap::Entry>::const_iterator entry) {
+  if (entry == map.entries().end()) {
     return failure(Outcome::permanent(
         "the postoffice of " + address.str() +
             " has no domain; give it one in the address map, without a leading dot",
@@ -62,13 +62,36 @@ Expected<std::string> published_address(const NativeAddress& address, const Addr
   return std::move(*text);
 }
 
-Expected<std::string> routable_address(const TypedAddress& address, const AddressMap& map) {
+/// A leading dot takes subdomains in and is no domain to write out.
+bool is_domain_of(const AddressMap::Entry& entry, const NativeAddress& address) {
+  return entry.postoffice == address.postoffice && !entry.domain.starts_with('.');
+}
+
+}  // namespace
+
+Expected<std::string> published_address(const NativeAddress& address, const AddressMap& map) {
+  const auto& entries = map.entries();
+  return address_at(address, map,
+                    std::find_if(entries.begin(), entries.end(),
+                                 [&](const auto& one) { return is_domain_of(one, address); }));
+}
+
+Expected<std::string> delivery_address(const NativeAddress& address, const AddressMap& map) {
+  const auto& entries = map.entries();
+  const auto own = std::find_if(entries.begin(), entries.end(), [&](const auto& one) {
+    return is_domain_of(one, address) && !map.is_shared(one.domain);
+  });
+  return own == entries.end() ? published_address(address, map) : address_at(address, map, own);
+}
+
+Expected<std::string> routable_address(const TypedAddress& address, const AddressMap& map,
+                                       bool is_recipient) {
   if (address.type == "CSI") {
     const auto native = NativeAddress::parse(address.address);
     if (!native) {
       return failure(no_address(address, "is no NET/PO/MAILBOX; correct it", "5.1.3"));
     }
-    return published_address(*native, map);
+    return is_recipient ? delivery_address(*native, map) : published_address(*native, map);
   }
   if (address.type != "SMTP") {
     return failure(no_address(

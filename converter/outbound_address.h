@@ -16,8 +16,9 @@ namespace smtpgate::converter {
 
 /// user@host for the envelope: the local part quoted where needed, the domain in A-labels. SMTP
 /// addresses, and native ones by the map. permanent 5.1.x for what has no Internet address.
+/// `is_recipient`: mail is sent there, so a domain that no other postoffice shares is taken.
 Expected<std::string> routable_address(const postoffice::TypedAddress& address,
-                                       const AddressMap& map);
+                                       const AddressMap& map, bool is_recipient = false);
 
 /// How header addresses are to be read and written.
 struct AddressStyle {

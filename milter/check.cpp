@@ -6,7 +6,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <grp.h>
@@ -165,6 +169,49 @@ void check_postoffice(const converter::ServedPostoffice& served, Findings& findi
                   mailboxes->size() == 1 ? "" : "es"));
 }
 
+/// Names that two postoffices have at a domain that they share, where no alias says whose it is: the
+/// first one has all the mail, also the answers to what the other wrote.
+void check_shared_domains(const converter::ConverterSettings& settings, Findings& findings) {
+  std::set<std::string> domains;
+  for (const auto& entry : settings.map.entries()) {
+    if (settings.map.is_shared(entry.domain)) domains.insert(entry.domain);
+  }
+  for (const std::string& domain : domains) {
+    std::map<std::string, std::string> whose;  // mailbox to the first postoffice that has it
+    std::vector<std::string> clashes;
+    std::set<std::string> decided;
+    for (const auto* entry : settings.map.find_all(domain)) {
+      for (const converter::ServedPostoffice& served : settings.postoffices) {
+        if (!(served.name == entry->postoffice)) continue;
+        const auto opened = Postoffice::open(served.directory);
+        if (!opened) continue;  // told already
+        for (const auto& alias :
+             opened->list_aliases().value_or(std::vector<Postoffice::Alias>())) {
+          decided.insert(postoffice::fold_mailbox_name(alias.name));
+        }
+        for (const std::string& name :
+             opened->list_mailboxes().value_or(std::vector<std::string>())) {
+          if (name == "postmaster") continue;
+          const auto [first, is_new] = whose.emplace(name, served.name.str());
+          if (!is_new) clashes.push_back(name);
+        }
+      }
+    }
+    std::erase_if(clashes, [&](const std::string& name) {
+      return decided.contains(postoffice::fold_mailbox_name(name + "@" + domain));
+    });
+    if (clashes.empty()) continue;
+    constexpr std::size_t most_named = 10;
+    const std::size_t count = clashes.size();
+    clashes.resize(std::min(count, most_named));
+    add(findings, FindingKind::warning,
+        fmt::format("{}: {} name{} more than one of its postoffices ({}{}); mail goes to the first of "
+                    "them. Give whom it is for the alias NAME@{}",
+                    domain, count, count == 1 ? " is in" : "s are in", fmt::join(clashes, ", "),
+                    count > most_named ? ", ..." : "", domain));
+  }
+}
+
 void check_peer(const converter::Peer& peer, Findings& findings) {
   const auto key = read_peer_key(FileSystem::posix(), peer.key_file);
   if (!key) {
@@ -265,6 +312,7 @@ std::vector<Finding> check(const CheckOptions& options) {
   for (const converter::ServedPostoffice& served : configuration->converter.postoffices) {
     check_postoffice(served, findings);
   }
+  check_shared_domains(configuration->converter, findings);
   for (const converter::Peer& peer : configuration->converter.peers) check_peer(peer, findings);
   check_designated_host(*configuration, findings);
   return findings;

@@ -34,6 +34,7 @@ using postoffice::Distribution;
 using postoffice::FailedMember;
 using postoffice::FileSystem;
 using postoffice::Postoffice;
+using postoffice::Quota;
 
 namespace {
 
@@ -87,6 +88,7 @@ struct Group {
 
   struct Mailbox {
     std::string name;
+    Quota quota;
     Places places;
   };
   struct Passing {
@@ -104,6 +106,8 @@ struct Group {
   std::map<std::string, std::size_t> passing_of_via;
   std::map<std::string, std::size_t> passing_of_address;  ///< by address_key()
   std::vector<Failure> failures;
+  /// Who hears of members that do not get it, by the name in the envelope.
+  std::map<std::string, std::string> owners;
 };
 
 /// Everything one delivery shares, so that its steps can be read one by one.
@@ -139,7 +143,8 @@ class Run {
   bool take_encapsulated(const Group& group, ConvertedMessage& converted, const Postoffice& office);
   Outcome write_and_seal(Delivery& delivery, ConvertedMessage& converted,
                          postoffice::LineEnd line_end);
-  void file_into_all(const Group& group, ConvertedMessage& converted, const Postoffice& office);
+  void file_into_all(Group& group, ConvertedMessage& converted, const Postoffice& office);
+  void note_refused_member(Group& group, const Group::Mailbox& mailbox, const Outcome& outcome);
   void pass_on_all(const Group& group, const ConvertedMessage& converted, const Postoffice& office);
   void report_failures(const Group& group, const ConvertedMessage& converted,
                        const Postoffice& office);
@@ -218,7 +223,7 @@ void Run::distribute(Group& group, const Postoffice& office) {
   for (const auto& [name, places] : names) {
     postoffice::Resolved resolved;
     (name.first ? resolved.group : resolved.mailbox) = name.second;
-    const auto distribution = postoffice::distribute(office, resolved);
+    const auto distribution = postoffice::distribute(office, resolved, {.is_from_internet = true});
     if (!distribution) {
       add(places, distribution.error());
     } else if (reach_ == Reach::mailboxes && !distribution->is_plain()) {
@@ -235,11 +240,12 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
     to.insert(to.end(), places.begin(), places.end());
     for (const std::size_t place : places) tallies_[place].expect();
   };
+  group.owners[name] = distribution.owner;
   for (const std::string& mailbox : distribution.mailboxes) {
     auto found = std::find_if(group.mailboxes.begin(), group.mailboxes.end(),
                               [&](const Group::Mailbox& one) { return one.name == mailbox; });
     if (found == group.mailboxes.end()) {
-      found = group.mailboxes.insert(found, {mailbox, {}});
+      found = group.mailboxes.insert(found, {mailbox, distribution.quota_of(mailbox), {}});
     }
     append(found->places);
   }
@@ -327,14 +333,26 @@ Outcome Run::write_and_seal(Delivery& delivery, ConvertedMessage& converted,
   return delivery.seal(envelope_.arrival, converted.content_key);
 }
 
-void Run::file_into_all(const Group& group, ConvertedMessage& converted, const Postoffice& office) {
+void Run::file_into_all(Group& group, ConvertedMessage& converted, const Postoffice& office) {
   auto delivery = Delivery::begin(office);
   const Outcome sealed = delivery ? write_and_seal(*delivery, converted, office.settings().line_end)
                                   : delivery.error();
   for (const Group::Mailbox& mailbox : group.mailboxes) {
-    add(mailbox.places, !sealed.is_delivered() ? sealed
-                        : deadline_.passed()   ? too_late()
-                                               : delivery->file_into(mailbox.name));
+    const Outcome outcome = !sealed.is_delivered() ? sealed
+                            : deadline_.passed()   ? too_late()
+                                                 : delivery->file_into(mailbox.name, mailbox.quota);
+    add(mailbox.places, outcome);
+    if (outcome.is_permanent()) note_refused_member(group, mailbox, outcome);
+  }
+}
+
+/// The sender hears of the name that he wrote to; of a member of it, its owner must.
+void Run::note_refused_member(Group& group, const Group::Mailbox& mailbox, const Outcome& outcome) {
+  for (const std::size_t place : mailbox.places) {
+    const EnvelopeRecipient& recipient = envelope_.recipients[place];
+    const std::string& name = recipient.mailbox.mailbox;
+    if (!recipient.is_group && name == mailbox.name) continue;
+    group.failures.push_back({{mailbox.name, name, outcome}, name, group.owners[name], {place}});
   }
 }
 
@@ -363,7 +381,7 @@ void Run::report_failures(const Group& group, const ConvertedMessage& converted,
                   fmt::format("  {} ({}): {}", printable(failure.member.member),
                               printable(failure.member.where),
                               printable(failure.member.outcome.sentence())),
-                  "The other members got it. Correct the entry or take it out."},
+                  "The others got it. Make room for it, correct the entry, or take it out."},
     };
     const Outcome told = postoffice::file_report(office, failure.owner, report);
     if (!told.is_delivered()) add(failure.places, told);

@@ -33,8 +33,11 @@ constexpr int most_refused = 100;
 
 std::string_view code_of(const Outcome& outcome) {
   if (outcome.is_delivered()) return "250";
-  if (outcome.is_permanent()) return outcome.status() == "5.3.4" ? "552" : "550";
-  return outcome.status() == "4.3.1" ? "452" : "451";
+  const std::string_view status = outcome.status();
+  if (outcome.is_permanent()) {
+    return status == "5.3.4" || status == "5.2.2" || status == "5.2.3" ? "552" : "550";
+  }
+  return status == "4.3.1" || status == "4.2.2" ? "452" : "451";
 }
 
 std::string without_brackets(std::string_view path) {
@@ -212,8 +215,11 @@ void LmtpServer::rcpt(const std::string& argument) {
     return reply("452", "4.5.3", "too many recipients in one transaction");
   }
   const Resolution resolution = transaction_->resolver->resolve_path(parsed->path);
-  if (!resolution.is_known()) {
-    const Outcome& outcome = resolution.outcome;
+  // Settings that cannot be read are looked at again when the message is there.
+  const auto refusal = transaction_->resolver->why_not_from_internet(resolution);
+  const bool is_refused = refusal && refusal->is_permanent();
+  if (!resolution.is_known() || is_refused) {
+    const Outcome& outcome = is_refused ? *refusal : resolution.outcome;
     log_.info(delivery_line(client_.queue_id, without_brackets(parsed->path),
                             postoffice_relay(resolution.postoffice_name()), {}, outcome));
     return reply(code_of(outcome), outcome.status(), outcome.sentence());

@@ -17,6 +17,9 @@ constexpr std::size_t longest_reason = 500;
 /// The map's name where Postfix asks other tables beside this one.
 constexpr std::string_view shared_map = "shared";
 
+/// The map's name in check_recipient_access: what is found there is an action (access(5)).
+constexpr std::string_view rights_map = "rights";
+
 std::string temporary(std::string_view reason) {
   return "TEMP " + printable_ascii(reason, longest_reason);
 }
@@ -56,6 +59,12 @@ std::string answer_lookup(const Configuration& configuration, std::string_view r
     // Postfix may ask in its internal form too, where the local part is not quoted.
     if (resolution.kind == Resolution::Kind::no_address) {
       resolution = resolver.resolve(parse_internal_address(key));
+    }
+    if (map == rights_map) {
+      const auto refusal = resolver.why_not_from_internet(resolution);
+      if (!refusal || !refusal->is_permanent()) return "NOTFOUND ";
+      return "OK 550 " + refusal->status() + " " +
+             printable_ascii(refusal->sentence(), longest_reason);
     }
     // In a list with tables of other domains, those are not ours to speak of; alone, a domain that
     // Postfix routes to us and the map does not know is a fault of the configuration.

@@ -4,6 +4,8 @@
 //   NOTFOUND   it has none (or the key is no full address)
 //   TEMP why   the postoffice cannot be read, or the configuration is at fault: never NOTFOUND
 //   PERM why   the request is no socketmap request
+// Under the map name "rights" it answers check_recipient_access: OK with a 550 and its reason for a
+// mailbox that takes no mail from the Internet, else NOTFOUND.
 // Not for delivery, and not for where a recipient's mail goes.
 #pragma once
 
@@ -18,7 +20,8 @@
 
 namespace smtpgate::milter {
 
-/// The reply to one request "<map> <key>"; any map name will do.
+/// The reply to one request "<map> <key>"; any map name but "shared" and "rights" asks for
+/// recipients alone.
 std::string answer_lookup(const Configuration& configuration, std::string_view request,
                           postoffice::FileSystem& files = postoffice::FileSystem::posix());
 

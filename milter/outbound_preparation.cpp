@@ -265,7 +265,7 @@ std::optional<std::string> Preparer::internet_address(std::size_t place) {
   if (address.type == "SMTP") return address.address;
   const auto native = NativeAddress::parse(address.address);
   auto published = native && address.type == "CSI"
-                       ? converter::published_address(*native, configuration_.converter.map)
+                       ? converter::delivery_address(*native, configuration_.converter.map)
                        : Expected<std::string>(failure(Outcome::permanent(
                              address.str() + " cannot be reached by Internet mail", "5.1.3")));
   if (published) return *published;

@@ -80,7 +80,7 @@ Outcome pass_on(const PassingOn& message,
                 const std::vector<postoffice::BeyondRecipient>& recipients) {
   const postoffice::PostofficeName& here = message.postoffice.settings().name;
   const postoffice::BeyondRecipient& first = recipients.front();
-  const auto via = converter::published_address({here, first.via}, message.map);
+  const auto via = converter::delivery_address({here, first.via}, message.map);
   if (!via) return Outcome::temporary(via.error().sentence(), "4.3.5");
   const auto been_there = has_been_at(message, *via);
   if (!been_there) return been_there.error();

@@ -5,7 +5,9 @@
 
 #include "milter/wrapping.h"
 #include "postoffice/ascii.h"
+#include "postoffice/company_alias.h"
 #include "postoffice/groups.h"
+#include "postoffice/usage.h"
 
 namespace smtpgate::milter {
 
@@ -44,14 +46,7 @@ Resolution RecipientResolver::resolve_path(std::string_view path) {
 
 Resolution RecipientResolver::resolve(const InternetAddress& address) {
   const std::string domain = converter::canonical_domain(address.domain);
-  const converter::ServedPostoffice* served = nullptr;
-  if (domain.empty() && equals_ignoring_case(address.local_part, "postmaster") &&
-      !configuration_.converter.postoffices.empty()) {
-    // RFC 5321, 4.5.1: postmaster exists without a domain too; the first postoffice has it.
-    served = &configuration_.converter.postoffices.front();
-  } else if (const auto* entry = configuration_.converter.map.find(domain)) {
-    served = configuration_.find_postoffice(entry->postoffice);
-  }
+  auto [served, resolved] = search(address.local_part, domain);
   if (served == nullptr) {
     return refused(
         Resolution::Kind::unknown_domain,
@@ -62,7 +57,6 @@ Resolution RecipientResolver::resolve(const InternetAddress& address) {
   }
   const Expected<Postoffice>& opened = open(*served);
   if (!opened) return refused(Resolution::Kind::unavailable, opened.error(), served->name);
-  auto resolved = opened->resolve(address.local_part, domain);
   const bool is_encapsulated = !configuration_.converter.peers.empty() &&
                                equals_ignoring_case(address.local_part, encapsulation_name) &&
                                is_nobodys_name(resolved);
@@ -81,6 +75,55 @@ Resolution RecipientResolver::resolve(const InternetAddress& address) {
           is_encapsulated};
 }
 
+RecipientResolver::Found RecipientResolver::search(const std::string& local_part,
+                                                   const std::string& domain) {
+  std::vector<const converter::ServedPostoffice*> having;
+  if (domain.empty() && equals_ignoring_case(local_part, "postmaster") &&
+      !configuration_.converter.postoffices.empty()) {
+    // RFC 5321, 4.5.1: postmaster exists without a domain too; the first postoffice has it.
+    having.push_back(&configuration_.converter.postoffices.front());
+  } else {
+    for (const auto* entry : configuration_.converter.map.find_all(domain)) {
+      if (const auto* served = configuration_.find_postoffice(entry->postoffice)) {
+        having.push_back(served);
+      }
+    }
+  }
+  if (having.empty()) return {nullptr, failure(Outcome::temporary("not served", "4.3.5"))};
+  if (having.size() > 1) return search_shared(having, local_part, domain);
+  const Expected<Postoffice>& opened = open(*having.front());
+  if (!opened) return {having.front(), failure(opened.error())};
+  return {having.front(), opened->resolve(local_part, domain)};
+}
+
+/// The whole address as an alias, in any of them; then the name; then a catch-all. One that cannot
+/// be read may be the one that has it, so what comes after it is not asked.
+RecipientResolver::Found RecipientResolver::search_shared(
+    const std::vector<const converter::ServedPostoffice*>& sharing, const std::string& local_part,
+    const std::string& domain) {
+  for (const auto* served : sharing) {
+    const Expected<Postoffice>& opened = open(*served);
+    if (!opened) return {served, failure(opened.error())};
+    auto found = postoffice::resolve_whole_address(*opened, local_part, domain);
+    if (!found) return {served, failure(found.error())};
+    if (*found) return {served, std::move(**found)};
+  }
+  std::optional<Found> caught;
+  std::optional<Found> unknown;
+  for (const auto* served : sharing) {
+    auto resolved = open(*served)->resolve(local_part, domain);
+    if (!resolved && resolved.error().is_temporary()) return {served, std::move(resolved)};
+    const bool is_caught = resolved && resolved->how == "catch-all";
+    if (resolved && !is_caught) return {served, std::move(resolved)};
+    std::optional<Found>& first = is_caught ? caught : unknown;
+    if (!first) first.emplace(Found{served, std::move(resolved)});
+  }
+  if (caught) return std::move(*caught);
+  return {unknown->served,
+          failure(Outcome::permanent("no postoffice of " + domain + " has a mailbox " + local_part,
+                                     "5.1.1"))};
+}
+
 Expected<bool> RecipientResolver::stays_here(const Resolution& resolution) {
   if (resolution.is_encapsulated) return false;
   const auto* served = configuration_.find_postoffice(resolution.address.postoffice);
@@ -90,9 +133,27 @@ Expected<bool> RecipientResolver::stays_here(const Resolution& resolution) {
   postoffice::Resolved resolved;
   (resolution.kind == Resolution::Kind::group ? resolved.group : resolved.mailbox) =
       resolution.address.mailbox;
-  const auto distribution = postoffice::distribute(*opened, resolved);
+  const auto distribution = postoffice::distribute(*opened, resolved, {.is_from_internet = true});
   if (!distribution) return failure(distribution.error());
+  for (const auto& [mailbox, quota] : distribution->quotas) {
+    if (!postoffice::is_surely_full(*opened, mailbox, quota)) continue;
+    return failure(Outcome::temporary("mailbox " + mailbox + " is full", "4.2.2"));
+  }
   return distribution->is_plain();
+}
+
+std::optional<Outcome> RecipientResolver::why_not_from_internet(const Resolution& resolution) {
+  if (resolution.kind != Resolution::Kind::mailbox || resolution.is_encapsulated) {
+    return std::nullopt;
+  }
+  const auto* served = configuration_.find_postoffice(resolution.address.postoffice);
+  if (served == nullptr) return std::nullopt;
+  const Expected<Postoffice>& opened = open(*served);
+  if (!opened) return opened.error();
+  const std::string& mailbox = resolution.address.mailbox;
+  const auto settings = postoffice::read_mailbox_settings(*opened, mailbox);
+  if (!settings) return settings.error();
+  return postoffice::why_not_from_internet(mailbox, *settings);
 }
 
 const Expected<Postoffice>& RecipientResolver::open(const converter::ServedPostoffice& served) {

@@ -1,6 +1,6 @@
 // Internet address to NET/PO/MAILBOX: the one place that does it, in the one order (docs/flow.md,
-// "Whose mailbox"): parse and unquote, domain to A-labels, address map, then the postoffice's own
-// order (NFC, case, mailbox, alias, delimiter, catch-all).
+// "Whose mailbox"): parse and unquote, domain to A-labels, address map, the postoffices that share
+// the domain, then the postoffice's own order (NFC, case, mailbox, alias, delimiter, catch-all).
 //
 // Not for deciding what to do with the answer: each door has its own reply.
 //
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "converter/address_list.h"
 #include "milter/configuration.h"
@@ -57,12 +58,26 @@ class RecipientResolver {
   Resolution resolve_path(std::string_view path);
   /// Of a mailbox or a group: whether all it comes to are mailboxes of its own postoffice (no
   /// member or forward beyond, none that is nobody). Never of encapsulated mail, since only its
-  /// content says who it is for. An error is temporary.
+  /// content says who it is for. An error says why it cannot be claimed: trouble that may pass, a
+  /// mailbox that takes no mail from the Internet, or one that is known to be full.
   Expected<bool> stays_here(const Resolution& resolution);
+  /// Of a mailbox: nothing, or why mail from the Internet does not get in (permanent 5.7.1;
+  /// temporary where that cannot be told). Of anything else nothing: members of a group are looked
+  /// at when it is delivered.
+  std::optional<Outcome> why_not_from_internet(const Resolution& resolution);
   /// Local part unquoted.
   Resolution resolve(const converter::InternetAddress& address);
 
  private:
+  struct Found {
+    const converter::ServedPostoffice* served = nullptr;
+    Expected<postoffice::Resolved> resolved;
+  };
+  /// Which of the postoffices that have the domain has the name; `served` is null if none of them
+  /// is served here.
+  Found search(const std::string& local_part, const std::string& domain);
+  Found search_shared(const std::vector<const converter::ServedPostoffice*>& sharing,
+                      const std::string& local_part, const std::string& domain);
   const Expected<postoffice::Postoffice>& open(const converter::ServedPostoffice& served);
 
   const Configuration& configuration_;

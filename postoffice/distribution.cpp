@@ -32,6 +32,7 @@ class Distributor {
       (void)node_of(Node::Kind::group, root.group);
     } else {
       add_mailbox(root.mailbox, nobody);
+      if (refusal_) return failure(*refusal_);
     }
     for (std::size_t at = 0; at < nodes_.size(); ++at) {
       if (auto problem = expand(at)) {
@@ -112,6 +113,12 @@ class Distributor {
       return reach(from);
     }
     auto settings = read_mailbox_settings(postoffice_, mailbox);
+    if (settings && options_.is_from_internet) {
+      if (auto refusal = why_not_from_internet(mailbox, *settings)) {
+        return refuse(mailbox, from, as, std::move(*refusal));
+      }
+    }
+    if (settings && settings->quota.is_set()) result_.quotas[mailbox] = settings->quota;
     if (settings && settings->forward.empty()) {
       keep_in(mailbox);
       return reach(from);
@@ -124,6 +131,16 @@ class Distributor {
     } else {
       unreadable_.emplace(node, settings.error());
     }
+  }
+
+  void refuse(const std::string& mailbox, std::size_t from, const std::string& as,
+              Outcome refusal) {
+    if (from == nobody) {
+      refusal_ = std::move(refusal);
+      return;
+    }
+    if (failed_.insert(mailbox).second) fail(as, nodes_[from].where(), std::move(refusal));
+    reach(from);  // not silently, at least
   }
 
   void reach(std::size_t node) {
@@ -249,10 +266,17 @@ class Distributor {
   std::set<std::string> failed_;
   std::vector<std::size_t> kept_;
   std::size_t visited_ = 0;
+  std::optional<Outcome> refusal_;  ///< of the name itself
   Distribution result_;
 };
 
 }  // namespace
+
+std::optional<Outcome> why_not_from_internet(const std::string& mailbox,
+                                             const MailboxSettings& settings) {
+  if (settings.receive_from_internet || mailbox == layout::postmaster) return std::nullopt;
+  return Outcome::permanent("mailbox " + mailbox + " takes no mail from the Internet", "5.7.1");
+}
 
 Expected<Distribution> distribute(const Postoffice& postoffice, const Resolved& resolved,
                                   const DistributionOptions& options) {

@@ -13,6 +13,7 @@
 
 #include "postoffice/folder.h"
 #include "postoffice/unique_id.h"
+#include "postoffice/usage.h"
 
 namespace smtpgate::postoffice {
 
@@ -30,12 +31,13 @@ bool is_link_refused(int code) {
 class Filing {
  public:
   Filing(const Postoffice& postoffice, const SealedMessage& message, std::string_view mailbox,
-         std::int64_t now, std::string_view part = layout::unread)
+         std::int64_t now, std::string_view part = layout::unread, const Quota& quota = {})
       : postoffice_(postoffice),
         part_(part),
         files_(postoffice.files()),
         message_(message),
         mailbox_(mailbox),
+        quota_(quota),
         mailbag_(postoffice.mailbag_directory(mailbox)),
         oldest_marker_(now - postoffice.settings().dedupe_days * day_seconds),
         oldest_file_(std::min(now, message.arrival) -
@@ -120,6 +122,14 @@ class Filing {
     if (*in_read == Found::too_old) return std::nullopt;
     if (*in_read == Found::ours) return accept_found(name, layout::read);
 
+    if (quota_.is_set()) {
+      // What lies there already needs no room.
+      auto in_unread = look_at(unread(name));
+      if (!in_unread) return tl::unexpected(in_unread.error());
+      if (*in_unread == Found::ours) return accept_found(name, layout::unread);
+      auto refusal = make_room();
+      if (!refusal || *refusal) return refusal;
+    }
     auto placed = place(name);
     if (placed) return finish_placed(name, *placed);
     if (placed.error().code != EEXIST) return tl::unexpected(placed.error());
@@ -146,6 +156,7 @@ class Filing {
       if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
       return accept_found(name, layout::read);
     }
+    if (room_) room_->filed();
     auto synced = files_.sync_directory(path_in(mailbag_, layout::unread));
     if (!synced) return tl::unexpected(synced.error());
     if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
@@ -177,12 +188,26 @@ class Filing {
 
   Outcome file_under_own_name() {
     // The id is the message's, so a name in the mailbag is as unique as its work directory.
+    auto refusal = make_room();
+    if (!refusal) return explain(refusal.error());
+    if (*refusal) return std::move(**refusal);
     auto placed = place(message_.id);
     if (!placed) return explain(placed.error());
+    if (room_) room_->filed();
     auto synced = files_.sync_directory(path_in(mailbag_, layout::unread));
     if (!synced) return synced.error().outcome();
     if (auto marked = mark(); !marked) return marked.error().outcome();
     return filed_as(message_.id);
+  }
+
+  /// Nothing, or why there is no room.
+  FileResult<std::optional<Outcome>> make_room() {
+    std::optional<Outcome> refused;
+    if (!quota_.is_set() || room_) return refused;
+    auto taken = ReservedRoom::take(postoffice_, mailbox_, quota_, message_.status.size, refused);
+    if (!taken) return tl::unexpected(taken.error());
+    if (*taken) room_.emplace(std::move(**taken));
+    return refused;
   }
 
   /// The empty marker ids/K; not synced: without it the message is found in new/ or cur/.
@@ -269,6 +294,8 @@ class Filing {
   FileSystem& files_;
   const SealedMessage& message_;
   const std::string mailbox_;
+  const Quota quota_;
+  std::optional<ReservedRoom> room_;  ///< where there is a quota, from before the message is placed
   const std::string mailbag_;
   const std::int64_t oldest_marker_;  ///< one made before that says nothing any more
   /// A message that arrived before that is another one. Counted from this message's arrival, so
@@ -280,8 +307,8 @@ class Filing {
 }  // namespace
 
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
-                     std::string_view mailbox, std::int64_t now) {
-  return Filing(postoffice, message, mailbox, now).run();
+                     std::string_view mailbox, std::int64_t now, const Quota& quota) {
+  return Filing(postoffice, message, mailbox, now, layout::unread, quota).run();
 }
 
 Outcome keep_in_sent(const Postoffice& postoffice, const SealedMessage& message,

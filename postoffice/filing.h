@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "postoffice/file_system.h"
+#include "postoffice/mailbox_settings.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
@@ -24,9 +25,9 @@ struct SealedMessage {
   std::optional<FolderOwner> owner;  ///< of what is made for it; empty: the process's own
 };
 
-/// `mailbox` is a folded name; `now` in seconds since 1970.
+/// `mailbox` is a folded name; `now` in seconds since 1970; `quota` the mailbox's, if it counts.
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
-                     std::string_view mailbox, std::int64_t now);
+                     std::string_view mailbox, std::int64_t now, const Quota& quota);
 
 /// The sender's own copy: into sent/ of `mailbox`, under the message's key, which must not be
 /// empty. Lying there already is delivered.

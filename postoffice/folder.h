@@ -25,6 +25,7 @@ inline constexpr std::string_view work = "P1";
 inline constexpr std::string_view unread = "new";
 inline constexpr std::string_view read = "cur";
 inline constexpr std::string_view markers = "ids";
+inline constexpr std::string_view usage = "usage";
 inline constexpr std::string_view outbox = "outbox";
 inline constexpr std::string_view sent = "sent";
 inline constexpr std::string_view postmaster = "postmaster";

@@ -104,6 +104,9 @@ tl::expected<FolderSettings, std::vector<std::string>> parse_folder_settings(
   }
   result.settings.dedupe_days = static_cast<int>(
       table.integer("dedupe_days", result.settings.dedupe_days, 1, longest_dedupe_days));
+  if (table.choice("quota_reply", "temporary", {"temporary", "permanent"}) == "permanent") {
+    result.settings.quota_reply = QuotaReply::permanent;
+  }
   file->refuse_unknown_keys();
   if (auto errors = file->errors(); !errors.empty()) return tl::unexpected(std::move(errors));
   return result;
@@ -139,6 +142,11 @@ std::string render_folder_settings(const PostofficeSettings& settings) {
   text += "# least as long as Postfix keeps trying (maximal_queue_lifetime).\n";
   text += setting("dedupe_days", std::to_string(settings.dedupe_days),
                   settings.dedupe_days == usual.dedupe_days);
+  text += "\n# Mail for a mailbox over its quota: \"temporary\", it waits in Postfix's queue, or\n";
+  text += "# \"permanent\", it goes back to its sender.\n";
+  text += setting("quota_reply",
+                  settings.quota_reply == QuotaReply::permanent ? "\"permanent\"" : "\"temporary\"",
+                  settings.quota_reply == usual.quota_reply);
   return text;
 }
 

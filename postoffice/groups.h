@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,16 +62,28 @@ struct Distribution {
   std::vector<BeyondRecipient> beyond;  ///< each address once
   std::vector<FailedMember> failures;
   std::string owner;  ///< mailbox of whoever must mend what failed; folded
+  /// Of those `mailboxes` that have one, and whose settings were read (not by hand).
+  std::map<std::string, Quota> quotas{};
+  Quota quota_of(const std::string& mailbox) const {
+    const auto found = quotas.find(mailbox);
+    return found == quotas.end() ? Quota{} : found->second;
+  }
   bool is_plain() const { return beyond.empty() && failures.empty(); }
 };
 
 struct DistributionOptions {
   bool follows_forwards = true;  ///< false: mailboxes keep their mail (filing by hand)
+  /// The message came from the Internet: a mailbox that takes none from there is a failure, 5.7.1.
+  bool is_from_internet = false;
 };
 
-/// What `resolved` (Postoffice::resolve(): a mailbox, or a group) comes to. An error is temporary:
-/// its group or settings cannot be read, or it comes to more than 100,000 members (4.3.5). Trouble
-/// with a member is a failure of that member, temporary or permanent, and the others are there.
+/// What `resolved` (Postoffice::resolve(): a mailbox, or a group) comes to. An error is permanent
+/// where the mailbox itself takes no mail from the Internet (5.7.1), else temporary: its group or
+/// settings cannot be read, or it comes to more than 100,000 members (4.3.5). Trouble with a member
+/// is a failure of that member, temporary or permanent, and the others are there. Nothing, or the
+/// refusal (5.7.1) for mail from the Internet.
+std::optional<Outcome> why_not_from_internet(const std::string& mailbox,
+                                             const MailboxSettings& settings);
 Expected<Distribution> distribute(const Postoffice& postoffice, const Resolved& resolved,
                                   const DistributionOptions& options = {});
 

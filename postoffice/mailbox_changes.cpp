@@ -13,6 +13,7 @@
 #include "postoffice/group_file.h"
 #include "postoffice/groups.h"
 #include "postoffice/mailbox_plan.h"
+#include "postoffice/usage.h"
 
 namespace smtpgate::postoffice {
 
@@ -114,8 +115,15 @@ class Doer {
   }
 
   Outcome set(const MailboxChange& one, const std::string& folded) {
+    auto before = read_mailbox_settings(postoffice_, folded);
     Outcome written = write_mailbox_settings(postoffice_, folded, one.settings);
-    if (written.is_delivered()) take_aliases(one, folded);
+    if (!written.is_delivered()) return written;
+    take_aliases(one, folded);
+    // While there was none, nobody kept the record.
+    const bool has_new_quota = one.settings.quota.is_set() && !(before && before->quota.is_set());
+    if (has_new_quota) {
+      if (auto counted = recount_usage(postoffice_, folded); !counted) return counted.error();
+    }
     return written;
   }
 

@@ -113,6 +113,9 @@ class Supposed {
     if (auto problem = why_no_mailbox(change.mailbox)) return problem;
     if (auto problem = why_bad_settings(*postoffice_, change.settings)) return problem;
     const std::string folded = fold_mailbox_name(change.mailbox);
+    if (folded == layout::postmaster && !change.settings.receive_from_internet) {
+      return refused("the postmaster takes mail from everywhere (RFC 5321, 4.5.1)");
+    }
     for (const std::string& name : change.lost_aliases) {
       const auto alias = aliases_.find(alias_key(name));
       if (alias == aliases_.end() || alias->second != folded) {

@@ -57,6 +57,7 @@ class Server {
       return std::move(served_);
     }
     keeps_sent_ = settings && settings->keep_sent;
+    if (!settings || !settings->send_to_internet) refuse_internet(settings);
     if (!make_copies()) return std::move(served_);
     serve_here();
     if (draft_) hand_over();
@@ -104,6 +105,21 @@ class Server {
     return false;
   }
 
+  /// What the message or a group names on the Internet. Where a forward of another mailbox leads is
+  /// that mailbox's affair.
+  void refuse_internet(const Expected<MailboxSettings>& settings) {
+    const Outcome refusal = Outcome::permanent(
+        settings ? "mailbox " + message_.mailbox + " may not send mail to the Internet"
+                 : settings.error().sentence(),
+        "5.7.1");
+    std::erase_if(recipients_.beyond, [&](const BeyondRecipient& one) {
+      const bool is_forwarded = !one.via.empty() && one.via == one.owner;
+      if (one.address.type != "SMTP" || is_forwarded) return false;
+      recipients_.failures.push_back({one.address, refusal});
+      return true;
+    });
+  }
+
   bool is_held_back() const { return recipients_.has_temporary_failure() && !message_.is_late; }
 
   /// The message for mailboxes here, and for Postfix; none where there is nobody for it.
@@ -149,7 +165,7 @@ class Server {
     if (!sealed.is_delivered()) return trouble({}, sealed);
     for (const std::string& mailbox : recipients_.mailboxes) {
       const NativeAddress address{postoffice_.settings().name, mailbox};
-      const Outcome filed = delivery_->file_into(mailbox);
+      const Outcome filed = delivery_->file_into(mailbox, recipients_.quotas[mailbox]);
       if (filed.is_temporary() && !message_.is_late) {
         trouble("CSI:" + address.str(), filed);
       } else if (filed.is_delivered()) {

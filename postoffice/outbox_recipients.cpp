@@ -69,6 +69,7 @@ class Finder {
     for (std::string& mailbox : all->mailboxes) {
       if (mailboxes_.insert(mailbox).second) result_.mailboxes.push_back(std::move(mailbox));
     }
+    result_.quotas.merge(all->quotas);
     for (const BeyondRecipient& recipient : all->beyond) add_beyond(recipient);
     for (const FailedMember& member : all->failures) {
       auto parsed = parse_member(member.member, postoffice_.settings().name);

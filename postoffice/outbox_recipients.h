@@ -2,6 +2,7 @@
 // And who gets one from a peer, whose recipients are given. Internal to this room.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,8 @@ struct OutboxRecipients {
   /// Each address once; UTF-8. `via` and `owner` are empty where the message names it itself.
   std::vector<BeyondRecipient> beyond;
   std::vector<FailedRecipient> failures;
-  bool are_too_many = false;  ///< more than most_outgoing_recipients in all
+  std::map<std::string, Quota> quotas;  ///< of mailboxes that have one
+  bool are_too_many = false;            ///< more than most_outgoing_recipients in all
 
   bool has_temporary_failure() const;
 };

@@ -154,7 +154,8 @@ class Putting {
 
   void file(Delivery& delivery) {
     for (const std::string& mailbox : recipients_.mailboxes) {
-      const Outcome filed = mail_.too_late() ? too_late() : delivery.file_into(mailbox);
+      const Outcome filed =
+          mail_.too_late() ? too_late() : delivery.file_into(mailbox, recipients_.quotas[mailbox]);
       if (filed.is_delivered()) {
         ++filed_;
       } else if (filed.is_temporary()) {

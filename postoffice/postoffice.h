@@ -23,6 +23,12 @@
 
 namespace smtpgate::postoffice {
 
+/// How mail for a full mailbox is answered.
+enum class QuotaReply {
+  temporary,  ///< 4.2.2: it waits in Postfix's queue
+  permanent,  ///< 5.2.2: it goes back to its sender
+};
+
 /// GLB/postoffice.toml.
 struct PostofficeSettings {
   PostofficeName name;
@@ -33,6 +39,7 @@ struct PostofficeSettings {
   std::string recipient_delimiter = "+";  ///< any of these octets; empty: none
   std::string catch_all;                  ///< mailbox name; empty: none
   int dedupe_days = 5;
+  QuotaReply quota_reply = QuotaReply::temporary;
 };
 
 /// What a local name means.

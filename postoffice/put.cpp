@@ -133,9 +133,9 @@ Outcome Delivery::keep_sent(std::string_view mailbox) {
   return keep_in_sent(state_->postoffice, state_->message, mailbox, std::time(nullptr));
 }
 
-Outcome Delivery::file_into(std::string_view mailbox) {
+Outcome Delivery::file_into(std::string_view mailbox, const Quota& quota) {
   if (auto problem = why_not_now(mailbox)) return *problem;
-  return file_message(state_->postoffice, state_->message, mailbox, std::time(nullptr));
+  return file_message(state_->postoffice, state_->message, mailbox, std::time(nullptr), quota);
 }
 
 const std::string& Delivery::id() const {

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "postoffice/file_system.h"
+#include "postoffice/mailbox_settings.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
@@ -45,7 +46,8 @@ class Delivery {
   /// Files it in one mailbag (a folded name). Delivered: durable there now, or a duplicate of what
   /// is (the sentence says "filed as ID" or "duplicate of ID"). Anything else: not there, or not
   /// known to be durable. May be called for many mailboxes after one seal().
-  Outcome file_into(std::string_view mailbox);
+  /// What has no room within `quota` is refused (usage.h), unless it lies there already.
+  Outcome file_into(std::string_view mailbox, const Quota& quota = {});
 
   /// The sender's own copy, in sent/ of a mailbox (a folded name); only with a key.
   Outcome keep_sent(std::string_view mailbox);

@@ -210,6 +210,7 @@ class Answering {
       auto settings = read_mailbox_settings(postoffice_, mailbag_.mailbox());
       if (!settings) return told(settings.error());
       if (settings->receipts != "on-read") return quiet("receipts are not set to be sent");
+      if (!settings->send_to_internet) return quiet("the mailbox may not send to the Internet");
     }
     auto header = read_header();
     if (!header) return told(header.error());

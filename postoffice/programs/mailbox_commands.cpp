@@ -20,6 +20,7 @@
 #include "postoffice/programs/command_output.h"
 #include "postoffice/programs/import_commands.h"
 #include "postoffice/table.h"
+#include "postoffice/usage.h"
 
 namespace smtpgate::postoffice {
 
@@ -170,6 +171,15 @@ std::string rights_text(const MailboxSettings& settings) {
   if (settings.receive_from_internet && settings.send_to_internet) return "both";
   if (settings.receive_from_internet) return "receives";
   return settings.send_to_internet ? "sends" : "none";
+}
+
+int recount(const Postoffice& postoffice, const MailboxOptions& options) {
+  auto usage = recount_usage(postoffice, options.name);
+  if (!usage) return fail(usage.error());
+  std::cout << fmt::format("mailbox {} holds {} messages, {} octets\n",
+                           printable(fold_mailbox_name(options.name)), usage->messages,
+                           usage->octets);
+  return EX_OK;
 }
 
 int list(const Postoffice& postoffice, const MailboxOptions& options) {
@@ -423,6 +433,7 @@ void add_mailbox_commands(CLI::App& app, PostofficeCommand& run) {
   auto [show_app, showing] =
       named("show", "Says what is in a mailbox, its aliases, groups and settings", show);
   show_app->add_flag("--json", showing->as_json, "For programs");
+  named("recount", "Counts what a mailbox holds, for its quota", recount);
   add_import_commands(*mailbox, run);
 }
 

@@ -55,7 +55,7 @@ TEST_CASE("the first match wins, and a company's domain may be shared") {
 
 TEST_CASE("a leading dot matches every subdomain, in file order with the others") {
   const AddressMap map =
-      map_of("NET/A special.example\nNET/B .example\nNET/A late.example\nNET/C example\n");
+      map_of("NET/A special.example\nNET/B .example\nNET/B late.example\nNET/C example\n");
   CHECK(found(map, "special.example") == "NET/A");
   CHECK(found(map, "late.example") == "NET/B");
   CHECK(found(map, "a.b.example") == "NET/B");
@@ -115,10 +115,35 @@ TEST_CASE("a postoffice that no address leads to is an error (Q111840)") {
   CHECK(errors_of("NET/A company.example\nNET/B company.example\n") ==
         Lines{"ADDR_MAP.CFG:2: no address leads to NET/B, because other postoffices have all its "
               "domains on earlier lines; give it a domain of its own"});
-  CHECK(errors_of("NET/A .example\nNET/B b.example\nNET/B c.b.example\n").size() == 1);
+  CHECK(errors_of("NET/A .example\nNET/B b.example\nNET/B c.b.example\n").size() == 2);
   CHECK(errors_of("NET/A .example\nNET/B .b.example\n").size() == 1);
   CHECK(errors_of("NET/B b.example\nNET/A .example\n").empty());
   CHECK(errors_of("NET/A .b.example\nNET/B .example\n").empty());
+}
+
+TEST_CASE("a line that an earlier one of another postoffice hides is an error with its line") {
+  CHECK(
+      errors_of("NET/A a.example\nNET/B .example\n\nNET/A late.example\n") ==
+      Lines{"ADDR_MAP.CFG:4: NET/A late.example can never match, because NET/B .example on line 2 "
+            "has it all; move the line above that one"});
+  CHECK(errors_of("NET/B .example\nNET/A .sub.example\nNET/A other.test\n").size() == 1);
+  // Hidden by oneself is only needless; shared, or the other way round, nothing is hidden.
+  CHECK(errors_of("NET/A .example\nNET/A late.example\n").empty());
+  CHECK(errors_of("NET/A x.example\nNET/B x.example\nNET/B b.example\n").empty());
+}
+
+TEST_CASE("a domain of several postoffices is told with all of them, in order") {
+  const AddressMap map = map_of(
+      "NET/ONE company.example\nNET/ONE one.example\nNET/TWO .two.example\n"
+      "NET/TWO Company.Example\n");
+  const auto all = map.find_all("COMPANY.example");
+  REQUIRE(all.size() == 2);
+  CHECK(all[0]->postoffice.str() == "NET/ONE");
+  CHECK(all[1]->postoffice.str() == "NET/TWO");
+  CHECK(map.is_shared("company.example"));
+  CHECK_FALSE(map.is_shared("one.example"));
+  CHECK(map.find_all("x.two.example").size() == 1);
+  CHECK(map.find_all("elsewhere.example").empty());
 }
 
 TEST_CASE("all errors of a file are told, in its order") {

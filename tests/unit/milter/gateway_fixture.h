@@ -80,17 +80,19 @@ class MemoryLog : public milter::Log {
 /// mapped to it too, example.org. "lost.example" is mapped to ACME/LOST, whose folder is not there.
 class Gateway {
  public:
-  explicit Gateway(const std::string& gateway_lines = "", const std::string& other_lines = "") {
+  explicit Gateway(const std::string& gateway_lines = "", const std::string& other_lines = "",
+                   const std::string& map_lines = "", const std::string& second = "") {
     std::filesystem::create_directory(work());
-    write_whole(directory_.path() + "/ADDR_MAP.CFG",
-                "ACME/MAIN example.com\nACME/MAIN example.org\nACME/LOST lost.example\n");
+    write_whole(
+        directory_.path() + "/ADDR_MAP.CFG",
+        "ACME/MAIN example.com\nACME/MAIN example.org\nACME/LOST lost.example\n" + map_lines);
     write_whole(configuration_path(),
                 "[gateway]\nhostname = \"mx.example.com\"\nuser = \"\"\nlog = \"" +
                     directory_.path() + "/log\"\nwork = \"" + work() + "\"\n" + gateway_lines +
                     "\n" + other_lines + "\n[converter]\naddress_map = \"ADDR_MAP.CFG\"\n" +
                     "[[postoffice]]\nname = \"ACME/MAIN\"\npath = \"" + folder() + "\"\n" +
                     "[[postoffice]]\nname = \"ACME/LOST\"\npath = \"" + directory_.path() +
-                    "/lost\"\n");
+                    "/lost\"\n" + second_table(second));
     postoffice::PostofficeSettings settings;
     settings.name = {"ACME", "MAIN"};
     settings.time_zone = "UTC";
@@ -98,8 +100,18 @@ class Gateway {
     must(open().add_mailbox("anna"));
     must(open().add_mailbox("ben"));
     must(open().add_alias("sales", "anna"));
+    if (!second.empty()) {
+      settings.name = *postoffice::PostofficeName::parse(second);
+      must(postoffice::Postoffice::init(path() + "/second", settings));
+    }
     reload();
     must(milter::prepare_work_directory(*configuration));
+  }
+
+  /// Of a postoffice in the folder "second" of path(); empty: none.
+  std::string second_table(const std::string& name) const {
+    if (name.empty()) return {};
+    return "[[postoffice]]\nname = \"" + name + "\"\npath = \"" + path() + "/second\"\n";
   }
 
   void reload() {

@@ -12,6 +12,7 @@
 #include "fault_file_system.h"
 #include "gateway_fixture.h"
 #include "milter/lmtp_server.h"
+#include "postoffice/groups.h"
 #include "unit/catch.h"
 
 using namespace smtpgate;
@@ -213,6 +214,70 @@ TEST_CASE("a recipient without a mailbox is refused by what is at fault") {
   CHECK(lines[first + 2].starts_with("451 4."));
   CHECK(lines[first + 3].starts_with("550 5.1.3 "));
   CHECK(lines[first + 4].starts_with("501 5.1.3 "));
+}
+
+TEST_CASE("a mailbox that takes nothing from the Internet is 550 5.7.1, with the reason") {
+  test::Gateway gateway;
+  postoffice::MailboxSettings settings;
+  settings.receive_from_internet = false;
+  test::Gateway::must(postoffice::write_mailbox_settings(gateway.open(), "anna", settings));
+  const Answer answer = converse(gateway, begin_message + "RCPT TO:<sales@example.com>\r\n" +
+                                              "RCPT TO:<ben@example.com>\r\nQUIT\r\n");
+  REQUIRE(answer.lines.size() >= 3);
+  const std::size_t first = answer.lines.size() - 3;
+  CHECK(answer.lines[first] == "550 5.7.1 mailbox anna takes no mail from the Internet");
+  CHECK(answer.lines[first + 1].starts_with("250 "));
+}
+
+TEST_CASE("a full mailbox is 452 4.2.2, or 552 5.2.2 as its postoffice is set") {
+  for (const bool is_permanent : {false, true}) {
+    test::Gateway gateway;
+    const std::string file = gateway.folder() + "/GLB/postoffice.toml";
+    if (is_permanent) {
+      test::write_whole(file, test::read_whole(file) + "quota_reply = \"permanent\"\n");
+    }
+    postoffice::MailboxSettings settings;
+    settings.quota.messages = 1;
+    test::Gateway::must(postoffice::write_mailbox_settings(gateway.open(), "anna", settings));
+    const std::string to_both = "RCPT TO:<anna@example.com>\r\nRCPT TO:<ben@example.com>\r\n";
+    const auto send = [&](const std::string& subject) {
+      return converse(gateway, begin_message + to_both + "DATA\r\nSubject: " + subject +
+                                   "\r\n\r\nx\r\n.\r\nQUIT\r\n");
+    };
+    CHECK(send("one").codes() == "220 250 250 250 250 354 250 250 221");
+    const Answer full = send("two");
+    CHECK(full.codes() ==
+          std::string("220 250 250 250 250 354 ") + (is_permanent ? "552" : "452") + " 250 221");
+    const std::string& line = full.lines[full.lines.size() - 3];
+    CHECK(line == std::string(is_permanent ? "552 5.2.2" : "452 4.2.2") +
+                      " mailbox anna is full: it holds 1 of 1 messages");
+    // What was filed before is a duplicate, not refused.
+    CHECK(send("one").codes() == "220 250 250 250 250 354 250 250 221");
+    settings.quota = {.octets = 50, .messages = 0};
+    test::Gateway::must(postoffice::write_mailbox_settings(gateway.open(), "anna", settings));
+    const Answer large = send("three");
+    CHECK(large.lines[large.lines.size() - 3].starts_with("552 5.2.3 a message of "));
+  }
+}
+
+TEST_CASE("a member of a group that is full for good is told to the group's owner") {
+  test::Gateway gateway;
+  const std::string file = gateway.folder() + "/GLB/postoffice.toml";
+  test::write_whole(file, test::read_whole(file) + "quota_reply = \"permanent\"\n");
+  const postoffice::Postoffice office = gateway.open();
+  postoffice::MailboxSettings settings;
+  settings.quota.octets = 1;
+  test::Gateway::must(postoffice::write_mailbox_settings(office, "anna", settings));
+  test::Gateway::must(office.add_mailbox("owner"));
+  test::Gateway::must(postoffice::write_group(office, {"all", "owner", {"anna", "ben"}}));
+  const Answer answer = converse(
+      gateway, begin_message + "RCPT TO:<all@example.com>\r\nDATA\r\n" + content + ".\r\nQUIT\r\n");
+  CHECK(answer.codes() == "220 250 250 250 354 250 221");
+  CHECK(gateway.filed("ben").size() == 1);
+  CHECK(gateway.filed("anna").empty());
+  REQUIRE(gateway.filed("owner").size() == 1);
+  const std::string report = test::read_whole(gateway.filed("owner").front());
+  CHECK(report.find("larger than the quota of mailbox anna") != std::string::npos);
 }
 
 TEST_CASE("a dot at the start of a line survives, and only the true end is one") {

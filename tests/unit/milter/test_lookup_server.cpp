@@ -8,6 +8,7 @@
 #include "gateway_fixture.h"
 #include "milter/lookup_server.h"
 #include "milter/netstring.h"
+#include "postoffice/mailbox_settings.h"
 #include "unit/catch.h"
 
 using namespace smtpgate;
@@ -49,6 +50,25 @@ TEST_CASE("beside tables of other domains the look-up speaks of its own alone") 
   CHECK(answer("shared anna@elsewhere.example") == "NOTFOUND ");
   CHECK(answer("shared anna@example.com") == "OK anna@example.com");
   CHECK(answer("shared anna@lost.example").starts_with("TEMP "));
+}
+
+TEST_CASE(
+    "the look-up gives Postfix the refusal for a mailbox that takes nothing from the Internet") {
+  test::Gateway gateway;
+  postoffice::MailboxSettings settings;
+  settings.receive_from_internet = false;
+  test::Gateway::must(postoffice::write_mailbox_settings(gateway.open(), "anna", settings));
+  const auto answer = [&](const std::string& request) {
+    return answer_lookup(*gateway.configuration, request);
+  };
+  CHECK(answer("rights sales@example.com") ==
+        "OK 550 5.7.1 mailbox anna takes no mail from the Internet");
+  for (const char* other : {"ben@example.com", "postmaster@example.com", "nobody@example.com",
+                            "anna@lost.example", "anna@elsewhere.example"}) {
+    INFO(other);
+    CHECK(answer("rights " + std::string(other)) == "NOTFOUND ");
+  }
+  CHECK(answer("recipient anna@example.com") == "OK anna@example.com");
 }
 
 TEST_CASE("a request that is none is PERM") {

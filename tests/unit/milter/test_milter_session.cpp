@@ -5,6 +5,8 @@
 #include "fault_file_system.h"
 #include "gateway_fixture.h"
 #include "milter/milter_session.h"
+#include "postoffice/groups.h"
+#include "postoffice/usage.h"
 #include "unit/catch.h"
 
 using namespace smtpgate;
@@ -131,6 +133,45 @@ TEST_CASE("any doubt: not claimed, not refused") {
   }
   CHECK_FALSE(scene.session.wants_content());
   CHECK(scene.end().empty());
+}
+
+TEST_CASE("a mailbox that takes nothing from the Internet is left, and so is its group") {
+  Scene scene;
+  postoffice::MailboxSettings settings;
+  settings.receive_from_internet = false;
+  const postoffice::Postoffice office = scene.gateway.open();
+  test::Gateway::must(postoffice::write_mailbox_settings(office, "anna", settings));
+  test::Gateway::must(postoffice::write_group(office, {"all", "ben", {"anna", "ben"}}));
+  scene.mail();
+  CHECK_FALSE(scene.rcpt("<anna@example.com>"));
+  CHECK_FALSE(scene.rcpt("<all@example.com>"));
+  CHECK_FALSE(scene.session.wants_content());
+  CHECK(scene.gateway.log.count("anna takes no mail from the Internet") == 1);
+}
+
+TEST_CASE("a recipient over quota is never claimed, known to be full or not") {
+  Scene scene;
+  postoffice::MailboxSettings settings;
+  settings.quota.messages = 1;
+  const postoffice::Postoffice office = scene.gateway.open();
+  test::Gateway::must(postoffice::write_mailbox_settings(office, "anna", settings));
+  test::write_whole(scene.gateway.folder() + "/MBG/anna/new/m", "x");
+  scene.mail();
+  CHECK_FALSE(scene.rcpt("<anna@example.com>"));
+  CHECK(scene.session.wants_content());  // it was never counted: decided when it is filed
+  scene.session.header("Subject", " x");
+  scene.session.end_of_headers();
+  CHECK(scene.end().empty());
+  CHECK(scene.gateway.log.count("mailbox anna is full: it holds 1 of 1 messages") == 1);
+  CHECK(scene.gateway.filed("anna").size() == 1);
+  for (const char* part : {"new", "cur"}) {
+    const auto hours_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(5);
+    std::filesystem::last_write_time(scene.gateway.folder() + "/MBG/anna/" + part, hours_ago);
+  }
+  REQUIRE(postoffice::recount_usage(office, "anna").has_value());
+  scene.mail();
+  CHECK_FALSE(scene.rcpt("<anna@example.com>"));
+  CHECK_FALSE(scene.session.wants_content());
 }
 
 TEST_CASE("only the plain spelling of an address is claimed") {

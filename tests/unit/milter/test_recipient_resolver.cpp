@@ -1,9 +1,11 @@
 // Internet addresses to mailboxes, in the one order.
 #include <filesystem>
 
+#include "converter/outbound.h"
 #include "gateway_fixture.h"
 #include "milter/lookup_server.h"
 #include "milter/recipient_resolver.h"
+#include "postoffice/groups.h"
 #include "unit/catch.h"
 
 using namespace smtpgate;
@@ -104,4 +106,75 @@ TEST_CASE("an internal address splits at its last at-sign") {
   CHECK(parse_internal_address("a@b@example.com").local_part == "a@b");
   CHECK(parse_internal_address("a@b@example.com").domain == "example.com");
   CHECK(parse_internal_address("postmaster").domain.empty());
+}
+
+namespace {
+
+/// ACME/MAIN and ACME/SALES share company.example, MAIN first.
+struct Company : test::Gateway {
+  Company()
+      : Gateway("", "",
+                "ACME/MAIN company.example\nACME/SALES company.example\n"
+                "ACME/SALES sales.example\n",
+                "ACME/SALES") {
+    for (const char* name : {"anna", "zoe"}) must(sales().add_mailbox(name));
+  }
+  postoffice::Postoffice sales() const {
+    return std::move(*postoffice::Postoffice::open(path() + "/second"));
+  }
+  std::string mailbox(const char* address) const {
+    RecipientResolver resolver(*configuration);
+    const Resolution found = resolver.resolve_path(address);
+    return found.is_known() ? found.address.str() : found.outcome.status();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a shared domain finds the postoffice that has the name, in the order of the map") {
+  Company company;
+  CHECK(company.mailbox("anna@company.example") == "ACME/MAIN/anna");
+  CHECK(company.mailbox("anna@sales.example") == "ACME/SALES/anna");
+  CHECK(company.mailbox("zoe@company.example") == "ACME/SALES/zoe");
+  CHECK(company.mailbox("zoe+x@company.example") == "ACME/SALES/zoe");
+  CHECK(company.mailbox("postmaster@company.example") == "ACME/MAIN/postmaster");
+  CHECK(company.mailbox("nobody@company.example") == "5.1.1");
+  CHECK(company.mailbox("zoe@example.com") == "5.1.1");
+}
+
+TEST_CASE("an alias that is the whole address says whose it is, before any mailbox's name") {
+  Company company;
+  company.must(company.sales().add_alias("anna@company.example", "anna"));
+  CHECK(company.mailbox("anna@company.example") == "ACME/SALES/anna");
+  CHECK(company.mailbox("Anna+orders@Company.Example") == "ACME/SALES/anna");
+  CHECK(company.mailbox("anna@example.com") == "ACME/MAIN/anna");
+  company.must(company.sales().remove_mailbox("anna", true));
+  CHECK(company.mailbox("anna@company.example") == "4.3.5");  // dangling, not MAIN's anna
+}
+
+TEST_CASE("groups are found too, and a catch-all takes only what nobody has") {
+  Company company;
+  company.must(postoffice::write_group(company.sales(), {"team", "", {"zoe"}}));
+  CHECK(company.mailbox("team@company.example") == "ACME/SALES/team");
+  const std::string settings = company.folder() + "/GLB/postoffice.toml";
+  test::write_whole(settings, test::read_whole(settings) + "catch_all = \"ben\"\n");
+  CHECK(company.mailbox("zoe@company.example") == "ACME/SALES/zoe");
+  CHECK(company.mailbox("nobody@company.example") == "ACME/MAIN/ben");
+  CHECK(company.mailbox("nobody@sales.example") == "5.1.1");
+}
+
+TEST_CASE("while one that shares the domain cannot be read, nobody is called unknown") {
+  Company company;
+  std::filesystem::rename(company.path() + "/second", company.path() + "/away");
+  CHECK(company.mailbox("nobody@company.example").starts_with("4."));
+  CHECK(company.mailbox("anna@company.example").starts_with("4."));
+  CHECK(company.mailbox("anna@example.com") == "ACME/MAIN/anna");
+}
+
+TEST_CASE("native mail is sent to a domain that is its postoffice's alone") {
+  Company company;
+  const auto& map = company.configuration->converter.map;
+  const postoffice::NativeAddress anna{{"ACME", "SALES"}, "anna"};
+  CHECK(converter::published_address(anna, map).value() == "anna@company.example");
+  CHECK(converter::delivery_address(anna, map).value() == "anna@sales.example");
 }

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "postoffice/groups.h"
 #include "unit/postoffice/faulty_file_system.h"
 #include "unit/postoffice/outbox_fixture.h"
 
@@ -127,6 +128,28 @@ TEST_CASE("groups and forwards are followed, each is served once, what fails in 
   CHECK(fixture.in("MBG/bernd/new").empty());
   CHECK(fixture.in("MBG/anna/new").size() == 2);  // the message and the report
   CHECK(fixture.waiting() == Lines{"SMTP:Jo@example.com SMTP:jo@EXAMPLE.com SMTP:b@away.example"});
+}
+
+TEST_CASE("a mailbox that may not send to the Internet is told so; forwards of others are theirs") {
+  OutboxFixture fixture;
+  const Postoffice postoffice = fixture.open();
+  MailboxSettings settings;
+  settings.send_to_internet = false;
+  REQUIRE(write_mailbox_settings(postoffice, "anna", settings).is_delivered());
+  MailboxSettings forwarding;
+  forwarding.forward = {TypedAddress::internet("bernd@away.example")};
+  REQUIRE(write_mailbox_settings(postoffice, "bernd", forwarding).is_delivered());
+  REQUIRE(write_group(postoffice, {"list", "bernd", {"carl@group.example"}}).is_delivered());
+  fixture.drop("a.API", message(to_bernd + to_jo +
+                                "TO:CSI:TESTNET/TESTPO/list\nTO:CSI:TESTNET/OTHER/zoe\n"));
+  fixture.pick_up();
+  CHECK(fixture.waiting() ==
+        std::vector<std::string>{"SMTP:bernd@away.example CSI:TESTNET/OTHER/zoe"});
+  CHECK(fixture.in("MBG/bernd/new").size() == 1);
+  const std::string report = fixture.report();
+  CHECK(report.find("jo@example.com") != std::string::npos);
+  CHECK(report.find("carl@group.example") != std::string::npos);
+  CHECK(report.find("mailbox anna may not send mail to the Internet") != std::string::npos);
 }
 
 TEST_CASE("sent mail is kept where the mailbox wants it") {

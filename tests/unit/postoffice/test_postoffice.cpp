@@ -160,7 +160,7 @@ TEST_CASE("a broken settings file is one line: file, line, what, what to do") {
       {good + "catch_al = \"x\"\n", ":3: catch_al: unknown key; did you mean catch_all?"},
       {good + "x = 1\ny = 2\n",
        ":3: x: unknown key; known here: catch_all, character_set, dedupe_days, format, line_end, "
-       "name, recipient_delimiter, time_zone (and 1 more errors)"},
+       "name, quota_reply, recipient_delimiter, time_zone (and 1 more errors)"},
   }));
   test::write_file(path, text);
   const auto opened = Postoffice::open(fixture.path());
