@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace smtpgate::postoffice {
 
@@ -43,6 +44,29 @@ std::string FileError::sentence() const {
 Outcome FileError::outcome() const {
   const bool is_full = code == ENOSPC || code == EDQUOT;
   return Outcome::temporary(sentence(), is_full ? "4.3.1" : "4.3.0");
+}
+
+FileResult<std::vector<NamedStatus>> FileSystem::list_with_status(const std::string& path) {
+  auto names = list(path);
+  if (!names) return tl::unexpected(names.error());
+  std::vector<NamedStatus> entries;
+  entries.reserve(names->size());
+  for (std::string& name : *names) {
+    auto found = status(path + "/" + name);
+    if (found) {
+      entries.push_back({std::move(name), *found});
+    } else if (found.error().code != ENOENT) {
+      return tl::unexpected(found.error());
+    }
+  }
+  return entries;
+}
+
+FileResult<void> FileSystem::rename_new(const std::string& from, const std::string& to) {
+  auto taken = status(to);
+  if (taken) return tl::unexpected(FileError{EEXIST, "rename " + from + " to", to});
+  if (taken.error().code != ENOENT) return tl::unexpected(taken.error());
+  return rename(from, to);
 }
 
 }  // namespace smtpgate::postoffice

@@ -28,6 +28,8 @@ inline constexpr std::string_view markers = "ids";
 inline constexpr std::string_view usage = "usage";
 inline constexpr std::string_view outbox = "outbox";
 inline constexpr std::string_view sent = "sent";
+/// In a message that is a directory: the message itself, as an MMFF file.
+inline constexpr std::string_view folder_message = "message.api";
 inline constexpr std::string_view postmaster = "postmaster";
 inline constexpr std::string_view message_file = "TO_NC.API";
 inline constexpr std::string_view taken_file = "TAKEN.API";

@@ -3,28 +3,63 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "postoffice/ascii.h"
 #include "postoffice/folder.h"
+#include "postoffice/locked_directory.h"
 #include "postoffice/unique_id.h"
 
 namespace smtpgate::postoffice {
 
 namespace {
 
-/// Sets short_id of each; `entries` sorted by ID.
-void shorten_ids(std::vector<MailbagEntry>& entries) {
-  std::vector<std::string_view> ids;
+/// Where an ID is another message's in the mailbag it is moved to: ID-2 ... as filing does.
+constexpr int most_names = 100;
+
+/// Sorted. Most IDs differ in their first octets, which are compared as one number.
+std::vector<std::string_view> sorted_ids(const std::vector<MailbagEntry>& entries) {
+  std::vector<std::pair<std::uint64_t, std::string_view>> ids;
   ids.reserve(entries.size());
-  for (const MailbagEntry& entry : entries) ids.push_back(entry.id);
-  const std::vector<std::size_t> sizes = unique_beginnings(ids);
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    entries[i].short_id = entries[i].id.substr(0, sizes[i]);
+  for (const MailbagEntry& entry : entries) {
+    std::uint64_t beginning = 0;
+    for (std::size_t i = 0; i < sizeof beginning; ++i) {
+      const auto octet = i < entry.id.size() ? static_cast<unsigned char>(entry.id[i]) : 0U;
+      beginning = beginning << 8U | octet;
+    }
+    ids.emplace_back(beginning, entry.id);
   }
+  std::sort(ids.begin(), ids.end());
+  std::vector<std::string_view> result;
+  result.reserve(ids.size());
+  for (const auto& [beginning, id] : ids) result.push_back(id);
+  return result;
+}
+
+/// As much of `id`, which is one of `ids`, as tells it from the others.
+std::string shortened(const std::string& id, const std::vector<std::string_view>& ids,
+                      const std::vector<std::size_t>& sizes) {
+  const auto at = std::lower_bound(ids.begin(), ids.end(), std::string_view(id));
+  return id.substr(0, sizes[static_cast<std::size_t>(at - ids.begin())]);
+}
+
+/// No message.api in a directory, or none that its owner lets us see.
+bool is_nothing(int code) {
+  return code == ENOENT || code == ENOTDIR || code == EACCES;
+}
+
+/// Leaves one of those that are in new/ and in cur/: where it is now. Sorted by ID then.
+void drop_moved(std::vector<MailbagEntry>& entries) {
+  std::sort(entries.begin(), entries.end(), [](const MailbagEntry& a, const MailbagEntry& b) {
+    return a.id != b.id ? a.id < b.id : a.is_read > b.is_read;
+  });
+  entries.erase(
+      std::unique(entries.begin(), entries.end(),
+                  [](const MailbagEntry& a, const MailbagEntry& b) { return a.id == b.id; }),
+      entries.end());
 }
 
 }  // namespace
@@ -71,47 +106,93 @@ Expected<std::vector<MailbagEntry>> Mailbag::names() const {
       entries.push_back(std::move(entry));
     }
   }
-  std::sort(entries.begin(), entries.end(), [](const MailbagEntry& a, const MailbagEntry& b) {
-    return a.id != b.id ? a.id < b.id : a.is_read > b.is_read;
-  });
-  // Seen in both: cur/, which stands first, is where it is now.
-  entries.erase(
-      std::unique(entries.begin(), entries.end(),
-                  [](const MailbagEntry& a, const MailbagEntry& b) { return a.id == b.id; }),
-      entries.end());
-  shorten_ids(entries);
+  drop_moved(entries);
+  const std::vector<std::string_view> ids = sorted_ids(entries);
+  const std::vector<std::size_t> sizes = unique_beginnings(ids);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    entries[i].short_id = entries[i].id.substr(0, sizes[i]);
+  }
+  return entries;
+}
+
+MailbagEntry Mailbag::look_at(MailbagEntry entry) const {
+  auto status = files_->status(path(entry));
+  if (!status && status.error().code == ENOENT && !entry.is_read) {
+    entry.is_read = true;  // a moment ago
+    status = files_->status(path(entry));
+  }
+  entry.is_folder = status && status->kind == FileKind::directory;
+  if (entry.is_folder) status = files_->status(path_in(path(entry), layout::folder_message));
+  // Whether it can be opened is found out when it is.
+  if (status) {
+    entry.arrival = status->modified;
+    entry.size = status->size;
+  }
+  return entry;
+}
+
+/// What lies in new/, or in cur/ or sent/.
+Expected<std::vector<MailbagEntry>> Mailbag::messages(bool is_read) const {
+  auto listed = files_->list_with_status(path_of("", is_read));
+  if (!listed) return failure(listed.error().outcome());
+  std::vector<MailbagEntry> entries;
+  entries.reserve(listed->size());
+  for (NamedStatus& one : *listed) {
+    if (one.name.front() == '.') continue;
+    const bool is_folder = one.status.kind == FileKind::directory;
+    if (is_folder) {
+      // Its own time says when something was last laid in it.
+      auto message = files_->status(path_in(path_of(one.name, is_read), layout::folder_message));
+      if (!message && is_nothing(message.error().code)) continue;
+      if (!message) return failure(message.error().outcome());
+      one.status = *message;
+    }
+    if (one.status.kind != FileKind::regular) continue;
+    MailbagEntry entry;
+    entry.id = std::move(one.name);
+    entry.is_read = is_read;
+    entry.is_folder = is_folder;
+    entry.arrival = one.status.modified;
+    entry.size = one.status.size;
+    entries.push_back(std::move(entry));
+  }
   return entries;
 }
 
 Expected<std::vector<MailbagEntry>> Mailbag::list(std::size_t most) const {
-  auto named = names();
-  if (!named) return named;
+  // new/ first: see names().
   std::vector<MailbagEntry> entries;
-  entries.reserve(named->size());
-  for (MailbagEntry& entry : *named) {
-    auto status = files_->status(path_of(entry.id, entry.is_read));
-    if (!status) {
-      if (status.error().code == ENOENT && !entry.is_read) {
-        // Read a moment ago.
-        entry.is_read = true;
-        status = files_->status(path_of(entry.id, true));
-      }
-      if (!status && status.error().code == ENOENT) continue;
-      if (!status) return failure(status.error().outcome());
-    }
-    if (status->kind != FileKind::regular) continue;
-    entry.arrival = status->modified;
-    entry.size = status->size;
-    entries.push_back(std::move(entry));
+  if (part_ != MailbagPart::sent) {
+    auto unread = messages(false);
+    if (!unread) return unread;
+    entries = std::move(*unread);
   }
-  const auto newest_first = [](const MailbagEntry& a, const MailbagEntry& b) {
-    return a.arrival != b.arrival ? a.arrival > b.arrival : a.id > b.id;
-  };
+  auto read = messages(true);
+  if (!read) return read;
+  entries.insert(entries.end(), std::make_move_iterator(read->begin()),
+                 std::make_move_iterator(read->end()));
+  std::vector<std::string_view> ids = sorted_ids(entries);
+  if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) {
+    drop_moved(entries);
+    ids = sorted_ids(entries);
+  }
+  const std::vector<std::size_t> sizes = unique_beginnings(ids);
+  // Sorted by reference: `ids` looks into the entries.
+  std::vector<const MailbagEntry*> order;
+  order.reserve(entries.size());
+  for (const MailbagEntry& entry : entries) order.push_back(&entry);
   const std::size_t count = std::min(most, entries.size());
-  std::partial_sort(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(count),
-                    entries.end(), newest_first);
-  entries.resize(count);
-  return entries;
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [](const MailbagEntry* a, const MailbagEntry* b) {
+                      return a->arrival != b->arrival ? a->arrival > b->arrival : a->id > b->id;
+                    });
+  std::vector<MailbagEntry> newest;
+  newest.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    newest.push_back(*order[i]);
+    newest.back().short_id = shortened(newest.back().id, ids, sizes);
+  }
+  return newest;
 }
 
 Expected<MailbagEntry> Mailbag::find(std::string_view beginning) const {
@@ -119,12 +200,12 @@ Expected<MailbagEntry> Mailbag::find(std::string_view beginning) const {
   if (!named) return failure(named.error());
   std::vector<const MailbagEntry*> matches;
   for (const MailbagEntry& entry : *named) {
-    if (entry.id == beginning) return entry;
+    if (entry.id == beginning) return look_at(entry);
     if (!beginning.empty() && starts_with_ignoring_case(entry.id, beginning)) {
       matches.push_back(&entry);
     }
   }
-  if (matches.size() == 1) return *matches.front();
+  if (matches.size() == 1) return look_at(*matches.front());
   const bool is_sent = part_ == MailbagPart::sent;
   const std::string asked = std::string(beginning);
   if (matches.empty()) {
@@ -148,10 +229,12 @@ Outcome Mailbag::gone(const MailbagEntry& entry) const {
 }
 
 Expected<std::unique_ptr<File>> Mailbag::open_message(const MailbagEntry& entry) const {
-  auto file = files_->open(path_of(entry.id, entry.is_read));
-  if (!file && file.error().code == ENOENT && !entry.is_read) {
-    file = files_->open(path_of(entry.id, true));
-  }
+  const auto open = [&](bool is_read) {
+    const std::string path = path_of(entry.id, is_read);
+    return files_->open(entry.is_folder ? path_in(path, layout::folder_message) : path);
+  };
+  auto file = open(entry.is_read);
+  if (!file && file.error().code == ENOENT && !entry.is_read) file = open(true);
   if (!file) {
     if (file.error().code == ENOENT) return failure(gone(entry));
     return failure(file.error().outcome());
@@ -209,6 +292,99 @@ Outcome Mailbag::move(const MailbagEntry& entry, bool to_read) const {
     if (!synced) return synced.error().outcome();
   }
   return Outcome::delivered(fmt::format("message {} is marked as {}", entry.id, state));
+}
+
+Outcome Mailbag::remove(const MailbagEntry& entry) const {
+  std::string path = path_of(entry.id, entry.is_read);
+  if (entry.is_folder) return remove_folder(path, entry);
+  auto removed = files_->remove(path);
+  if (!removed && removed.error().code == ENOENT && !entry.is_read) {
+    path = path_of(entry.id, true);
+    removed = files_->remove(path);
+  }
+  if (!removed && removed.error().code == ENOENT) return gone(entry);
+  if (!removed) return removed.error().outcome();
+  if (auto synced = files_->sync_directory(parent_directory(path)); !synced) {
+    return synced.error().outcome();
+  }
+  return Outcome::delivered("message " + entry.id + " is deleted");
+}
+
+/// One rename takes it out; then its files go, from where the mailbox's group cannot put a link in
+/// the way of whoever has more rights. Who has no more than the group does it beside the messages.
+Outcome Mailbag::remove_folder(const std::string& path, const MailbagEntry& entry) const {
+  const std::string id = new_unique_id();
+  std::string hidden = path_in(path_in(directory_, layout::markers), "." + id);
+  auto moved = files_->rename_new(path, hidden);
+  if (!moved && (moved.error().code == EACCES || moved.error().code == EPERM)) {
+    hidden = path_in(parent_directory(path), "." + id);
+    moved = files_->rename_new(path, hidden);
+  }
+  if (!moved && moved.error().code == ENOENT) return gone(entry);
+  if (!moved) return moved.error().outcome();
+  if (auto synced = files_->sync_directory(parent_directory(path)); !synced) {
+    return synced.error().outcome();
+  }
+  const std::string sentence = "message " + entry.id + " is deleted";
+  if (auto removed = remove_with_files(*files_, hidden); !removed) {
+    return Outcome::delivered(sentence + ", but " + removed.error().sentence() + "; remove " +
+                              hidden + " by hand");
+  }
+  return Outcome::delivered(sentence);
+}
+
+Outcome Mailbag::move_to(const Mailbag& target, const MailbagEntry& entry) const {
+  if (part_ == MailbagPart::sent || target.part_ == MailbagPart::sent) {
+    return Outcome::permanent("what was sent stays in sent/", "5.3.5");
+  }
+  if (target.directory_ == directory_) {
+    return Outcome::permanent("message " + entry.id + " is in mailbox " + mailbox_ + " already",
+                              "5.3.5");
+  }
+  const std::string from = path(entry);
+  std::string name = entry.id;
+  for (int number = 2; number <= most_names + 1; ++number) {
+    const std::string to = target.path_of(name, entry.is_read);
+    auto moved = files_->rename_new(from, to);
+    if (moved) return finish_move_to(target, from, to);
+    if (moved.error().code == ENOENT) {
+      // Of a message that was read meanwhile, or of a mailbag without its parts.
+      return files_->status(from) ? moved.error().outcome() : gone(entry);
+    }
+    if (moved.error().code == EXDEV) {
+      return Outcome::permanent(
+          fmt::format("mailboxes {} and {} are not in one file system; export the message from "
+                      "one and import it into the other",
+                      mailbox_, target.mailbox_),
+          "5.3.5");
+    }
+    if (moved.error().code != EEXIST && moved.error().code != ENOTEMPTY) {
+      return moved.error().outcome();
+    }
+    auto ours = files_->status(from);
+    auto theirs = files_->status(to);
+    if (ours && theirs && !entry.is_folder && ours->inode == theirs->inode &&
+        ours->device == theirs->device) {
+      auto synced = files_->sync_directory(parent_directory(to));
+      return synced ? remove(entry) : synced.error().outcome();
+    }
+    name = entry.id + "-" + std::to_string(number);
+  }
+  return Outcome::permanent(
+      fmt::format("mailbox {} has {} messages of the name {}; move some away first",
+                  target.mailbox_, most_names, entry.id),
+      "5.3.5");
+}
+
+/// The new name first: a crash in between must not leave neither.
+Outcome Mailbag::finish_move_to(const Mailbag& target, const std::string& from,
+                                const std::string& to) const {
+  for (const std::string& directory : {parent_directory(to), parent_directory(from)}) {
+    auto synced = files_->sync_directory(directory);
+    if (!synced) return synced.error().outcome();
+  }
+  return Outcome::delivered("message " + to.substr(to.rfind('/') + 1) + " is in mailbox " +
+                            target.mailbox_);
 }
 
 }  // namespace smtpgate::postoffice

@@ -6,14 +6,24 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "postoffice/byte_stream.h"
 #include "postoffice/mmff_reader.h"
+#include "postoffice/time_zone.h"
 
 namespace smtpgate::postoffice {
+
+/// show_text() for somebody who reads his mail, not the file: no ordinal, no sizes and sets, dates
+/// in his zone, long lists of recipients cut (not with_fields).
+struct ReaderView {
+  TimeZone zone;
+  std::int64_t arrival = 0;  ///< seconds since 1970
+  bool with_colours = false;
+};
 
 struct ShowOptions {
   ReaderOptions reader;
@@ -25,6 +35,7 @@ struct ShowOptions {
   std::function<std::vector<std::pair<std::string, std::string>>(const MessageHeader&,
                                                                  const std::string&)>
       further_lines;
+  std::optional<ReaderView> view;  ///< show_text()
 };
 
 /// {"messages":[{...}, ...]} as docs/mmff.md, "As JSON", defines it, and a line feed. Valid UTF-8

@@ -1,5 +1,8 @@
 // An MMFF file for people; see mmff_show.h. JSON for programs: mmff_show_json.cpp.
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <optional>
 #include <ostream>
 #include <vector>
 
@@ -24,6 +27,27 @@ std::size_t columns_of(const std::string& text) {
   }));
 }
 
+constexpr std::size_t most_recipients = 12;  // lines for a reader
+
+/// Of "2026-11-21T10:00:00+01:00", as SENT has it; nullopt for anything else.
+std::optional<std::int64_t> seconds_of(const std::string& date) {
+  CivilTime time{};
+  int hours = 0;
+  int minutes = 0;
+  char sign = '+';
+  int taken = 0;
+  if (std::sscanf(date.c_str(), "%4" SCNd64 "-%2d-%2dT%2d:%2d:%2d%c%2d:%2d%n", &time.year,
+                  &time.month, &time.day, &time.hour, &time.minute, &time.second, &sign, &hours,
+                  &minutes, &taken) != 9 ||
+      static_cast<std::size_t>(taken) != date.size() || (sign != '+' && sign != '-') ||
+      time.month < 1 || time.month > 12 || time.day < 1 || time.day > 31) {
+    return std::nullopt;
+  }
+  const std::int64_t offset = (hours * 60 + minutes) * (sign == '-' ? -60 : 60);
+  return days_from_civil(time.year, time.month, time.day) * 86'400 + time.hour * 3600 +
+         time.minute * 60 + time.second - offset;
+}
+
 class TextShow {
  public:
   TextShow(std::ostream& out, const MessageHeader& header, std::string set,
@@ -32,19 +56,21 @@ class TextShow {
 
   void show_header(std::uint64_t ordinal) {
     if (ordinal > 1) out_ << '\n';
-    out_ << "Message " << ordinal << '\n';
+    if (!options_.view || ordinal > 1) out_ << "Message " << ordinal << '\n';
     line("From", address(header_.from));
-    for (const TypedAddress& to : header_.to) line("To", address(to));
-    for (const TypedAddress& cc : header_.cc) line("Cc", address(cc));
-    line("Date", clean(header_.date) + (header_.time.empty() ? "" : " " + clean(header_.time)));
-    line("Subject", clean(header_.subject));
+    show_recipients("To", header_.to);
+    show_recipients("Cc", header_.cc);
+    show_dates();
+    line("Subject", clean(header_.subject), true);
     if (!header_.priority.empty()) line("Priority", clean(header_.priority));
     if (options_.further_lines) {
       for (const auto& [label, value] : options_.further_lines(header_, set_)) {
         line(label, printable(value, longest_value));
       }
     }
-    line("Text", fmt::format("{} octets, {}{}", header_.text_size, printable(set_), not_shown()));
+    if (!options_.view || options_.with_fields) {
+      line("Text", fmt::format("{} octets, {}{}", header_.text_size, printable(set_), not_shown()));
+    }
     if (options_.with_fields) show_fields();
     show_attachments();
     out_ << '\n';
@@ -66,8 +92,35 @@ class TextShow {
                        header_.header_lines == 1 ? "" : "s");
   }
 
-  void line(std::string_view label, std::string_view value) {
-    out_ << fmt::format("  {:<10} {}\n", fmt::format("{}:", label), value);
+  void line(std::string_view label, std::string_view value, bool is_strong = false) {
+    const bool is_bold = is_strong && options_.view && options_.view->with_colours;
+    out_ << fmt::format("  {:<10} {}{}{}\n", fmt::format("{}:", label), is_bold ? "\033[1m" : "",
+                        value, is_bold ? "\033[0m" : "");
+  }
+
+  void show_recipients(std::string_view label, const std::vector<TypedAddress>& recipients) {
+    const bool is_cut =
+        options_.view && !options_.with_fields && recipients.size() > most_recipients;
+    const std::size_t count = is_cut ? most_recipients - 1 : recipients.size();
+    for (std::size_t i = 0; i < count; ++i) line(label, address(recipients[i]));
+    if (is_cut) {
+      line(label, fmt::format("and {} more; --headers shows all", recipients.size() - count));
+    }
+  }
+
+  void show_dates() {
+    const auto local = [&](std::int64_t seconds) {
+      const LocalTime time = local_time(options_.view->zone, seconds);
+      return time.date + " " + time.time;
+    };
+    const auto sent =
+        options_.view ? seconds_of(header_.field(ext::sent).value_or("")) : std::nullopt;
+    if (sent) {
+      line("Date", local(*sent));
+    } else {
+      line("Date", clean(header_.date) + (header_.time.empty() ? "" : " " + clean(header_.time)));
+    }
+    if (options_.view) line("Received", local(options_.view->arrival));
   }
 
   void show_fields() {

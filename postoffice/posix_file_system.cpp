@@ -4,8 +4,15 @@
 // the call that creates, because a umask would otherwise decide who may read mail.
 #include <algorithm>
 #include <cerrno>
+#include <future>
+#include <iterator>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -287,28 +294,108 @@ class PosixFileSystem : public FileSystem {
   }
 
   FileResult<std::vector<std::string>> list(const std::string& path) override {
+    std::vector<std::string> names;
+    auto walked = walk(path, [&](const struct dirent& entry) { names.emplace_back(entry.d_name); });
+    if (!walked) return tl::unexpected(walked.error());
+    return names;
+  }
+
+  FileResult<std::vector<NamedStatus>> list_with_status(const std::string& path) override {
+    std::vector<FoundName> found;
+    auto walked = walk(
+        path, [&](const struct dirent& entry) { found.emplace_back(entry.d_ino, entry.d_name); });
+    if (!walked) return tl::unexpected(walked.error());
+    std::sort(found.begin(), found.end());
+    const int directory = ::dirfd(walked->get());
+    const std::size_t threads = found.size() < enough_for_threads ? 1 : most_threads;
+    const std::size_t share = found.size() / threads + 1;
+    std::vector<std::future<FileResult<std::vector<NamedStatus>>>> parts;
+    for (std::size_t from = 0; from < found.size(); from += share) {
+      const std::span<FoundName> part(&found[from], std::min(share, found.size() - from));
+      const auto look = [directory, part, &path] { return look_at(directory, part, path); };
+      // Several at once: a disk that is waited for can do more than one thing. The first share is
+      // ours, and so is what there is no thread for.
+      const auto policy = from == 0 ? std::launch::deferred : std::launch::async;
+      try {
+        parts.push_back(std::async(policy, look));
+      } catch (const std::system_error&) {
+        parts.push_back(std::async(std::launch::deferred, look));
+      }
+    }
+    std::vector<NamedStatus> entries;
+    entries.reserve(found.size());
+    std::optional<FileError> failed;
+    for (auto& part : parts) {
+      auto looked_at = part.get();
+      if (!looked_at) {
+        failed = looked_at.error();
+        continue;
+      }
+      entries.insert(entries.end(), std::make_move_iterator(looked_at->begin()),
+                     std::make_move_iterator(looked_at->end()));
+    }
+    if (failed) return tl::unexpected(*failed);
+    return entries;
+  }
+
+  FileResult<void> rename_new(const std::string& from, const std::string& to) override {
+    stop_point(to);
+    if (retry([&] {
+          return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+        }) == 0) {
+      return {};
+    }
+    // EINVAL: a file system that cannot; ENOSYS: a kernel.
+    if (errno != EINVAL && errno != ENOSYS) return error_of("rename " + from + " to", to);
+    return FileSystem::rename_new(from, to);
+  }
+
+ private:
+  using Directory = std::unique_ptr<DIR, CloseDirectory>;
+  using FoundName = std::pair<std::uint64_t, std::string>;  ///< inode and name
+  static constexpr std::size_t enough_for_threads = 4096;
+  static constexpr std::size_t most_threads = 8;
+
+  static FileResult<std::vector<NamedStatus>> look_at(int directory, std::span<FoundName> names,
+                                                      const std::string& path) {
+    std::vector<NamedStatus> entries;
+    entries.reserve(names.size());
+    for (auto& [inode, name] : names) {
+      struct stat raw;
+      const int done =
+          retry([&] { return ::fstatat(directory, name.c_str(), &raw, AT_SYMLINK_NOFOLLOW); });
+      if (done == 0) {
+        entries.push_back({std::move(name), to_status(raw)});
+      } else if (errno != ENOENT) {
+        return error_of("look at", path + "/" + name);
+      }
+    }
+    return entries;
+  }
+
+  /// `see` hears of each entry but "." and ".."; the directory stays open with what is returned.
+  template <typename See>
+  static FileResult<Directory> walk(const std::string& path, See see) {
     const int descriptor = retry(
         [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
     if (descriptor < 0) return error_of("list", path);
-    std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(descriptor));
+    Directory directory(::fdopendir(descriptor));
     if (!directory) {
       auto error = error_of("list", path);
       ::close(descriptor);
       return error;
     }
-    std::vector<std::string> names;
     for (;;) {
       errno = 0;
       const struct dirent* entry = ::readdir(directory.get());
       if (entry == nullptr) break;
       const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
+      if (name != "." && name != "..") see(*entry);
     }
     if (errno != 0) return error_of("list", path);
-    return names;
+    return directory;
   }
 
- private:
   static FileResult<std::unique_ptr<File>> open_with(const std::string& path, int flags,
                                                      mode_t mode, std::string_view operation) {
     const int descriptor =

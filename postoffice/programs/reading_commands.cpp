@@ -3,13 +3,16 @@
 
 #include <cerrno>
 #include <iostream>
+#include <map>
 #include <string>
 
 #include "postoffice/mailbag.h"
 #include "postoffice/mailbag_listing.h"
+#include "postoffice/message_summary.h"
 #include "postoffice/mmff_extract.h"
 #include "postoffice/mmff_show.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/pager.h"
 #include "postoffice/receipts.h"
 #include "postoffice/report_lines.h"
 #include "postoffice/table.h"
@@ -70,15 +73,14 @@ int answer(const Postoffice& postoffice, const Mailbag& mailbag, const MailbagEn
 
 struct ListOptions : MessageOptions {
   std::uint64_t newest = 0;
-  bool as_json = false;
+  ListingOptions listing;
 };
 
 int list_messages(const Postoffice& postoffice, const ListOptions& options) {
   auto mailbag = Mailbag::open(postoffice, options.mailbox, options.part());
   if (!mailbag) return fail(mailbag.error());
-  ListingOptions listing;
+  ListingOptions listing = options.listing;
   if (options.newest != 0) listing.newest = options.newest;
-  listing.as_json = options.as_json;
   listing.terminal = Terminal::of_standard_output();
   const Outcome outcome = list_mailbag(postoffice, *mailbag, listing, std::cout);
   return outcome.is_delivered() ? EX_OK : fail(outcome);
@@ -88,6 +90,7 @@ struct ReadOptions : MessageOptions {
   ReceiptOptions receipt;
   bool with_headers = false;
   bool marks_read = false;
+  bool without_pager = false;
 };
 
 int read_message(const Postoffice& postoffice, const ReadOptions& options) {
@@ -105,11 +108,17 @@ int read_message(const Postoffice& postoffice, const ReadOptions& options) {
   show.further_lines = [&](const MessageHeader& header, const std::string& set) {
     return report_lines(postoffice, mailbag->mailbox(), header, set);
   };
+  show.view =
+      ReaderView{readers_zone(), entry->arrival, Terminal::of_standard_output().with_colours};
+  Pager pager(!options.without_pager);
+  const bool has_pager = pager.is_running();
   auto shown = show_text(source, std::cout, show);
   std::cout.flush();
+  pager.finish();
   if (!shown) return fail(shown.error().outcome());
-  // Nobody has read what could not be shown.
-  if (!std::cout) return fail(FileError{EIO, "write", "the standard output"}.outcome());
+  // Nobody has read what could not be shown; what he passed over in a pager he did not want to.
+  if (!has_pager && !std::cout)
+    return fail(FileError{EIO, "write", "the standard output"}.outcome());
   if (options.is_sent) return EX_OK;
   if (options.marks_read) {
     const Outcome marked = mailbag->mark_read(*entry);
@@ -169,7 +178,16 @@ void add_reading_commands(CLI::App& app, PostofficeCommand& run) {
       add_command<ListOptions>(app, "list", "Lists a mailbox, newest first", run, list_messages);
   list->add_option("MAILBOX", listing->mailbox, "The mailbox")->required();
   list->add_option("--newest", listing->newest, "Only so many")->check(CLI::PositiveNumber);
-  list->add_flag("--json", listing->as_json, "For programs");
+  list->add_flag("--unread", listing->listing.only_unread, "Only unread messages");
+  list->add_option("--sort", listing->listing.order, "By date, from, subject or size")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, ListingOrder>{{"date", ListingOrder::date},
+                                              {"from", ListingOrder::correspondent},
+                                              {"subject", ListingOrder::subject},
+                                              {"size", ListingOrder::size}}))
+      ->option_text("date|from|subject|size");
+  list->add_flag("--reverse", listing->listing.is_reversed, "The other way round");
+  list->add_flag("--json", listing->listing.as_json, "For programs");
   add_sent_option(*list, *listing);
 
   auto [read, reading] =
@@ -177,6 +195,8 @@ void add_reading_commands(CLI::App& app, PostofficeCommand& run) {
   add_message_options(*read, *reading);
   read->add_flag("--headers", reading->with_headers,
                  "Also the header lines on top of the text, and all fields");
+  read->add_flag("--no-pager", reading->without_pager,
+                 "All at once; on a terminal PAGER shows it, else less");
   CLI::Option* marks =
       read->add_flag("--mark-read", reading->marks_read, "Moves it from new to cur");
   const auto [wanted, forbidden] = add_receipt_options(*read, reading->receipt);

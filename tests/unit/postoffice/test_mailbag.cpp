@@ -217,6 +217,7 @@ TEST_CASE("a listing is aligned, cut to the terminal, escaped, and marks what is
   test::write_file(fixture.at("cur", "cccccccccc"), "");
   test::set_modified(fixture.at("cur", "cccccccccc"), 1'783'166'402);
   ListingOptions options;
+  options.zone = *TimeZone::open("Europe/Berlin");
   const std::string expected = R"(
      Received          From                Subject                               Size  Att  ID
      2026-07-04 14:00                      (the file is empty)                      0       cccccccc
