@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "postoffice/folder.h"
+#include "postoffice/groups.h"
+#include "postoffice/message_folder.h"
 #include "postoffice/unique_id.h"
 #include "postoffice/usage.h"
 
@@ -24,16 +26,14 @@ constexpr std::int64_t day_seconds = 86'400;
 /// kept, are stepped over before the message simply gets a name of its own.
 constexpr int most_names = 100;
 
-bool is_link_refused(int code) {
-  return code == EMLINK || code == EXDEV || code == EPERM || code == ENOTSUP || code == ENOSYS;
-}
-
 class Filing {
  public:
   Filing(const Postoffice& postoffice, const SealedMessage& message, std::string_view mailbox,
-         std::int64_t now, std::string_view part = layout::unread, const Quota& quota = {})
+         std::int64_t now, bool is_folder, std::string_view part = layout::unread,
+         const Quota& quota = {})
       : postoffice_(postoffice),
         part_(part),
+        is_folder_(is_folder),
         files_(postoffice.files()),
         message_(message),
         mailbox_(mailbox),
@@ -102,15 +102,24 @@ class Filing {
     return false;
   }
 
-  /// Is what lies there a message that we filed within the days that count?
-  Found judge(const FileStatus& status) const {
+  /// Is what lies there a message that we filed within the days that count? A directory is one if
+  /// it is ours and holds our message.
+  FileResult<Found> judge(const FileStatus& status, const std::string& path) {
+    if (status.kind == FileKind::directory && status.owner == our_user_) {
+      auto inside = files_.status(path_in(path, layout::folder_message));
+      if (inside) return judge_file(*inside);
+      if (inside.error().code != ENOENT) return tl::unexpected(inside.error());
+    }
+    return judge_file(status);
+  }
+  Found judge_file(const FileStatus& status) const {
     if (status.kind != FileKind::regular || status.owner != our_user_) return Found::not_ours;
     return status.modified >= oldest_file_ ? Found::ours : Found::too_old;
   }
 
   FileResult<Found> look_at(const std::string& path) {
     auto status = files_.status(path);
-    if (status) return judge(*status);
+    if (status) return judge(*status, path);
     if (status.error().code == ENOENT) return Found::nothing;
     return tl::unexpected(status.error());
   }
@@ -151,8 +160,11 @@ class Filing {
     auto other = files_.status(read(name));
     if (!other && other.error().code != ENOENT) return tl::unexpected(other.error());
     const bool is_same = other && other->inode == placed.inode && other->device == placed.device;
-    if (other && !is_same && judge(*other) == Found::ours) {
-      auto removed = files_.remove(unread(name));
+    auto found = other && !is_same ? judge(*other, read(name)) : FileResult<Found>(Found::nothing);
+    if (!found) return tl::unexpected(found.error());
+    if (*found == Found::ours) {
+      auto removed =
+          is_folder_ ? remove_folder(files_, mailbag_, unread(name)) : files_.remove(unread(name));
       if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
       return accept_found(name, layout::read);
     }
@@ -167,7 +179,7 @@ class Filing {
   /// synced now, file and directory, before it is called delivered.
   FileResult<std::optional<Outcome>> accept_found(const std::string& name, std::string_view part) {
     const std::string directory = path_in(mailbag_, part);
-    auto file = files_.open(path_in(directory, name));
+    auto file = open_found(path_in(directory, name));
     if (!file) {
       // Moved or deleted by its reader a moment ago: it was there, whole. The next one finds it in
       // cur/, or files it again.
@@ -177,13 +189,44 @@ class Filing {
     }
     auto status = (*file)->status();
     if (!status) return tl::unexpected(status.error());
-    if (judge(*status) != Found::ours) return std::nullopt;
+    if (judge_file(*status) != Found::ours) return std::nullopt;
     if (auto synced = (*file)->sync(); !synced) return tl::unexpected(synced.error());
+    if (auto synced = sync_rest(path_in(directory, name)); !synced) {
+      return tl::unexpected(synced.error());
+    }
     if (auto synced = files_.sync_directory(directory); !synced) {
       return tl::unexpected(synced.error());
     }
     if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
     return duplicate_of(name);
+  }
+
+  /// The message itself, in its directory if it has one.
+  FileResult<std::unique_ptr<File>> open_found(const std::string& path) {
+    auto status = files_.status(path);
+    if (!status) return tl::unexpected(status.error());
+    const bool is_folder = status->kind == FileKind::directory;
+    return files_.open(is_folder ? path_in(path, layout::folder_message) : path);
+  }
+
+  /// What is in a directory beside the message, and the directory; nothing for a file. Whoever put
+  /// it there may have restored it and synced nothing.
+  FileResult<void> sync_rest(const std::string& path) {
+    auto status = files_.status(path);
+    if (!status) return tl::unexpected(status.error());
+    if (status->kind != FileKind::directory) return {};
+    auto names = files_.list(path);
+    if (!names) return tl::unexpected(names.error());
+    for (const std::string& name : *names) {
+      if (name == layout::folder_message) continue;
+      auto file = files_.open(path_in(path, name));
+      // A reader at work: his, not the message's.
+      if (!file && (file.error().code == ENOENT || file.error().code == EACCES)) continue;
+      if (!file && file.error().code == ELOOP) continue;
+      if (!file) return tl::unexpected(file.error());
+      if (auto synced = (*file)->sync(); !synced) return synced;
+    }
+    return files_.sync_directory(path);
   }
 
   Outcome file_under_own_name() {
@@ -224,19 +267,35 @@ class Filing {
 
   /// The message as new/<name>, whole, never over something: EEXIST.
   FileResult<FileStatus> place(const std::string& name) {
+    if (is_folder_) return place_folder(name);
     auto linked = files_.link(message_.path, unread(name));
     if (linked) return message_.status;
     if (!is_link_refused(linked.error().code)) return tl::unexpected(linked.error());
     return place_copy(name);
   }
 
+  /// As a directory, complete and synced before it appears.
+  FileResult<FileStatus> place_folder(const std::string& name) {
+    if (!staged_) {
+      auto unpacked = message_.unpacked();
+      if (!unpacked) {
+        unpacking_failed_ = unpacked.error();
+        return tl::unexpected(FileError{EIO, "unpack", message_.path});
+      }
+      auto staged = StagedFolder::make(postoffice_, mailbag_, message_, **unpacked);
+      if (!staged) return tl::unexpected(staged.error());
+      staged_.emplace(std::move(*staged));
+    }
+    auto placed = staged_->place(unread(name));
+    if (!placed) return tl::unexpected(placed.error());
+    return staged_->status();
+  }
+
   /// Where links end (too many, another file system, none at all): a copy made under ids/, which
   /// is in the same file system as new/ and closed to everybody else.
   FileResult<FileStatus> place_copy(const std::string& name) {
     const std::string temporary = marker("." + new_unique_id());
-    auto file = files_.create(temporary, 0600);
-    if (!file) return tl::unexpected(file.error());
-    auto copied = copy_to(**file);
+    auto copied = copy_sealed(files_, *message_.file, message_.status.size, message_, temporary);
     auto done = copied ? move_into_place(temporary, unread(name))
                        : FileResult<void>(tl::unexpected(copied.error()));
     if (!done) {
@@ -244,18 +303,6 @@ class Filing {
       return tl::unexpected(done.error());
     }
     return copied;
-  }
-
-  FileResult<FileStatus> copy_to(File& copy) {
-    auto done = copy.append_from(*message_.file, 0, message_.status.size);
-    if (done && message_.owner) {
-      done = copy.set_owner(message_.owner->user, message_.owner->group);
-    }
-    if (done) done = copy.set_mode(0444);
-    if (done) done = copy.set_modified(message_.arrival);
-    if (done) done = copy.sync();
-    if (!done) return tl::unexpected(done.error());
-    return copy.status();
   }
 
   /// By link, which never overwrites; by rename only on a file system without links, after a look:
@@ -275,6 +322,7 @@ class Filing {
   /// mailbag aside and, if a message came meanwhile, back again. Once it is gone for good, the next
   /// try is told so when the name is looked up.
   Outcome explain(const FileError& error) {
+    if (unpacking_failed_) return *unpacking_failed_;
     if (error.code != ENOENT && error.code != ENOTDIR) return error.outcome();
     auto status = files_.status(mailbag_);
     if (status) {
@@ -291,6 +339,7 @@ class Filing {
 
   const Postoffice& postoffice_;
   const std::string_view part_;  ///< new, or sent
+  const bool is_folder_;         ///< filed as a directory
   FileSystem& files_;
   const SealedMessage& message_;
   const std::string mailbox_;
@@ -302,18 +351,23 @@ class Filing {
   /// that a retry finds what the first try filed however old the message is.
   const std::int64_t oldest_file_;
   const uid_t our_user_;
+  std::optional<StagedFolder> staged_;
+  std::optional<Outcome> unpacking_failed_;
 };
 
 }  // namespace
 
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now, const Quota& quota) {
-  return Filing(postoffice, message, mailbox, now, layout::unread, quota).run();
+  auto settings = read_mailbox_settings(postoffice, mailbox);
+  if (!settings) return settings.error();
+  const bool is_folder = settings->delivery == "folder";
+  return Filing(postoffice, message, mailbox, now, is_folder, layout::unread, quota).run();
 }
 
 Outcome keep_in_sent(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now) {
-  return Filing(postoffice, message, mailbox, now, layout::sent).keep();
+  return Filing(postoffice, message, mailbox, now, false, layout::sent).keep();
 }
 
 }  // namespace smtpgate::postoffice

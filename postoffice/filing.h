@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "postoffice/file_system.h"
 #include "postoffice/mailbox_settings.h"
+#include "postoffice/message_folder.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
@@ -23,9 +25,12 @@ struct SealedMessage {
   std::string key;                   ///< K, or empty
   std::int64_t arrival = 0;          ///< seconds since 1970
   std::optional<FolderOwner> owner;  ///< of what is made for it; empty: the process's own
+  /// Its parts, for mailboxes with folder delivery: made when the first asks, for all of them.
+  std::function<Expected<const UnpackedMessage*>()> unpacked;
 };
 
-/// `mailbox` is a folded name; `now` in seconds since 1970; `quota` the mailbox's, if it counts.
+/// `mailbox` is a folded name; `now` in seconds since 1970; `quota` the mailbox's, if it counts. As a
+/// file, or as a directory if the mailbox is set so.
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now, const Quota& quota);
 

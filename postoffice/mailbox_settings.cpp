@@ -93,6 +93,7 @@ void read_delivery(SettingsTable& root, MailboxSettings& settings) {
   settings.delivery = root.choice("delivery", settings.delivery, {"mailbag", "folder"});
   settings.hook = root.strings("hook", {});
   if (auto why = why_bad_hook(settings.hook)) root.error("hook", *why);
+  settings.hook_settings = read_hook_settings(root);
 }
 
 }  // namespace
@@ -111,11 +112,12 @@ std::string render_mailbox_settings(const MailboxSettings& settings) {
       "# Settings of one mailbox; `postoffice mailbox set` writes this file anew.\n"
       "full_name = {}\nforward = {}\nkeep_copy = {}\nkeep_sent = {}\nkeep_original = {}\n"
       "receipts = {}\nreceive_from_internet = {}\nsend_to_internet = {}\n"
-      "quota_bytes = {}\nquota_messages = {}\ndelivery = {}\nhook = {}\n",
+      "quota_bytes = {}\nquota_messages = {}\ndelivery = {}\nhook = {}\n{}",
       quoted(settings.full_name), quoted_list(targets), settings.keep_copy, settings.keep_sent,
       settings.keep_original, quoted(settings.receipts), settings.receive_from_internet,
       settings.send_to_internet, settings.quota.octets, settings.quota.messages,
-      quoted(settings.delivery), quoted_list(settings.hook));
+      quoted(settings.delivery), quoted_list(settings.hook),
+      render_hook_settings(settings.hook_settings));
 }
 
 Expected<MailboxSettings> parse_mailbox_settings(const Postoffice& postoffice,

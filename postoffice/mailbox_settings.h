@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "postoffice/address.h"
+#include "postoffice/hook_settings.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
@@ -43,6 +44,7 @@ struct MailboxSettings {
   Quota quota;
   std::string delivery = "mailbag";  ///< "mailbag", or "folder": a directory for each message
   std::vector<std::string> hook;     ///< with "folder": the command for each message, word by word
+  HookSettings hook_settings;        ///< with `hook`
 };
 
 /// Temporary 4.3.5 (file and line) if the file is wrong.

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "postoffice/folder.h"
+#include "postoffice/locked_directory.h"
+#include "postoffice/message_folder.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/receipt_marks.h"
 #include "postoffice/unique_id.h"
@@ -37,11 +39,15 @@ FileResult<void> build_mailbag(FileSystem& files, const std::string& directory,
   return (*opened)->sync();
 }
 
-/// Takes away what add_mailbox and its users put there. Only files and empty directories: nothing
-/// below is walked, so a mailbox's own group cannot lead the removal elsewhere by a link.
+/// Takes away what add_mailbox and its users put there: files, directories of files, which are
+/// taken out of their reach first, and empty ones. Nothing else is walked, so a mailbox's own group
+/// cannot lead the removal elsewhere by a link.
 FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
   auto parts = files.list(directory);
   if (!parts) return tl::unexpected(parts.error());
+  // ids last: directories of messages are moved there to be removed.
+  std::stable_partition(parts->begin(), parts->end(),
+                        [](const std::string& part) { return part != layout::markers; });
   for (const std::string& part : *parts) {
     const std::string part_path = path_in(directory, part);
     auto status = files.status(part_path);
@@ -55,7 +61,9 @@ FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
     for (const std::string& name : *names) {
       auto removed = files.remove(path_in(part_path, name));
       if (!removed && (removed.error().code == EISDIR || removed.error().code == EPERM)) {
-        removed = files.remove_directory(path_in(part_path, name));
+        removed = part == layout::markers
+                      ? remove_with_files(files, path_in(part_path, name))
+                      : remove_folder(files, directory, path_in(part_path, name));
       }
       if (!removed) return removed;
     }

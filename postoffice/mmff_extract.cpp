@@ -51,7 +51,10 @@ class OutputFile {
     size_ += octets.size();
     return {};
   }
-  Expected<ExtractedFile> finish() {
+  Expected<ExtractedFile> finish(const std::function<FileResult<void>(File&)>& last) {
+    if (last) {
+      if (auto done = last(*file_); !done) return failure(outcome_of(done.error()));
+    }
     if (auto closed = file_->close(); !closed) return failure(outcome_of(closed.error()));
     file_.reset();
     return ExtractedFile{path_, size_};
@@ -74,6 +77,9 @@ class Extraction {
         directory_(std::move(directory)),
         character_set_(options.character_set),
         uses_short_names_(options.short_names),
+        with_headers_(options.with_headers),
+        reserved_(options.reserved),
+        finish_file_(options.finish_file),
         files_(*options.files),
         buffer_(buffer_size) {}
 
@@ -93,6 +99,9 @@ class Extraction {
   std::string directory_;
   std::string character_set_;
   bool uses_short_names_;
+  bool with_headers_;
+  std::vector<std::string> reserved_;
+  std::function<FileResult<void>(File&)> finish_file_;
   FileSystem& files_;
   std::vector<char> buffer_;
   std::vector<ExtractedFile> extracted_;
@@ -146,7 +155,7 @@ Expected<void> Extraction::for_each_piece(Take take) {
 }
 
 Expected<void> Extraction::finish(OutputFile& file) {
-  auto finished = file.finish();
+  auto finished = file.finish(finish_file_);
   if (!finished) return failure(finished.error());
   extracted_.push_back(std::move(*finished));
   return {};
@@ -163,6 +172,10 @@ Expected<void> Extraction::extract_message(const MessageHeader& header,
     names.take(std::string(taken));
     short_names.reserve(taken);
   }
+  for (const std::string& taken : reserved_) {
+    names.take(taken);
+    short_names.reserve(taken);
+  }
   for (const Attachment& attachment : header.attachments) {
     const auto opened = reader_.next_section();
     if (!opened) return failure(opened.error().outcome());
@@ -177,7 +190,7 @@ Expected<void> Extraction::extract_text(const MessageHeader& header, const std::
   auto text = OutputFile::create(files_, directory + "/" + std::string(text_name));
   if (!text) return failure(text.error());
   std::optional<OutputFile> headers;
-  if (header.header_lines > 0 && header.text_size > 0) {
+  if (with_headers_ && header.header_lines > 0 && header.text_size > 0) {
     auto created = OutputFile::create(files_, directory + "/" + std::string(headers_name));
     if (!created) return failure(created.error());
     headers.emplace(std::move(*created));

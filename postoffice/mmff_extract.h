@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct ExtractOptions {
   ReaderOptions reader;
   std::string character_set = "UTF-8";  ///< of a file without a CHARSET field: the postoffice's
   bool short_names = false;             ///< attachments under 8.3 names (short_name.h)
+  bool with_headers = true;             ///< headers.txt
+  std::vector<std::string> reserved;    ///< further names that no attachment gets
+  /// Done to each file when all is written in it, before it is closed; empty: nothing.
+  std::function<FileResult<void>(File&)> finish_file;
   FileSystem* files = &FileSystem::posix();
 };
 

@@ -44,6 +44,17 @@ struct ShowOptions {
 FormatResult<std::uint64_t> show_json(ByteSource& source, std::ostream& out,
                                       const ShowOptions& options = {});
 
+/// What the directory of a message knows beside the message (docs/folder-mailboxes.md).
+struct FolderJson {
+  std::string id;
+  std::vector<std::string> attachment_files;  ///< the name of each attachment's file
+};
+
+/// The first message alone: the object that show_json() has for it, with "id", "file" for each
+/// attachment, and "envelope" if the file says who sent it (ENVELOPE-FROM).
+FormatResult<void> show_folder_json(ByteSource& source, std::ostream& out, const FolderJson& folder,
+                                    const ShowOptions& options = {});
+
 /// For a terminal: aligned header, table of attachments, the text after the rendered header lines.
 /// Nothing in it can move a cursor or hide text (printable.h).
 FormatResult<std::uint64_t> show_text(ByteSource& source, std::ostream& out,

@@ -143,4 +143,25 @@ FormatResult<std::uint64_t> show_json(ByteSource& source, std::ostream& out,
   return result;
 }
 
+FormatResult<void> show_folder_json(ByteSource& source, std::ostream& out, const FolderJson& folder,
+                                    const ShowOptions& options) {
+  Reader reader(source, options.reader);
+  const auto header = reader.next();
+  if (!header) return tl::unexpected(header.error());
+  if (!*header) return tl::unexpected(FormatError{144, 1, 1, "there is no message in the file"});
+  const std::string set = character_set_of(**header, options.character_set);
+  Json message = message_json(**header, set);
+  std::vector<char> buffer(buffer_size);
+  if (auto hashed = hash_contents(reader, **header, set, message, buffer); !hashed) return hashed;
+  for (std::size_t i = 0; i < folder.attachment_files.size(); ++i) {
+    message["attachments"][i]["file"] = folder.attachment_files[i];
+  }
+  message["id"] = folder.id;
+  if (const auto sender = (*header)->field(ext::envelope_from)) {
+    message["envelope"] = {{"sender", to_utf8(*sender, set)}};
+  }
+  out << message.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  return {};
+}
+
 }  // namespace smtpgate::postoffice

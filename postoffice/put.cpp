@@ -12,6 +12,8 @@
 #include "postoffice/ascii.h"
 #include "postoffice/filing.h"
 #include "postoffice/folder.h"
+#include "postoffice/locked_directory.h"
+#include "postoffice/message_folder.h"
 #include "postoffice/receipt_marks.h"
 #include "postoffice/work_directory.h"
 
@@ -22,8 +24,8 @@ namespace {
 constexpr std::int64_t day_seconds = 86'400;
 constexpr std::size_t key_size = 64;
 
-/// ids/.<id>: a copy that a process was making more than a day ago. Told by the time in its id,
-/// since its own time is the message's arrival.
+/// ids/.<id>: a copy or a directory that a process was making, or removing, more than a day ago.
+/// Told by the time in its id, since its own time is the message's arrival.
 bool is_left_over_copy(std::string_view name, std::int64_t now) {
   constexpr std::size_t time_digits = 12;
   if (name.size() <= time_digits || name.front() != '.') return false;
@@ -31,6 +33,27 @@ bool is_left_over_copy(std::string_view name, std::int64_t now) {
   const char* const end = name.data() + 1 + time_digits;
   const auto parsed = std::from_chars(name.data() + 1, end, milliseconds, 16);
   return parsed.ec == std::errc() && parsed.ptr == end && milliseconds / 1000 < now - day_seconds;
+}
+
+/// The same of new/ and cur/: directories between making and filling, and of users who deleted
+/// them.
+FileResult<void> clear_hidden_folders(FileSystem& files, const std::string& mailbag,
+                                      std::string_view part, std::int64_t now) {
+  const std::string directory = path_in(mailbag, part);
+  auto names = files.list(directory);
+  if (!names) return tl::unexpected(names.error());
+  FileResult<void> result;
+  for (const std::string& name : *names) {
+    if (!is_left_over_copy(name, now)) continue;
+    auto status = files.status(path_in(directory, name));
+    if (!status || status->kind != FileKind::directory) continue;
+    auto removed = remove_folder(files, mailbag, path_in(directory, name));
+    // Whose it is may keep it.
+    if (!removed && removed.error().code != EACCES && removed.error().code != ENOENT) {
+      result = removed;
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -53,6 +76,16 @@ struct Delivery::State {
   /// What went wrong in seal(): from then on every filing is answered with it. Above all after a
   /// failed sync, which must not be tried again (the kernel has forgotten the failed pages).
   std::optional<Outcome> broken;
+  std::optional<UnpackedMessage> parts;
+
+  Expected<const UnpackedMessage*> unpacked() {
+    if (!parts) {
+      auto made = UnpackedMessage::make(postoffice, message);
+      if (!made) return failure(made.error());
+      parts.emplace(std::move(*made));
+    }
+    return &*parts;
+  }
 
   FileResult<void> seal() {
     if (message.owner) {
@@ -82,6 +115,7 @@ Expected<Delivery> Delivery::begin(const Postoffice& postoffice) {
   state->message.path = std::move(path);
   state->message.id = state->work.id();
   state->message.owner = *owner;
+  state->message.unpacked = [where = state.get()] { return where->unpacked(); };
   return Delivery(std::move(state));
 }
 
@@ -161,6 +195,11 @@ Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_
     } else {
       note(stale.error());
     }
+    for (const std::string_view part : {layout::unread, layout::read}) {
+      if (auto cleared = clear_hidden_folders(files, mailbag, part, now); !cleared) {
+        note(cleared.error());
+      }
+    }
     auto names = files.list(directory);
     if (!names) {
       note(names.error());
@@ -175,7 +214,10 @@ Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_
         continue;
       }
       if (!is_copy && status->modified >= oldest_marker) continue;
-      if (auto removed = files.remove(path_in(directory, name)); !removed) {
+      const bool is_folder = status->kind == FileKind::directory;
+      const std::string path = path_in(directory, name);
+      if (auto removed = is_folder ? remove_with_files(files, path) : files.remove(path);
+          !removed) {
         note(removed.error());
       } else if (!is_copy) {
         ++expired;
