@@ -18,6 +18,7 @@
 #include "postoffice/printable.h"
 #include "postoffice/programs/archive_commands.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/hook_commands.h"
 #include "postoffice/programs/mailbag_commands.h"
 #include "postoffice/programs/mailbox_commands.h"
 #include "postoffice/programs/queue_commands.h"
@@ -126,6 +127,7 @@ class CommandLine {
     add_alias();
     add_reading_commands(app_, run_);
     add_mailbag_commands(app_, run_);
+    add_hook_commands(app_, run_);
     add_queue_commands(app_, run_);
     add_archive_commands(app_, run_);
   }
