@@ -169,8 +169,8 @@ void check_postoffice(const converter::ServedPostoffice& served, Findings& findi
                   mailboxes->size() == 1 ? "" : "es"));
 }
 
-/// Names that two postoffices have at a domain that they share, where no alias says whose it is: the
-/// first one has all the mail, also the answers to what the other wrote.
+/// Names that two postoffices have at a domain that they share, where no alias says whose it is:
+/// the first one has all the mail, also the answers to what the other wrote.
 void check_shared_domains(const converter::ConverterSettings& settings, Findings& findings) {
   std::set<std::string> domains;
   for (const auto& entry : settings.map.entries()) {
@@ -205,10 +205,11 @@ void check_shared_domains(const converter::ConverterSettings& settings, Findings
     const std::size_t count = clashes.size();
     clashes.resize(std::min(count, most_named));
     add(findings, FindingKind::warning,
-        fmt::format("{}: {} name{} more than one of its postoffices ({}{}); mail goes to the first of "
-                    "them. Give whom it is for the alias NAME@{}",
-                    domain, count, count == 1 ? " is in" : "s are in", fmt::join(clashes, ", "),
-                    count > most_named ? ", ..." : "", domain));
+        fmt::format(
+            "{}: {} name{} more than one of its postoffices ({}{}); mail goes to the first of "
+            "them. Give whom it is for the alias NAME@{}",
+            domain, count, count == 1 ? " is in" : "s are in", fmt::join(clashes, ", "),
+            count > most_named ? ", ..." : "", domain));
   }
 }
 

@@ -17,6 +17,7 @@
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 #include "postoffice/groups.h"
+#include "postoffice/kept_original.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/printable.h"
 #include "postoffice/put.h"
@@ -33,6 +34,7 @@ using postoffice::Delivery;
 using postoffice::Distribution;
 using postoffice::FailedMember;
 using postoffice::FileSystem;
+using postoffice::OriginalKeeper;
 using postoffice::Postoffice;
 using postoffice::Quota;
 
@@ -89,6 +91,7 @@ struct Group {
   struct Mailbox {
     std::string name;
     Quota quota;
+    bool keeps_original = false;
     Places places;
   };
   struct Passing {
@@ -245,7 +248,10 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
     auto found = std::find_if(group.mailboxes.begin(), group.mailboxes.end(),
                               [&](const Group::Mailbox& one) { return one.name == mailbox; });
     if (found == group.mailboxes.end()) {
-      found = group.mailboxes.insert(found, {mailbox, distribution.quota_of(mailbox), {}});
+      found = group.mailboxes.insert(found, {mailbox,
+                                             distribution.quota_of(mailbox),
+                                             distribution.keeping_original.contains(mailbox),
+                                             {}});
     }
     append(found->places);
   }
@@ -337,10 +343,20 @@ void Run::file_into_all(Group& group, ConvertedMessage& converted, const Postoff
   auto delivery = Delivery::begin(office);
   const Outcome sealed = delivery ? write_and_seal(*delivery, converted, office.settings().line_end)
                                   : delivery.error();
+  OriginalKeeper originals(office, converted.content_key, envelope_.arrival,
+                           [this](postoffice::File& file) { return raw_.content().copy_to(file); });
+  const auto file_in = [&](const Group::Mailbox& mailbox) {
+    if (!sealed.is_delivered()) return sealed;
+    if (deadline_.passed()) return too_late();
+    // Before the message, so that who finds that finds its original.
+    if (mailbox.keeps_original && !converted.content_key.empty()) {
+      Outcome kept = originals.keep_in(mailbox.name);
+      if (!kept.is_delivered()) return kept;
+    }
+    return delivery->file_into(mailbox.name, mailbox.quota);
+  };
   for (const Group::Mailbox& mailbox : group.mailboxes) {
-    const Outcome outcome = !sealed.is_delivered() ? sealed
-                            : deadline_.passed()   ? too_late()
-                                                 : delivery->file_into(mailbox.name, mailbox.quota);
+    const Outcome outcome = file_in(mailbox);
     add(mailbox.places, outcome);
     if (outcome.is_permanent()) note_refused_member(group, mailbox, outcome);
   }

@@ -118,6 +118,7 @@ class Distributor {
         return refuse(mailbox, from, as, std::move(*refusal));
       }
     }
+    if (settings && settings->keep_original) result_.keeping_original.insert(mailbox);
     if (settings && settings->quota.is_set()) result_.quotas[mailbox] = settings->quota;
     if (settings && settings->forward.empty()) {
       keep_in(mailbox);

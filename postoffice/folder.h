@@ -26,6 +26,7 @@ inline constexpr std::string_view unread = "new";
 inline constexpr std::string_view read = "cur";
 inline constexpr std::string_view markers = "ids";
 inline constexpr std::string_view usage = "usage";
+inline constexpr std::string_view original = "original";
 inline constexpr std::string_view outbox = "outbox";
 inline constexpr std::string_view sent = "sent";
 /// In a message that is a directory: the message itself, as an MMFF file.

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,8 @@ struct Distribution {
     const auto found = quotas.find(mailbox);
     return found == quotas.end() ? Quota{} : found->second;
   }
+  /// Of those `mailboxes`, which keep the message as it came too.
+  std::set<std::string> keeping_original{};
   bool is_plain() const { return beyond.empty() && failures.empty(); }
 };
 

@@ -12,6 +12,7 @@
 #include "postoffice/folder.h"
 #include "postoffice/group_file.h"
 #include "postoffice/groups.h"
+#include "postoffice/kept_original.h"
 #include "postoffice/mailbox_plan.h"
 #include "postoffice/usage.h"
 
@@ -107,6 +108,10 @@ class Doer {
     if (!*there) {
       Outcome made = postoffice_.add_mailbox(one.mailbox, {one.group});
       if (!made.is_delivered()) return made;
+      if (one.settings.keep_original) {
+        Outcome ready = prepare_originals(postoffice_, folded);
+        if (!ready.is_delivered()) return ready;
+      }
       take_aliases(one, folded);
       return made;
     }
@@ -120,6 +125,9 @@ class Doer {
     if (!written.is_delivered()) return written;
     take_aliases(one, folded);
     // While there was none, nobody kept the record.
+    if (one.settings.keep_original) {
+      if (Outcome made = prepare_originals(postoffice_, folded); !made.is_delivered()) return made;
+    }
     const bool has_new_quota = one.settings.quota.is_set() && !(before && before->quota.is_set());
     if (has_new_quota) {
       if (auto counted = recount_usage(postoffice_, folded); !counted) return counted.error();

@@ -12,6 +12,7 @@
 #include "postoffice/ascii.h"
 #include "postoffice/filing.h"
 #include "postoffice/folder.h"
+#include "postoffice/kept_original.h"
 #include "postoffice/locked_directory.h"
 #include "postoffice/message_folder.h"
 #include "postoffice/receipt_marks.h"
@@ -199,6 +200,11 @@ Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_
       if (auto cleared = clear_hidden_folders(files, mailbag, part, now); !cleared) {
         note(cleared.error());
       }
+    }
+    if (auto stale = remove_stale_originals(files, mailbag, oldest_marker)) {
+      expired += *stale;
+    } else {
+      note(stale.error());
     }
     auto names = files.list(directory);
     if (!names) {

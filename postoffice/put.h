@@ -67,8 +67,8 @@ class Delivery {
 /// running deliveries.
 Expected<std::uint64_t> clear_abandoned_work(const Postoffice& postoffice);
 
-/// Markers in ids/ older than dedupe_days, of all mailboxes, and marks of receipts (receipts.h) as
-/// old whose message has gone. Returns how many were removed.
+/// Markers in ids/ older than dedupe_days, of all mailboxes; marks of receipts (receipts.h) and
+/// originals (kept_original.h) as old whose message has gone. Returns how many were removed.
 Expected<std::uint64_t> expire_markers(const Postoffice& postoffice, std::int64_t now);
 
 }  // namespace smtpgate::postoffice

@@ -1,11 +1,16 @@
 // The one delivery routine: outcomes per recipient, the deadline, faults, kept chains.
+#include <cerrno>
+#include <ctime>
 #include <filesystem>
 
 #include "fault_file_system.h"
 #include "gateway_fixture.h"
 #include "milter/inbound_delivery.h"
 #include "milter/kept_chain.h"
+#include "postoffice/mailbox_settings.h"
+#include "postoffice/put.h"
 #include "unit/catch.h"
+#include "unit/postoffice/faulty_file_system.h"
 
 using namespace smtpgate;
 using namespace smtpgate::milter;
@@ -73,6 +78,58 @@ TEST_CASE("a message is filed once for each mailbox, as one file") {
   const std::string content = test::read_whole(gateway.filed("anna")[0]);
   CHECK(content.find("Good day.") != std::string::npos);
   CHECK(content.find("SUBJECT") != std::string::npos);
+}
+
+TEST_CASE("a mailbox that keeps originals has the message as it came, before it has the message") {
+  test::Gateway gateway;
+  const postoffice::Postoffice office = gateway.open();
+  postoffice::MailboxSettings settings;
+  settings.keep_original = true;
+  for (const char* name : {"anna", "ben"}) {
+    test::Gateway::must(postoffice::write_mailbox_settings(office, name, settings));
+  }
+  REQUIRE(deliver(gateway, envelope_for({"anna", "ben"}))[0].is_delivered());
+  const auto original = [&](const std::string& mailbox) {
+    REQUIRE(gateway.filed(mailbox).size() == 1);
+    const std::string id = std::filesystem::path(gateway.filed(mailbox)[0]).filename().string();
+    return office.mailbag_directory(mailbox) + "/original/" + id + ".eml";
+  };
+  CHECK(test::read_whole(original("anna")) == message);
+  CHECK(std::filesystem::equivalent(original("anna"), original("ben")));
+  // Once its message has gone, it goes with the tidying.
+  const std::string path = original("anna");
+  REQUIRE(postoffice::expire_markers(office, std::time(nullptr)).has_value());
+  CHECK(std::filesystem::exists(path));
+  std::filesystem::remove(gateway.filed("anna")[0]);
+  REQUIRE(postoffice::expire_markers(office, std::time(nullptr)).has_value());
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK(std::filesystem::exists(original("ben")));
+}
+
+TEST_CASE("an original that cannot be kept keeps the message from being filed, until it can") {
+  for (int n = 0;; ++n) {
+    INFO("operation " << n);
+    REQUIRE(n < 200);
+    test::Gateway gateway;
+    postoffice::MailboxSettings settings;
+    settings.keep_original = true;
+    test::Gateway::must(postoffice::write_mailbox_settings(gateway.open(), "anna", settings));
+    postoffice::FaultyFileSystem files;
+    files.fail_at(static_cast<std::uint64_t>(n), EIO);
+    const Outcome outcome = deliver(gateway, envelope_for({"anna"}), files)[0];
+    const bool is_over = files.faults() == 0;
+    const std::string originals = gateway.folder() + "/MBG/anna/original";
+    if (!gateway.filed("anna").empty()) {
+      CHECK(std::distance(std::filesystem::directory_iterator(originals), {}) == 1);
+    }
+    if (!outcome.is_delivered()) {
+      CHECK(outcome.is_temporary());
+      CHECK(deliver(gateway, envelope_for({"anna"}))[0].is_delivered());
+    }
+    CHECK(gateway.filed("anna").size() == 1);
+    CHECK(std::distance(std::filesystem::directory_iterator(originals), {}) == 1);
+    if (is_over) break;
+  }
 }
 
 TEST_CASE("two recipients of one mailbox share one filing and its outcome") {

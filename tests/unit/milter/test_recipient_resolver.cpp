@@ -3,6 +3,7 @@
 
 #include "converter/outbound.h"
 #include "gateway_fixture.h"
+#include "milter/check.h"
 #include "milter/lookup_server.h"
 #include "milter/recipient_resolver.h"
 #include "postoffice/groups.h"
@@ -177,4 +178,21 @@ TEST_CASE("native mail is sent to a domain that is its postoffice's alone") {
   const postoffice::NativeAddress anna{{"ACME", "SALES"}, "anna"};
   CHECK(converter::published_address(anna, map).value() == "anna@company.example");
   CHECK(converter::delivery_address(anna, map).value() == "anna@sales.example");
+}
+
+TEST_CASE("check warns of a name that two postoffices have at a domain that they share") {
+  Company company;
+  const auto warnings = [&] {
+    std::vector<std::string> texts;
+    for (const Finding& finding : check({company.configuration_path(), "", true, false})) {
+      if (finding.text.starts_with("company.example:")) texts.push_back(finding.text);
+    }
+    return texts;
+  };
+  CHECK(warnings() == std::vector<std::string>{
+                          "company.example: 1 name is in more than one of its postoffices (anna); "
+                          "mail goes to the first of them. Give whom it is for the alias "
+                          "NAME@company.example"});
+  company.must(company.sales().add_alias("anna@company.example", "anna"));
+  CHECK(warnings().empty());
 }
