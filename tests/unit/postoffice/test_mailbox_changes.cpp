@@ -313,12 +313,10 @@ TEST_CASE("changes are judged on what those before them make") {
 TEST_CASE("a plan that cannot be understood is left alone and said") {
   PostofficeFixture fixture;
   const Postoffice postoffice = fixture.open();
-  for (
-      const char* text :
-      {"", "{", "[]", R"({"version":2,"changes":[]})",
-       R"({"version":1,"source":"","changes":[{"do":"x"}]})",
-       R"({"version":1,"source":"","changes":[{"do":"rename","mailbox":"../a","new_name":"b","group":"",
-            "settings":"","new_aliases":[],"lost_aliases":[],"with_messages":false}]})"}) {
+  for (const char* text : {"", "{", "[]", R"({"version":2,"changes":[]})",
+                           R"({"version":1,"source":"","changes":[{"do":"x"}]})",
+                           R"({"version":1,"source":"","changes":[{"do":"rename","mailbox":"../a",
+            "new_name":"b","group":"","settings":"","new_aliases":[],"lost_aliases":[],"with_messages":false}]})"}) {
     INFO(text);
     test::write_file(fixture / "GLB/CHANGES.json", text);
     const Outcome outcome = change_mailbox(postoffice, added("x"));
