@@ -99,8 +99,10 @@ class MmffExcerpt {
     reader_.emplace(source_, options);
   }
 
-  std::optional<Excerpt> make() {
+  /// nullopt: it is no message. An error: the disk failed, and another try may show it.
+  Expected<std::optional<Excerpt>> make() {
     auto header = reader_->next();
+    if (!header && header.error().is_file_error) return failure(header.error().outcome());
     if (!header || !*header) return std::nullopt;
     const MessageHeader& message = **header;
     set_ = character_set_of(message, fallback_);
@@ -172,10 +174,10 @@ class MmffExcerpt {
 
 /// Internet mail is shown as it stands, its header's first fields first: decoding it is not this
 /// room's business.
-std::optional<Excerpt> internet_excerpt(File& file, std::uint64_t offset) {
+Expected<std::optional<Excerpt>> internet_excerpt(File& file, std::uint64_t offset) {
   std::string start(internet_header_read, '\0');
   auto count = file.read_at(offset, start);
-  if (!count) return std::nullopt;
+  if (!count) return failure(count.error().outcome());
   start.resize(*count);
   std::erase(start, '\r');
   const std::string text = repair_utf8(start);
@@ -204,7 +206,8 @@ std::optional<Excerpt> internet_excerpt(File& file, std::uint64_t offset) {
   return excerpt;
 }
 
-std::optional<Excerpt> excerpt_of(const Postoffice& postoffice, const NonDelivery& failed) {
+Expected<std::optional<Excerpt>> excerpt_of(const Postoffice& postoffice,
+                                            const NonDelivery& failed) {
   if (failed.original == nullptr) return std::nullopt;
   if (failed.original_kind == OutgoingContent::internet) {
     return internet_excerpt(*failed.original, failed.original_part.start);
@@ -266,9 +269,11 @@ NonDeliveryCode non_delivery_code(std::string_view status) {
 namespace {
 
 /// One report. `identity` is that of its recipients.
-Report report_of(const Postoffice& postoffice, const NonDelivery& failed,
-                 const std::string& identity) {
-  const auto excerpt = excerpt_of(postoffice, failed);
+Expected<Report> report_of(const Postoffice& postoffice, const NonDelivery& failed,
+                           const std::string& identity) {
+  auto made = excerpt_of(postoffice, failed);
+  if (!made) return failure(made.error());
+  const std::optional<Excerpt>& excerpt = *made;
   Report report;
   report.id = "non-delivery\n" + failed.message_id + "\n" + identity;
   report.original = failed.original;
@@ -325,7 +330,9 @@ Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox
   for (ToldRecipients::Group& group : *groups) {
     NonDelivery part = failed;
     part.recipients = std::move(group.recipients);
-    filed = file_report(postoffice, mailbox, report_of(postoffice, part, group.identity));
+    const auto report = report_of(postoffice, part, group.identity);
+    if (!report) return report.error();
+    filed = file_report(postoffice, mailbox, *report);
     if (!filed.is_delivered()) return filed;
   }
   return filed;
@@ -333,8 +340,9 @@ Outcome file_non_delivery(const Postoffice& postoffice, std::string_view mailbox
 
 Outcome send_non_delivery(const Postoffice& postoffice, const NativeAddress& sender,
                           const NonDelivery& failed) {
-  return send_report(postoffice, sender,
-                     report_of(postoffice, failed, identity_of(failed.recipients)));
+  const auto report = report_of(postoffice, failed, identity_of(failed.recipients));
+  if (!report) return report.error();
+  return send_report(postoffice, sender, *report);
 }
 
 }  // namespace smtpgate::postoffice

@@ -245,6 +245,30 @@ TEST_CASE("an original that is none is reported all the same") {
   CHECK(fixture.reports().size() == 3);
 }
 
+TEST_CASE("an original that the disk does not give now is tried again, not left out") {
+  ReportFixture fixture;
+  for (const OutgoingContent kind : {OutgoingContent::mmff, OutgoingContent::internet}) {
+    const std::string text = kind == OutgoingContent::mmff
+                                 ? ReportFixture::mmff("TO:SMTP:bob@example.com\n")
+                                 : std::string("Subject: plan\r\n\r\ntext\r\n");
+    test::write_file(fixture / "original", text);
+    FaultyFileSystem files;
+    auto file = files.open(fixture / "original");
+    REQUIRE(file.has_value());
+    NonDelivery failed;
+    failed.message_id = kind == OutgoingContent::mmff ? "m" : "i";
+    failed.recipients = {failed_recipient("SMTP:bob@example.com", "5.6.0", "")};
+    failed.original = file->get();
+    failed.original_part = {0, text.size()};
+    failed.original_kind = kind;
+    files.fail_if([](const Operation& one) { return one.name.starts_with("read"); }, EIO);
+    CHECK(file_non_delivery(fixture.open(), "anna", failed).is_temporary());
+    files.heal();
+    CHECK(file_non_delivery(fixture.open(), "anna", failed).is_delivered());
+  }
+  CHECK(fixture.reports().size() == 2);
+}
+
 TEST_CASE("a report for a mailbox that is gone goes to the postmaster") {
   ReportFixture fixture;
   REQUIRE(fixture.open().remove_mailbox("anna", true).is_delivered());
