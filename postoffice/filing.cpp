@@ -131,11 +131,14 @@ class Filing {
     if (*in_read == Found::too_old) return std::nullopt;
     if (*in_read == Found::ours) return accept_found(name, layout::read);
 
+    if (quota_.is_set() || is_folder_) {
+      // What lies there already needs no room, and nothing is unpacked for it.
+      auto there = look_at(unread(name));
+      if (!there) return tl::unexpected(there.error());
+      if (*there == Found::ours) return accept_found(name, layout::unread);
+      if (is_folder_ && *there != Found::nothing) return std::nullopt;
+    }
     if (quota_.is_set()) {
-      // What lies there already needs no room.
-      auto in_unread = look_at(unread(name));
-      if (!in_unread) return tl::unexpected(in_unread.error());
-      if (*in_unread == Found::ours) return accept_found(name, layout::unread);
       auto refusal = make_room();
       if (!refusal || *refusal) return refusal;
     }
@@ -219,10 +222,13 @@ class Filing {
     if (!names) return tl::unexpected(names.error());
     for (const std::string& name : *names) {
       if (name == layout::folder_message) continue;
+      auto part = files_.status(path_in(path, name));
+      if (!part && part.error().code == ENOENT) continue;
+      if (!part) return tl::unexpected(part.error());
+      // What its readers laid there is theirs.
+      if (part->kind != FileKind::regular || part->owner != our_user_) continue;
       auto file = files_.open(path_in(path, name));
-      // A reader at work: his, not the message's.
-      if (!file && (file.error().code == ENOENT || file.error().code == EACCES)) continue;
-      if (!file && file.error().code == ELOOP) continue;
+      if (!file && file.error().code == ENOENT) continue;
       if (!file) return tl::unexpected(file.error());
       if (auto synced = (*file)->sync(); !synced) return synced;
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <ctime>
 #include <system_error>
 #include <utility>
@@ -33,7 +34,9 @@ bool is_left_over_copy(std::string_view name, std::int64_t now) {
   std::int64_t milliseconds = 0;
   const char* const end = name.data() + 1 + time_digits;
   const auto parsed = std::from_chars(name.data() + 1, end, milliseconds, 16);
-  return parsed.ec == std::errc() && parsed.ptr == end && milliseconds / 1000 < now - day_seconds;
+  // A day off on either side: a clock may have been set back meanwhile.
+  return parsed.ec == std::errc() && parsed.ptr == end &&
+         std::abs(now - milliseconds / 1000) > day_seconds;
 }
 
 /// The same of new/ and cur/: directories between making and filling, and of users who deleted

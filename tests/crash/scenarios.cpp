@@ -2,6 +2,7 @@
 #include "tests/crash/scenarios.h"
 
 #include <cerrno>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -114,6 +115,41 @@ SimulatedDisk::Fault no_links(const std::string& from, int code) {
           code, SimulatedDisk::Moment::instead};
 }
 
+/// The same of a directory: its files are there, and nothing of it is synced.
+Scenario after_a_restored_folder(const std::string& name, const std::string& part) {
+  const InboundMail mail = to({"fred@example.com"}, message_with_attachments("restored", 3), false);
+  Scenario one;
+  one.name = name;
+  one.is_a_retry = true;
+  one.inbound = {mail};
+  one.counts_from = [](const World& world) {
+    return !world.disk().names(world.mailbag("fred") + "/ids").empty();
+  };
+  one.before = [mail, part](World& world) {
+    Scenario first;
+    first.inbound = {mail};
+    world.begin(first);
+    world.live();
+    SimulatedDisk& disk = world.disk();
+    const std::string bag = world.mailbag("fred");
+    const std::string id = disk.names(bag + "/new").front();
+    const std::string filed = bag + "/new/" + id;
+    std::map<std::string, std::string> files;
+    for (const std::string& file : disk.names(filed)) {
+      files[file] = disk.contents(filed + "/" + file).value_or("");
+      disk.erase(filed + "/" + file);
+    }
+    disk.erase(filed);
+    disk.erase(bag + "/ids/" + id);
+    const std::string restored = bag + "/" + part + "/" + id;
+    if (!disk.make_directory(restored, 0770)) return;
+    for (const auto& [file, contents] : files) {
+      disk.put_unsynced(restored + "/" + file, contents);
+    }
+  };
+  return one;
+}
+
 void add_inbound(std::vector<Scenario>& all) {
   add_both(all, "text to one", {anna}, text_message("one"));
   add_both(all, "attachments to several", {anna, ben, "carl@example.com"},
@@ -127,6 +163,16 @@ void add_inbound(std::vector<Scenario>& all) {
   Scenario& large = all.emplace_back();
   large.name = "more than fits memory, door 1";
   large.inbound = {to({anna, ben}, message_with_attachments("large", 14'000), true)};
+  add_both(all, "folder mailbox beside others", {"fred@example.com", anna},
+           message_with_attachments("folder", 3));
+  Scenario& folder_copied = all.emplace_back();
+  folder_copied.name = "folder mailbox, no links at all: copies";
+  folder_copied.inbound = {to({"fred@example.com"}, message_with_attachments("copied", 3), false)};
+  folder_copied.condition = no_links("/", ENOTSUP);
+  all.push_back(
+      after_a_restored_folder("folder mailbox, put back by hand in new, and again", "new"));
+  all.push_back(
+      after_a_restored_folder("folder mailbox, put back by hand in cur, and again", "cur"));
   Scenario& beyond = all.emplace_back();
   beyond.name = "group that reaches beyond";
   beyond.inbound = {to({"wide@example.com", anna}, text_message("wide"), true)};

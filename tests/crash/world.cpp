@@ -97,6 +97,9 @@ World::World() {
   postoffice::MailboxSettings keeps;
   keeps.keep_sent = true;
   must(postoffice::write_mailbox_settings(office, "ben", keeps));
+  postoffice::MailboxSettings as_folders;
+  as_folders.delivery = "folder";
+  must(postoffice::write_mailbox_settings(office, "fred", as_folders));
   disk_.sync_all();
   prepared_ = disk_.image();
 }
@@ -449,6 +452,7 @@ bool World::is_over() const {
 void World::read_all() {
   for (const std::string mailbox : all_mailboxes) {
     for (const std::string& name : disk_.names(mailbag(mailbox) + "/new")) {
+      if (name.front() == '.') continue;
       disk_.move(mailbag(mailbox) + "/new/" + name, mailbag(mailbox) + "/cur/" + name);
     }
   }
@@ -459,9 +463,13 @@ std::uint64_t World::delete_all() {
   for (const std::string mailbox : all_mailboxes) {
     for (const char* part : {"/new/", "/cur/"}) {
       for (const std::string& name : disk_.names(mailbag(mailbox) + part)) {
+        if (name.front() == '.') continue;
         const std::string path = mailbag(mailbox) + part + name;
         add_found(removed_, mailbox, path);
         if (!disk_.exists(mailbag(mailbox) + "/ids/" + name)) ++unmarked;
+        if (is_directory(path)) {
+          for (const std::string& file : disk_.names(path)) disk_.erase(path + "/" + file);
+        }
         disk_.erase(path);
       }
     }

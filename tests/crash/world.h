@@ -29,8 +29,8 @@
 
 namespace smtpgate::crash {
 
-inline constexpr std::array<const char*, 6> all_mailboxes{"anna", "ben",  "carl",
-                                                          "dora", "emil", "postmaster"};
+inline constexpr std::array<const char*, 7> all_mailboxes{"anna", "ben",  "carl",      "dora",
+                                                          "emil", "fred", "postmaster"};
 
 /// Who dies at the stop.
 enum class Death {
@@ -156,6 +156,7 @@ class World {
                                   converter::Spool& content,
                                   const std::function<void()>& before_end);
   std::string describe(const std::string& path) const;
+  bool is_directory(const std::string& path) const;
   void add_found(Findings& result, const std::string& where, const std::string& path) const;
 
   std::string directory_;  ///< of the configuration, on the real disk

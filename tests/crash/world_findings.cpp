@@ -1,5 +1,6 @@
 // What can be seen in the world when all is over; see world.h.
 #include <algorithm>
+#include <functional>
 #include <string>
 
 #include "tests/crash/message_digest.h"
@@ -7,8 +8,26 @@
 
 namespace smtpgate::crash {
 
+bool World::is_directory(const std::string& path) const {
+  return disk_.look(path).kind == postoffice::FileKind::directory;
+}
+
+/// A message's directory is its message and each of its files: their octets, but of message.json,
+/// which says when it came, only that it is whole.
 std::string World::describe(const std::string& path) const {
-  return digest_of(disk_.contents(path).value_or(""));
+  if (!is_directory(path)) return digest_of(disk_.contents(path).value_or(""));
+  std::string result = digest_of(disk_.contents(path + "/message.api").value_or(""));
+  for (const std::string& name : disk_.names(path)) {
+    const std::string contents = disk_.contents(path + "/" + name).value_or("");
+    result += " +" + name;
+    if (name == "message.json") {
+      const bool is_whole = contents.starts_with("{\n") && contents.ends_with("\n}\n");
+      if (!is_whole) result += std::string(" ") + std::string(damaged_mark);
+    } else if (name != "message.api") {
+      result += ":" + std::to_string(std::hash<std::string>()(contents));
+    }
+  }
+  return result;
 }
 
 /// Of a report, whom it tells of: which recipients share one is a matter of when they failed.
@@ -78,8 +97,10 @@ std::vector<std::string> World::leftovers() const {
     if (name.starts_with(".new-")) result.push_back("SMTP/ids/" + name);
   }
   for (const std::string mailbox : all_mailboxes) {
-    for (const std::string& name : disk_.names(mailbag(mailbox) + "/ids")) {
-      if (name.front() == '.') result.push_back(mailbox + "/ids/" + name);
+    for (const std::string part : {"ids", "new", "cur"}) {
+      for (const std::string& name : disk_.names(mailbag(mailbox) + "/" + part)) {
+        if (name.front() == '.') result.push_back(mailbox + "/" + part + "/" + name);
+      }
     }
   }
   for (const std::string& name : disk_.names("/work/chain")) {

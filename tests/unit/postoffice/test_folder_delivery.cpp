@@ -10,6 +10,7 @@
 #include "postoffice/groups.h"
 #include "postoffice/mailbag.h"
 #include "postoffice/mmff_writer.h"
+#include "postoffice/unique_id.h"
 #include "unit/catch.h"
 #include "unit/postoffice/faulty_file_system.h"
 #include "unit/postoffice/put_test_support.h"
@@ -341,7 +342,7 @@ TEST_CASE("what a crash left half made or half removed is cleared after a day") 
   FolderFixture fixture;
   REQUIRE(fixture.put({"orders"}).is_delivered());
   const std::string old = "." + std::string(32, '0');
-  const std::string young = "." + std::string("fffffffffff0") + std::string(20, '0');
+  const std::string young = "." + new_unique_id();
   for (const std::string part : {"new", "cur", "ids"}) {
     for (const std::string& name : {old, young}) {
       const std::string path = fixture.at("orders/" + part + "/" + name);
