@@ -191,13 +191,13 @@ void HookRunner::finish(Run& run, const HookEnd& end, std::int64_t now) {
   }
   log_(fmt::format("{}: message {}: {}", printable(mailbag_.mailbox()), printable(run.entry.id),
                    text));
-  if (is_done) return finish_done(run);
+  if (is_done) return finish_done(run, now);
   if (run.is_interrupted) return;  // to be run again
   finish_failed(run, end, now);
 }
 
 /// First out of new/, then without its claim: nobody can run it in between.
-void HookRunner::finish_done(Run& run) {
+void HookRunner::finish_done(Run& run, std::int64_t now) {
   if (run.settings.removes) {
     const Outcome removed = mailbag_.remove(run.entry);
     // Gone: the command has taken it away itself.
@@ -207,9 +207,16 @@ void HookRunner::finish_done(Run& run) {
   }
   const Outcome moved = mailbag_.mark_read(run.entry);
   if (!moved.is_delivered()) {
-    if (moved.is_temporary()) {
-      ++failures_;
-      say(run.entry, moved.sentence() + "; its command will be run again");
+    // Permanent: gone, the command has taken it away itself.
+    if (moved.is_permanent()) return;
+    say(run.entry, moved.sentence() + "; its command will be run again");
+    ++failures_;
+    ++run.state.delays;
+    run.state.last = moved.sentence();
+    run.state.next_try = now + hook_pause(run.state.failures + run.state.delays);
+    next_due_ = std::min(next_due_, run.state.next_try);
+    if (Outcome kept = run.state.write(files_, mailbag_.path(run.entry)); !kept.is_delivered()) {
+      say(run.entry, kept.sentence());
     }
     return;
   }

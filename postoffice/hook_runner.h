@@ -60,7 +60,7 @@ class HookRunner {
   Outcome list(std::int64_t now);
   void start(const MailbagEntry& entry, const MailboxSettings& settings, std::int64_t now);
   void finish(Run& run, const HookEnd& end, std::int64_t now);
-  void finish_done(Run& run);
+  void finish_done(Run& run, std::int64_t now);
   void finish_failed(Run& run, const HookEnd& end, std::int64_t now);
   bool report(const Run& run, const HookEnd& end);
   void say(const MailbagEntry& entry, const std::string& text) const;

@@ -172,6 +172,19 @@ TEST_CASE("try again later is never set aside, and is reported once") {
   CHECK(fixture.names("cur/a") == Names{"message.api"});
 }
 
+TEST_CASE("a message that is done and cannot be moved is not run without a pause") {
+  HookFixture fixture;
+  fixture.put("a");
+  REQUIRE(::mkdir(fixture.at("cur/a").c_str(), 0770) == 0);
+  test::write_file(fixture.at("cur/a/something"), "x");
+  CHECK(fixture.run(now) == 1);
+  CHECK(fixture.log.find("will be run again") != std::string::npos);
+  CHECK(fixture.run(now + 59) == 0);
+  std::filesystem::remove_all(fixture.at("cur/a"));
+  CHECK(fixture.run(now + 60) == 0);
+  CHECK(fixture.names("cur") == Names{"a"});
+}
+
 TEST_CASE("nobody reports on a report of the same mailbox, so that there is an end") {
   HookFixture fixture;
   fixture.settings.hook = {fixture.script("exit 1")};
