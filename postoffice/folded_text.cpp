@@ -37,14 +37,21 @@ std::string fold_characters(std::string_view text) {
   return {reinterpret_cast<const char*>(folded), static_cast<std::size_t>(size)};
 }
 
+constexpr bool is_white(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /// Appends `text` with one space for each run of blanks, also of one that `out` ends in.
 void append_joined(std::string_view text, std::string& out) {
-  for (const char c : text) {
-    if (white.find(c) == std::string_view::npos) {
-      out += c;
-    } else if (!out.ends_with(' ')) {
-      out += ' ';
-    }
+  while (!text.empty()) {
+    const auto word =
+        static_cast<std::size_t>(std::find_if(text.begin(), text.end(), is_white) - text.begin());
+    out.append(text.substr(0, word));
+    text.remove_prefix(word);
+    if (text.empty()) return;
+    if (!out.ends_with(' ')) out += ' ';
+    text.remove_prefix(static_cast<std::size_t>(
+        std::find_if_not(text.begin(), text.end(), is_white) - text.begin()));
   }
 }
 
