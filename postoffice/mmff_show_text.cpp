@@ -82,8 +82,11 @@ class TextShow {
   }
 
   std::string address(const TypedAddress& address) const {
-    if (address.name.empty()) return clean(address.str());
-    return clean(address.name) + " <" + clean(address.str()) + ">";
+    // To a reader the usual kinds speak for themselves.
+    const bool is_usual = address.type == "SMTP" || address.type == "CSI";
+    const std::string text =
+        clean(options_.view && !options_.with_fields && is_usual ? address.address : address.str());
+    return address.name.empty() ? text : clean(address.name) + " <" + text + ">";
   }
 
   std::string not_shown() const {

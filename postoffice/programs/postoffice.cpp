@@ -35,6 +35,7 @@ constexpr const char* description =
     "  postoffice -d /srv/postoffice mailbox add anna --name 'Anna Berg' --alias sales\n"
     "  postoffice -d /srv/postoffice list anna --newest 10\n"
     "  postoffice -d /srv/postoffice read anna 3f2c\n"
+    "  postoffice -d /srv/postoffice find anna --from jo --text \"purchase order\" --since 2w\n"
     "  postoffice -d /srv/postoffice send --from anna --to jo@example.com --subject Plan "
     "plan.txt\n"
     "  postoffice -d /srv/postoffice queue list\n\n"
