@@ -48,7 +48,9 @@ FileResult<void> clear_hidden_folders(FileSystem& files, const std::string& mail
   if (!names) return tl::unexpected(names.error());
   FileResult<void> result;
   for (const std::string& name : *names) {
-    if (!is_left_over_copy(name, now)) continue;
+    // A whole ID: what its readers hide there under other names is theirs.
+    constexpr std::size_t hidden_id_size = 33;
+    if (name.size() != hidden_id_size || !is_left_over_copy(name, now)) continue;
     auto status = files.status(path_in(directory, name));
     if (!status || status->kind != FileKind::directory) continue;
     auto removed = remove_folder(files, mailbag, path_in(directory, name));
