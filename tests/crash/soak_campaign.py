@@ -51,6 +51,7 @@ class Result:
     left_in_peace: int = 0  # messages of the second half that door 2 had to take
     out: int = 0  # messages dropped into outboxes
     arrived: int = 0  # at the other end
+    is_sanitized: bool = False  # such a daemon keeps freed memory on purpose
     samples: list = dataclasses.field(default_factory=list)
 
     def growth(self):
@@ -66,7 +67,7 @@ class Result:
         for sample in self.samples:
             check(sample.descriptors <= first.descriptors, f"descriptors are not given back: {self.samples}")
             check(sample.threads <= first.threads, f"threads do not end: {self.samples}")
-        check(self.growth() <= 8192 + 0.05 * first.memory, f"the daemon's memory grows: {self.samples}")
+        check(self.is_sanitized or self.growth() <= 8192 + 0.05 * first.memory, f"the daemon's memory grows: {self.samples}")
         check_equal(self.arrived, self.out, "messages out of outboxes, each once")
         check_equal(self.left_in_peace, 0, "messages that door 1 left although the daemon ran")
 
@@ -262,6 +263,7 @@ class Campaign:
             wait_for("the daemon to close what it had open", lambda: seen.append(self.descriptors()) or seen[-1] <= first, 30)
         else:
             wait_for("the daemon to be idle", lambda: seen.append(self.descriptors()) or (len(seen) > 5 and len(set(seen[-5:])) == 1), 30)
+        self.result.is_sanitized = bool(re.search("lib[at]san", (self.process() / "maps").read_text()))
         status = dict(line.split(":", 1) for line in (self.process() / "status").read_text().splitlines())
         self.result.samples.append(Sample(seen[-1], int(status["Threads"]), int(status["VmRSS"].split()[0])))
 
