@@ -282,7 +282,11 @@ class UsageRecord {
     if (!names) return tl::unexpected(names.error());
     for (const std::string& name : *names) {
       if (name.front() == '.') continue;
-      auto status = files_.status(path_in(directory, name));
+      const std::string path = path_in(directory, name);
+      auto status = files_.status(path);
+      if (status && status->kind == FileKind::directory) {
+        status = files_.status(path_in(path, layout::folder_message));
+      }
       if (!status && status.error().code == ENOENT) continue;  // moved or deleted just now
       if (!status) return tl::unexpected(status.error());
       if (status->kind != FileKind::regular) continue;

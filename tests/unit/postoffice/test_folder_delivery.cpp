@@ -10,7 +10,9 @@
 #include "postoffice/groups.h"
 #include "postoffice/mailbag.h"
 #include "postoffice/mmff_writer.h"
+#include "postoffice/put.h"
 #include "postoffice/unique_id.h"
+#include "postoffice/usage.h"
 #include "unit/catch.h"
 #include "unit/postoffice/faulty_file_system.h"
 #include "unit/postoffice/put_test_support.h"
@@ -113,6 +115,27 @@ TEST_CASE("a message is a directory of its text, itself, what it says as JSON, i
   REQUIRE(entries->size() == 1);
   CHECK(entries->at(0).is_folder);
   CHECK(entries->at(0).arrival == arrival);
+}
+
+TEST_CASE("a quota counts messages that are directories, by the message in them") {
+  FolderFixture fixture;
+  const Postoffice postoffice = fixture.open();
+  const Quota quota{.octets = 0, .messages = 2};
+  const auto file = [&] {
+    auto delivery = Delivery::begin(postoffice);
+    REQUIRE(delivery);
+    REQUIRE(delivery->message_file().write(sample));
+    REQUIRE(delivery->seal(std::time(nullptr), {}).is_delivered());
+    return delivery->file_into("orders", quota);
+  };
+  CHECK(file().is_delivered());
+  CHECK(file().is_delivered());
+  CHECK(file().status() == "4.2.2");
+  CHECK(fixture.names("orders/new").size() == 2);
+  const auto usage = recount_usage(postoffice, "orders");
+  REQUIRE(usage);
+  CHECK(usage->messages == 2);
+  CHECK(usage->octets == 2 * sample.size());
 }
 
 TEST_CASE("attachments get names that are safe, their own, and nobody else's") {
