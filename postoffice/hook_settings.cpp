@@ -38,6 +38,19 @@ HookSettings read_hook_settings(SettingsTable& root) {
   return settings;
 }
 
+std::optional<std::string> why_bad_hook_settings(const HookSettings& settings) {
+  const auto range = [](std::string_view key, std::int64_t value, std::int64_t most) {
+    return value >= 1 && value <= most
+               ? std::optional<std::string>()
+               : fmt::format("{} is {}; write a number from 1 to {}", key, value, most);
+  };
+  if (auto why = range("hook_seconds", settings.seconds, longest_run)) return why;
+  if (auto why = range("hook_at_once", settings.at_once, most_at_once)) return why;
+  if (auto why = range("hook_attempts", settings.attempts, most_attempts)) return why;
+  if (!is_user_name(settings.user)) return "hook_user is no user's name";
+  return std::nullopt;
+}
+
 std::string render_hook_settings(const HookSettings& settings) {
   const HookSettings defaults;
   std::string text;

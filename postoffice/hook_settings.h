@@ -2,6 +2,7 @@
 // (docs/folder-mailboxes.md). Not for the command itself, or for running it (hook_runner.h).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "postoffice/settings_file.h"
@@ -20,6 +21,8 @@ struct HookSettings {
 
 /// Wrong values become errors of the file.
 HookSettings read_hook_settings(SettingsTable& root);
+/// A sentence; nothing if they may be written.
+std::optional<std::string> why_bad_hook_settings(const HookSettings& settings);
 /// The lines of those that are not the defaults.
 std::string render_hook_settings(const HookSettings& settings);
 

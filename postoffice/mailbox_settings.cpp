@@ -176,6 +176,7 @@ std::optional<Outcome> why_bad_settings(const Postoffice& postoffice,
     return bad("delivery is \"mailbag\" or \"folder\"");
   }
   if (auto why = why_bad_hook(settings.hook)) return bad("hook " + *why);
+  if (auto why = why_bad_hook_settings(settings.hook_settings)) return bad(*why);
   if (settings.quota.octets > static_cast<std::uint64_t>(largest_quota) ||
       settings.quota.messages > static_cast<std::uint64_t>(largest_quota)) {
     return bad("the quota is too large; write 0 for none");

@@ -39,6 +39,11 @@ struct SettingOptions {
   std::string delivery;
   std::vector<std::string> hook;
   bool has_no_hook = false;
+  std::optional<int> hook_seconds;
+  std::optional<int> hook_at_once;
+  std::optional<int> hook_attempts;
+  std::string hook_done;
+  std::optional<std::string> hook_user;
 };
 
 struct MailboxOptions {
@@ -70,6 +75,12 @@ std::optional<Outcome> take_settings(const Postoffice& postoffice, const Setting
   settings.quota.messages = options.quota_messages.value_or(settings.quota.messages);
   if (!options.delivery.empty()) settings.delivery = options.delivery;
   if (options.has_no_hook || !options.hook.empty()) settings.hook = options.hook;
+  HookSettings& hook = settings.hook_settings;
+  hook.seconds = options.hook_seconds.value_or(hook.seconds);
+  hook.at_once = options.hook_at_once.value_or(hook.at_once);
+  hook.attempts = options.hook_attempts.value_or(hook.attempts);
+  if (!options.hook_done.empty()) hook.removes = options.hook_done == "remove";
+  hook.user = options.hook_user.value_or(hook.user);
   return std::nullopt;
 }
 
@@ -188,6 +199,21 @@ void add_setting_options(CLI::App& command, SettingOptions& options) {
                           ->type_name("WORD")
                           ->allow_extra_args(false);
   command.add_flag("--no-hook", options.has_no_hook, "No command any more")->excludes(hook);
+  command.add_option("--hook-seconds", options.hook_seconds, "How long a run of it may take")
+      ->type_name("N");
+  command.add_option("--hook-at-once", options.hook_at_once, "How many runs at one time")
+      ->type_name("N");
+  command
+      .add_option("--hook-attempts", options.hook_attempts,
+                  "Failures after which a message is set aside")
+      ->type_name("N");
+  command
+      .add_option(
+          "--hook-done", options.hook_done,
+          "What becomes of a message that is done: it is kept in cur/ (default), or removed")
+      ->check(CLI::IsMember({"keep", "remove"}));
+  command.add_option("--hook-user", options.hook_user, "Whom root runs it as; \"\": by the group")
+      ->type_name("USER");
 }
 
 }  // namespace

@@ -35,7 +35,12 @@ json as_json(const MailboxSettings& settings) {
           {"quota_bytes", settings.quota.octets},
           {"quota_messages", settings.quota.messages},
           {"delivery", settings.delivery},
-          {"hook", settings.hook}};
+          {"hook", settings.hook},
+          {"hook_seconds", settings.hook_settings.seconds},
+          {"hook_at_once", settings.hook_settings.at_once},
+          {"hook_attempts", settings.hook_settings.attempts},
+          {"hook_done", settings.hook_settings.removes ? "remove" : "keep"},
+          {"hook_user", settings.hook_settings.user}};
 }
 
 int print(const json& value) {
@@ -194,6 +199,12 @@ void print_settings(const MailboxSettings& settings) {
   }
   if (settings.delivery != "mailbag") line("Delivery", settings.delivery);
   for (const std::string& word : settings.hook) line("Hook", word);
+  if (!settings.hook.empty()) {
+    const HookSettings& hook = settings.hook_settings;
+    line("Hook runs", fmt::format("{} s, {} at once, {} attempts, then {}{}", hook.seconds,
+                                  hook.at_once, hook.attempts, hook.removes ? "removed" : "kept",
+                                  hook.user.empty() ? "" : ", as " + hook.user));
+  }
 }
 
 }  // namespace

@@ -353,6 +353,10 @@ TEST_CASE("the mailbox commands do what they say") {
              "/bin/x",
              "--hook",
              "two words",
+             "--hook-seconds",
+             "60",
+             "--hook-done",
+             "remove",
              "--delivery",
              "folder"})
             .out == "mailbox anna made\n");
@@ -363,7 +367,18 @@ TEST_CASE("the mailbox commands do what they say") {
             "/MBG/anna\nMessages   0, 0 unread, 0 octets\nAlias      a.berg\n"
             "Alias      anna@acme.example\nKeep sent  no\nReceipts   never\n"
             "Internet   sends nothing there\nQuota      512000 octets\nQuota      10 messages\n"
-            "Delivery   folder\nHook       /bin/x\nHook       two words\n");
+            "Delivery   folder\nHook       /bin/x\nHook       two words\n"
+            "Hook runs  60 s, 1 at once, 5 attempts, then removed\n");
+  for (const auto& [option, value] :
+       std::vector<std::pair<std::string, std::string>>{{"--hook-seconds", "0"},
+                                                        {"--hook-seconds", "86401"},
+                                                        {"--hook-at-once", "65"},
+                                                        {"--hook-attempts", "0"},
+                                                        {"--hook-user", "a\"b"},
+                                                        {"--hook-user", "a b"}}) {
+    CHECK(run({"mailbox", "set", "anna", option, value}).code == 65);
+  }
+  CHECK(run({"mailbox", "show", "anna"}).code == 0);
   const std::string json = run({"mailbox", "show", "anna", "--json"}).out;
   CHECK(json.find("\"full_name\": \"Anna Berg\"") != std::string::npos);
   CHECK(json.find("\"quota_bytes\": 512000") != std::string::npos);
