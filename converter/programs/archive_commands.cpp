@@ -2,18 +2,16 @@
 // docs/archives.md.
 #include "postoffice/programs/archive_commands.h"
 
-#include <cstdio>
 #include <iostream>
 #include <optional>
 #include <string>
-
-#include <unistd.h>
 
 #include "converter/archive_export.h"
 #include "converter/archive_import.h"
 #include "converter/settings.h"
 #include "postoffice/mailbag.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/progress.h"
 #include "postoffice/settings_file.h"
 
 namespace smtpgate::postoffice {
@@ -22,28 +20,6 @@ namespace {
 
 using converter::ArchiveFormat;
 using converter::ArchiveTarget;
-
-/// A line on a terminal's standard error that is written again and again, and goes at the end.
-class Progress {
- public:
-  ~Progress() {
-    if (is_shown_) std::cerr << "\r\033[K" << std::flush;
-  }
-  void show(const std::string& line) {
-    if (!is_terminal_) return;
-    std::cerr << "\r\033[K" << line << std::flush;
-    is_shown_ = true;
-  }
-  /// Before another line goes to standard error.
-  void clear() {
-    if (is_shown_) std::cerr << "\r\033[K";
-    is_shown_ = false;
-  }
-
- private:
-  bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
-  bool is_shown_ = false;
-};
 
 struct SettingsOptions {
   std::string configuration;
@@ -85,12 +61,10 @@ int export_messages(const Postoffice& postoffice, const ExportOptions& options) 
   auto target = ArchiveTarget::open(*converter::parse_archive_format(options.format), options.out,
                                     name, postoffice.files());
   if (!target) return fail(target.error());
-  Progress progress;
+  ProgressLine progress;
   converter::ExportWatcher watcher;
   watcher.progress = [&](std::uint64_t done, std::uint64_t all) {
-    if (done % 50 == 0) {
-      progress.show(std::to_string(done) + " of " + std::to_string(all) + " messages");
-    }
+    progress.show([&] { return progress_bar(done, all); });
   };
   watcher.failed = [&](const std::string& id, const Outcome& outcome) {
     progress.clear();
@@ -122,12 +96,11 @@ int import_messages(const Postoffice& postoffice, const ImportOptionsOfCommand& 
   auto source = converter::ArchiveSource::open(*converter::parse_archive_format(options.format),
                                                options.path, postoffice.files());
   if (!source) return fail(source.error());
-  Progress progress;
+  ProgressLine progress;
   converter::ImportWatcher watcher;
   watcher.progress = [&](std::uint64_t done, unsigned percent) {
-    if (done % 50 == 0) {
-      progress.show(std::to_string(done) + " messages, " + std::to_string(percent) + " %");
-    }
+    progress.show(
+        [&] { return std::to_string(done) + " messages, " + std::to_string(percent) + " %"; });
   };
   watcher.failed = [&](const std::string& name, const Outcome& outcome) {
     progress.clear();

@@ -16,7 +16,7 @@
 #include "postoffice/mailbox_changes.h"
 #include "postoffice/mailbox_import.h"
 #include "postoffice/programs/command_output.h"
-#include "postoffice/programs/progress_bar.h"
+#include "postoffice/programs/progress.h"
 
 namespace smtpgate::postoffice {
 
@@ -68,8 +68,11 @@ int apply(const MailboxChanges& changes, const MailboxImport& wanted, const std:
           const std::string& source) {
   MailboxChanges::Result result;
   {
-    ProgressBar bar(wanted.changes.size());
-    result = changes.apply(wanted.changes, [&](std::size_t done) { bar.show(done); }, source);
+    ProgressLine progress;
+    const auto show = [&](std::size_t done) {
+      progress.show([&] { return progress_bar(done, wanted.changes.size()); });
+    };
+    result = changes.apply(wanted.changes, show, source);
   }
   std::size_t done = 0;
   for (std::size_t i = 0; i < result.outcomes.size(); ++i) {

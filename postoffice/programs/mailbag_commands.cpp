@@ -20,6 +20,7 @@
 #include "postoffice/mailbag_search.h"
 #include "postoffice/message_summary.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/progress.h"
 #include "postoffice/table.h"
 
 namespace smtpgate::postoffice {
@@ -74,34 +75,6 @@ struct FindOptions {
   bool as_json = false;
 };
 
-/// How far a long search is, on a terminal, and gone when it is over.
-class Progress {
- public:
-  Progress() : is_shown_(::isatty(STDERR_FILENO) != 0) {}
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  ~Progress() { clear(); }
-
-  void show(std::size_t done, std::size_t all, std::size_t found) {
-    using namespace std::chrono_literals;
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_shown_ || now - last_ < 200ms) return;
-    last_ = now;
-    is_dirty_ = true;
-    std::cerr << fmt::format("\r{} of {} messages looked at, {} found", done, all, found)
-              << std::flush;
-  }
-  void clear() {
-    if (std::exchange(is_dirty_, false)) std::cerr << "\r\033[K" << std::flush;
-  }
-
- private:
-  bool is_shown_;
-  bool is_dirty_ = false;
-  /// Short searches show nothing.
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 std::optional<std::int64_t> moment_of(const std::string& option, const std::string& text) {
   const auto moment = parse_moment(text, readers_zone(), std::time(nullptr));
   if (!moment) {
@@ -129,11 +102,12 @@ int find_messages(const Postoffice& postoffice, const FindOptions& options) {
                                options.is_sent ? MailbagPart::sent : MailbagPart::received);
   if (!mailbag) return fail(mailbag.error());
   MessageTable table(mailbag->part());
-  Progress progress;
+  ProgressLine progress;
   const char* between = "\n";
   SearchListener listener;
   listener.progress = [&](std::size_t done, std::size_t all, std::size_t found) {
-    progress.show(done, all, found);
+    progress.show(
+        [&] { return fmt::format("{} of {} messages looked at, {} found", done, all, found); });
   };
   listener.found = [&](const MailbagEntry& entry, const MessageSummary& summary) {
     if (options.as_json) {

@@ -24,6 +24,7 @@
 #include "postoffice/programs/queue_commands.h"
 #include "postoffice/programs/reading_commands.h"
 #include "postoffice/programs/sending_commands.h"
+#include "postoffice/programs/statistics_commands.h"
 #include "postoffice/table.h"
 
 namespace smtpgate::postoffice {
@@ -131,6 +132,7 @@ class CommandLine {
     add_hook_commands(app_, run_);
     add_queue_commands(app_, run_);
     add_archive_commands(app_, run_);
+    add_statistics_commands(app_, run_);
   }
 
   int run(int count, char** words) {
