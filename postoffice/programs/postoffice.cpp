@@ -17,6 +17,7 @@
 
 #include "postoffice/printable.h"
 #include "postoffice/programs/archive_commands.h"
+#include "postoffice/programs/check_commands.h"
 #include "postoffice/programs/command_output.h"
 #include "postoffice/programs/hook_commands.h"
 #include "postoffice/programs/mailbag_commands.h"
@@ -133,6 +134,7 @@ class CommandLine {
     add_queue_commands(app_, run_);
     add_archive_commands(app_, run_);
     add_statistics_commands(app_, run_);
+    add_check_commands(app_, run_);
   }
 
   int run(int count, char** words) {
