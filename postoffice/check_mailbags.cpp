@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -70,7 +71,9 @@ class MailbagCheck {
       }
       check_rights(directory, *there, part.mode);
       if (part.has_messages) check_messages(directory);
+      if (part.name == layout::read) check_doubles(mailbag);
     }
+    unread_.clear();
     count_old_markers(path_in(mailbag, layout::markers));
     if (report_.options().repairs) recount(mailbox);
   }
@@ -109,10 +112,12 @@ class MailbagCheck {
   void check_messages(const std::string& directory) {
     auto listed = files_.list_with_status(directory);
     if (!listed) return missed(listed.error());
+    const bool is_unread = directory.ends_with(layout::unread);
     for (const NamedStatus& one : *listed) {
       if (one.name.front() == '.') continue;
       std::string path = path_in(directory, one.name);
       FileStatus status = one.status;
+      if (is_unread && is_content_key(one.name)) unread_.push_back(one.name);
       if (status.kind == FileKind::directory) {
         path = path_in(path, layout::folder_message);
         const auto inside = files_.status(path);
@@ -122,6 +127,32 @@ class MailbagCheck {
       }
       check_message(path, status);
     }
+  }
+
+  /// A message of one key is one message: in new/ and in cur/ it was copied while it was moved.
+  void check_doubles(const std::string& mailbag) {
+    for (const std::string& name : unread_) {
+      const std::string path = path_in(path_in(mailbag, layout::unread), name);
+      if (!is_doubled(mailbag, name)) continue;
+      report_.find(
+          {"message-doubled", path + " lies in cur, too", "--repair removes it from new"}, [&] {
+            if (!is_doubled(mailbag, name)) return Outcome::delivered("it was moved");
+            auto removed = files_.remove(path);
+            return removed || removed.error().code == ENOENT ? Outcome::delivered("removed")
+                                                             : removed.error().outcome();
+          });
+    }
+  }
+
+  /// Whether both are files of ours and as long: then they are the message of that name.
+  bool is_doubled(const std::string& mailbag, const std::string& name) {
+    const auto unread = files_.status(path_in(path_in(mailbag, layout::unread), name));
+    if (!unread || !is_ours(*unread)) return false;
+    const auto read = files_.status(path_in(path_in(mailbag, layout::read), name));
+    return read && is_ours(*read) && read->size == unread->size;
+  }
+  bool is_ours(const FileStatus& status) const {
+    return status.kind == FileKind::regular && status.owner == gateway_;
   }
 
   void check_message(const std::string& path, const FileStatus& status) {
@@ -208,6 +239,7 @@ class MailbagCheck {
   uid_t gateway_;
   std::int64_t oldest_marker_;
   std::set<std::pair<std::uint64_t, std::uint64_t>> seen_;  ///< device and inode
+  std::vector<std::string> unread_;                         ///< keys of the mailbag being checked
   std::uint64_t old_markers_ = 0;
 };
 

@@ -84,6 +84,10 @@ TEST_CASE("what can be mended is mended when it is asked for, and then all is cl
     kind = "message-mode";
     std::filesystem::permissions(fixture.at("MBG/anna/new/" + key), std::filesystem::perms(0644));
   }
+  SECTION("a message lies there twice") {
+    kind = "message-doubled";
+    std::filesystem::copy(fixture.at("MBG/bernd/new/" + key), fixture.at("MBG/bernd/cur/" + key));
+  }
   SECTION("nobody tidied") {
     kind = "markers-old";
     fixture.make_old("MBG/anna/ids/" + key);
