@@ -208,6 +208,38 @@ TEST_CASE("an export goes on where the last one ended, and leaves to readers wha
   CHECK(again->written == 1);
 }
 
+TEST_CASE("the name of a file that an owner laid into his mailbag adds no line to an archive",
+          "[archives]") {
+  ArchiveFixture fixture;
+  const MailbagEntry entry = fixture.bag("anna").list().value().front();
+  const std::string sample =
+      read_whole(fixture.path() + "/MBG/anna/" + (entry.is_read ? "cur/" : "new/") + entry.id);
+  for (const std::string& name :
+       {std::string("two\r\nBcc: x@y.example\r\n\r\nlines"), std::string(240, 'n'),
+        std::string("a b"), std::string("\x1b[2J")}) {
+    ArchiveFixture::write(fixture.path() + "/MBG/ben/new/" + name, sample);
+  }
+  for (const ArchiveFormat format :
+       {ArchiveFormat::maildir, ArchiveFormat::mbox, ArchiveFormat::eml}) {
+    INFO(name_of(format));
+    const std::string out = fixture / ("odd-" + std::string(name_of(format)));
+    auto count = fixture.try_export(format, out, FileSystem::posix(), "ben");
+    REQUIRE(count);
+    CHECK(count->written == 4);
+    CHECK(count->failed == 0);
+    count = fixture.try_export(format, out, FileSystem::posix(), "ben");
+    REQUIRE(count);
+    CHECK(count->were_there == 4);
+    for (const auto& file : std::filesystem::recursive_directory_iterator(out)) {
+      if (!file.is_regular_file()) continue;
+      const std::string octets = read_whole(file.path());
+      CHECK(octets.find("Bcc") == std::string::npos);
+      CHECK(octets.find('\x1b') == std::string::npos);
+      CHECK(file.path().string().find('\x1b') == std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("an archive is one mailbox's, in one form, and one export's at a time", "[archives]") {
   ArchiveFixture fixture;
   const std::string out = fixture / "out";
