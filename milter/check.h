@@ -1,7 +1,6 @@
-// `smtpgate check`: does it all hold? The configuration file, the work directory, each postoffice
-// (writable, can link), the socket's place, the peers' keys, the designated host (does it answer?),
-// and, where Postfix is installed, Postfix's own settings (postfix_check.h). Says what is right as
-// well, so that a person sees what was looked at.
+// `smtpgate check`: does it all hold? The configuration file, then the gateway's own side
+// (gateway_check.h), then, where Postfix is installed, Postfix's settings (postfix_check.h). Says
+// what is right as well, so that a person sees what was looked at. Every finding: docs/checks.md.
 //
 // Writes nothing but probe files, which it removes.
 #pragma once
@@ -10,15 +9,9 @@
 #include <vector>
 
 #include "milter/configuration.h"
+#include "milter/finding.h"
 
 namespace smtpgate::milter {
-
-enum class FindingKind { ok, warning, error };
-
-struct Finding {
-  FindingKind kind = FindingKind::ok;
-  std::string text;  ///< "what", or "what; what to do"
-};
 
 struct CheckOptions {
   std::string configuration_path;
@@ -28,10 +21,15 @@ struct CheckOptions {
   bool as_gateway_user = false;
 };
 
+enum class CheckOutput {
+  all,       ///< a line for what is well, a block for each finding, a line that counts
+  problems,  ///< nothing for what is well: what cron mails
+  json
+};
+
 std::vector<Finding> check(const CheckOptions& options);
 
-/// The program: prints "ok|warning|error: text" a line, or JSON, to standard output. EX_OK, or
-/// EX_CONFIG if there is an error.
-int run_check(const CheckOptions& options, bool json);
+/// The program: prints to standard output. EX_OK, or EX_CONFIG if there is an error.
+int run_check(const CheckOptions& options, CheckOutput output);
 
 }  // namespace smtpgate::milter

@@ -66,6 +66,11 @@ GatewaySettings read_gateway(SettingsTable table) {
   if (result.log != "syslog" && result.log != "stderr" && !result.log.starts_with('/')) {
     table.error("log", "is no destination; write \"syslog\", \"stderr\" or an absolute path");
   }
+  constexpr std::int64_t most = std::int64_t{1} << 50;
+  result.free_space = static_cast<std::uint64_t>(
+      table.integer("free_space", static_cast<std::int64_t>(result.free_space), 0, most));
+  result.free_inodes = static_cast<std::uint64_t>(
+      table.integer("free_inodes", static_cast<std::int64_t>(result.free_inodes), 0, most));
   return result;
 }
 

@@ -41,6 +41,8 @@ struct GatewaySettings {
   std::string transport;
   UnknownRecipient unknown_recipient = UnknownRecipient::refuse;
   std::string log;
+  std::uint64_t free_space = std::uint64_t{1} << 30;  ///< octets: the check warns of less
+  std::uint64_t free_inodes = 10'000;                 ///< files: likewise
 };
 
 struct MilterSettings {

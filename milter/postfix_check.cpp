@@ -1,44 +1,74 @@
-// What of Postfix's settings the gateway rests on: see the header. Each check names the fact it
-// comes from by what would happen otherwise.
+// How mail passes our milter, and Postfix's settings that change what it sees or what a claim does:
+// see the header. Services of ours in master.cf: postfix_services.cpp. Domains:
+// postfix_routing.cpp.
 #include "milter/postfix_check.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "milter/postfix_rewrites.h"
+#include "milter/postfix_tables.h"
+#include "milter/postfix_view.h"
+#include "postoffice/ascii.h"
+#include "postoffice/postoffice.h"
 
 namespace smtpgate::milter {
 
 namespace {
 
-/// Each sentence once, however many services it holds for.
-class Findings {
- public:
-  void ok(const std::string& text) { add({FindingKind::ok, "Postfix: " + text}); }
-  void warning(const std::string& text) { add({FindingKind::warning, "Postfix: " + text}); }
-  void error(const std::string& text) { add({FindingKind::error, "Postfix: " + text}); }
-  void add(Finding finding) {
-    const bool known = std::any_of(list_.begin(), list_.end(), [&](const Finding& one) {
-      return one.kind == finding.kind && one.text == finding.text;
-    });
-    if (!known) list_.push_back(std::move(finding));
-  }
-  std::vector<Finding> take() { return std::move(list_); }
-
- private:
-  std::vector<Finding> list_;
-};
-
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-/// The path of a milter entry's first word; empty if it is no Unix socket.
-std::string socket_path(std::string_view entry) {
-  const std::string_view word = entry.substr(0, entry.find_first_of(", \t"));
+/// One entry of a list of milters: its address, and what is said of it alone.
+struct MilterEntry {
+  std::string written;  ///< without braces
+  std::string address;
+  std::map<std::string, std::string> attributes;
+};
+
+MilterEntry parse_milter_entry(const std::string& written) {
+  MilterEntry result{written, {}, {}};
+  for (const std::string& word : split_postfix_list(written)) {
+    const std::size_t equals = word.find('=');
+    if (result.address.empty()) {
+      result.address = word;
+    } else if (equals != std::string::npos) {
+      result.attributes[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+  }
+  return result;
+}
+
+/// "a = b" and "a=b" are the same to Postfix within braces.
+std::string without_blanks_at_equals(std::string text) {
+  for (std::size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1)) {
+    while (at + 1 < text.size() && is_blank(text[at + 1])) text.erase(at + 1, 1);
+    while (at > 0 && is_blank(text[at - 1])) text.erase(--at, 1);
+  }
+  return text;
+}
+
+std::vector<MilterEntry> milter_entries(const std::string& value) {
+  std::vector<MilterEntry> result;
+  for (const std::string& entry : split_postfix_list(value)) {
+    result.push_back(parse_milter_entry(without_blanks_at_equals(entry)));
+  }
+  return result;
+}
+
+/// An entry as it is written in a list: in braces if it has more than an address.
+std::string in_list(const MilterEntry& entry) {
+  return entry.written == entry.address ? entry.address : "{ " + entry.written + " }";
+}
+
+/// The path of an address; empty if it is no Unix socket.
+std::string socket_path(std::string_view address) {
   for (const std::string_view prefix : {"unix:", "local:"}) {
-    if (word.starts_with(prefix)) return std::string(word.substr(prefix.size()));
+    if (address.starts_with(prefix)) return std::string(address.substr(prefix.size()));
   }
   return {};
 }
@@ -51,238 +81,278 @@ std::string seen_by_postfix(const std::string& path, const std::string& queue_di
   return chrooted ? queue_directory + path : path;
 }
 
-bool names_socket(const std::string& entry, const Configuration& configuration,
-                  const std::string& queue_directory) {
-  const std::string path = socket_path(entry);
-  return !path.empty() &&
-         (seen_by_postfix(path, queue_directory, false) == configuration.milter.socket ||
-          seen_by_postfix(path, queue_directory, true) == configuration.milter.socket);
+bool names_socket(const MilterEntry& entry, const PostfixView& view) {
+  const std::string path = socket_path(entry.address);
+  const std::string& queue_directory = view.settings.value("queue_directory");
+  const std::string& socket = view.configuration.milter.socket;
+  return !path.empty() && (seen_by_postfix(path, queue_directory, false) == socket ||
+                           seen_by_postfix(path, queue_directory, true) == socket);
 }
 
 /// "" for what main.cf says, else the service whose own -o it is.
-std::string where(const PostfixService& service, const char* name) {
+std::string of_service(const PostfixService& service, const char* name) {
   if (!service.options.contains(name)) return {};
-  return "the service " + service.fields[0] + " in master.cf: ";
+  return "the service " + service.fields[0] + ": ";
+}
+
+/// How our entry is to be written, with what it says already.
+std::string good_entry(const MilterEntry& entry) {
+  std::string text = "{ " + entry.address + ", default_action=accept";
+  for (const auto& [name, value] : entry.attributes) {
+    if (name != "default_action") text += ", " + name + "=" + value;
+  }
+  return text + " }";
+}
+
+std::string list_with_ours_last(const std::vector<MilterEntry>& entries, const MilterEntry& ours) {
+  std::string text;
+  for (const MilterEntry& entry : entries) {
+    if (&entry != &ours) text += in_list(entry) + ", ";
+  }
+  return text + good_entry(ours);
 }
 
 /// An smtpd, chrooted or not, must reach the socket by the spelling of the entry.
-void check_reach(const std::string& entry, const Configuration& configuration,
-                 const std::string& queue_directory, const PostfixService& service,
+void check_reach(const PostfixView& view, const PostfixService& service, const MilterEntry& ours,
                  Findings& findings) {
-  if (seen_by_postfix(socket_path(entry), queue_directory, service.is_chrooted()) ==
-      configuration.milter.socket) {
-    return;
+  const std::string& queue_directory = view.settings.value("queue_directory");
+  const std::string& socket = view.configuration.milter.socket;
+  const std::string path = socket_path(ours.address);
+  if (seen_by_postfix(path, queue_directory, service.is_chrooted()) == socket) return;
+  std::string remedy =
+      "put the socket below the queue directory ([milter] socket) and name it "
+      "without a leading / in smtpd_milters";
+  if (socket.starts_with(queue_directory + "/")) {
+    MilterEntry right = ours;
+    right.address = "unix:" + socket.substr(queue_directory.size() + 1);
+    remedy = view.places.edit(service, "smtpd_milters", list_with_ours_last({}, right));
   }
-  findings.error("the service " + service.fields[0] + " in master.cf is " +
-                 (service.is_chrooted() ? "" : "not ") +
-                 "chrooted and does not find our socket by " + socket_path(entry) +
-                 "; put the socket below the queue directory and name it without a leading /");
+  findings.add("milter-unreachable",
+               fmt::format("the service {} in master.cf is {}chrooted and does not find our socket "
+                           "by {}",
+                           service.fields[0], service.is_chrooted() ? "" : "not ", path),
+               view.places.setting(service, "smtpd_milters"), std::move(remedy));
 }
 
 /// What must not be beside our milter on one smtpd.
-void check_company(const PostfixSettings& settings, const PostfixService& service,
-                   Findings& findings) {
-  if (!settings.value(service, "smtpd_proxy_filter").empty()) {
-    findings.error(where(service, "smtpd_proxy_filter") +
-                   "smtpd_proxy_filter is set beside our milter: milters get no content then; "
-                   "put our milter on the smtpd that takes the filtered mail back, and "
-                   "-o smtpd_milters= on this one");
-  }
-  if (!settings.value(service, "content_filter").empty()) {
-    findings.error(where(service, "content_filter") +
-                   "content_filter is set beside our milter, which would file mail that was not "
-                   "filtered; put our milter on the smtpd that takes the filtered mail back "
-                   "(-o content_filter=), and -o smtpd_milters= on this one");
+void check_company(const PostfixView& view, const PostfixService& service, Findings& findings) {
+  for (const auto& [name, id] : {std::pair{"smtpd_proxy_filter", "milter-proxy-filter"},
+                                 std::pair{"content_filter", "milter-before-filter"}}) {
+    if (view.settings.value(service, name).empty()) continue;
+    findings.add(
+        id, of_service(service, name) + name + " is set beside our milter",
+        view.places.setting(service, name),
+        (service.fields.empty() ? std::string("put -o smtpd_milters= on the smtpd with the filter")
+                                : view.places.edit_own(service, "smtpd_milters", "")) +
+            "; our entry belongs on the smtpd that takes the filtered mail back, which "
+            "has -o " +
+            name + "=");
   }
 }
 
+/// How long Postfix waits, for our entry or for all of them.
+void check_patience(const PostfixView& view, const PostfixService& service, const MilterEntry& ours,
+                    Findings& findings) {
+  const auto own = ours.attributes.find("content_timeout");
+  const std::string value = own != ours.attributes.end()
+                                ? own->second
+                                : view.settings.value(service, "milter_content_timeout");
+  const auto patience = postfix_seconds(value);
+  const long needed = view.configuration.milter.deadline.count();
+  if (!patience || *patience > needed) return;
+  findings.add("milter-timeout",
+               fmt::format("{}Postfix waits {} s for our answer to a message, and the daemon may "
+                           "take {} s ([milter] deadline)",
+                           of_service(service, "smtpd_milters"), *patience, needed),
+               view.places.setting(service, "smtpd_milters"),
+               fmt::format("write content_timeout={}s into our entry of smtpd_milters, or make "
+                           "[milter] deadline shorter",
+                           std::max(240L, needed * 2)));
+}
+
 /// One smtpd's list; false if we are not in it, or if it uses none.
-bool check_milter_entry(const Configuration& configuration, const PostfixSettings& settings,
-                        const PostfixService& service, Findings& findings) {
-  if (contains(settings.value(service, "receive_override_options"), "no_milters")) return false;
-  const std::string& queue_directory = settings.value("queue_directory");
-  const std::vector<std::string> entries =
-      split_postfix_list(settings.value(service, "smtpd_milters"));
-  const auto ours = std::find_if(entries.begin(), entries.end(), [&](const std::string& entry) {
-    return names_socket(entry, configuration, queue_directory);
+bool check_milter_entry(const PostfixView& view, const PostfixService& service,
+                        Findings& findings) {
+  if (contains(view.settings.value(service, "receive_override_options"), "no_milters")) {
+    return false;
+  }
+  const std::vector<MilterEntry> entries =
+      milter_entries(view.settings.value(service, "smtpd_milters"));
+  const auto ours = std::find_if(entries.begin(), entries.end(), [&](const MilterEntry& entry) {
+    return names_socket(entry, view);
   });
   if (ours == entries.end()) return false;
-  const std::string place = where(service, "smtpd_milters");
-  const bool last = ours + 1 == entries.end();
-  if (service.runs("smtpd")) {
-    check_reach(*ours, configuration, queue_directory, service, findings);
+  const std::string place = view.places.setting(service, "smtpd_milters");
+  const std::string prefix = of_service(service, "smtpd_milters");
+  const std::string remedy =
+      view.places.edit(service, "smtpd_milters", list_with_ours_last(entries, *ours));
+  const bool is_last = ours + 1 == entries.end();
+  if (service.runs("smtpd")) check_reach(view, service, *ours, findings);
+  check_company(view, service, findings);
+  check_patience(view, service, *ours, findings);
+  if (!is_last) {
+    findings.add("milter-not-last", prefix + "our entry in smtpd_milters is not the last", place,
+                 remedy);
   }
-  check_company(settings, service, findings);
-  if (!last) {
-    findings.error(place +
-                   "our entry in smtpd_milters is not the last; a milter after it may refuse what "
-                   "was filed already: move ours to the end");
-  }
-  if (!contains(*ours, "default_action=accept") && !contains(*ours, "default_action = accept")) {
-    findings.error(place +
-                   "our entry in smtpd_milters lacks default_action=accept; a stopped daemon would "
-                   "stop all mail: write { " +
-                   ours->substr(0, ours->find_first_of(", \t")) + ", default_action=accept }");
-  } else if (last) {
-    findings.ok(place + "smtpd_milters has our entry, last, with default_action=accept");
+  const auto action = ours->attributes.find("default_action");
+  if (action == ours->attributes.end() || action->second != "accept") {
+    findings.add("milter-no-accept",
+                 prefix + "our entry in smtpd_milters lacks default_action=accept", place, remedy);
+  } else if (is_last) {
+    findings.ok(prefix + "smtpd_milters has our entry, last, with default_action=accept");
   }
   return true;
 }
 
-void check_milter_entries(const Configuration& configuration, const PostfixSettings& settings,
-                          Findings& findings) {
+void check_milter_entries(const PostfixView& view, Findings& findings) {
+  const std::string& socket = view.configuration.milter.socket;
   bool found = false;
   bool any = false;
-  for (const PostfixService& service : settings.services()) {
+  for (const PostfixService& service : view.settings.services()) {
     if (!service.runs("smtpd")) continue;
     any = true;
-    found = check_milter_entry(configuration, settings, service, findings) || found;
+    found = check_milter_entry(view, service, findings) || found;
   }
   // A Postfix that listens nowhere yet: main.cf alone.
-  if (!any) found = check_milter_entry(configuration, settings, {}, findings);
+  if (!any) found = check_milter_entry(view, {}, findings);
   if (!found) {
-    findings.warning("smtpd_milters has no entry for " + configuration.milter.socket +
-                     "; all mail then goes the slower way, by the transport");
+    findings.add("milter-missing", "smtpd_milters has no entry for " + socket,
+                 view.places.setting("smtpd_milters"), "smtpgate-setup apply");
   }
-  for (const std::string& entry : split_postfix_list(settings.value("non_smtpd_milters"))) {
-    if (!names_socket(entry, configuration, settings.value("queue_directory"))) continue;
-    findings.warning(
-        "non_smtpd_milters names our socket; local mail is delivered by the transport "
-        "only: take it out");
+  const std::vector<MilterEntry> local = milter_entries(view.settings.value("non_smtpd_milters"));
+  std::string others;
+  for (const MilterEntry& entry : local) {
+    if (!names_socket(entry, view)) others += (others.empty() ? "" : ", ") + in_list(entry);
   }
-}
-
-void check_services(const Configuration& configuration, const PostfixSettings& settings,
-                    Findings& findings) {
-  const std::vector<PostfixService>& services = settings.services();
-  const std::string& transport = configuration.gateway.transport;
-  const auto named =
-      std::find_if(services.begin(), services.end(),
-                   [&](const PostfixService& service) { return service.fields[0] == transport; });
-  if (named == services.end()) {
-    findings.error("master.cf has no transport " + transport + "; see postfix-conf/");
-  } else if (!named->runs("lmtp")) {
-    findings.error("the transport " + transport +
-                   " in master.cf is not Postfix's lmtp client; see "
-                   "postfix-conf/");
-  } else {
-    findings.ok("master.cf has the transport " + transport);
-    if (!contains(named->line, "lmtp_line_length_limit=0")) {
-      findings.warning("the transport " + transport +
-                       " lacks -o lmtp_line_length_limit=0; Postfix would break long lines, and "
-                       "the two doors would no longer see the same message");
-    }
+  if (std::any_of(local.begin(), local.end(),
+                  [&](const MilterEntry& entry) { return names_socket(entry, view); })) {
+    findings.add("milter-non-smtpd", "non_smtpd_milters names our socket",
+                 view.places.setting("non_smtpd_milters"),
+                 view.places.edit("non_smtpd_milters", others));
   }
-  for (const std::string_view verb : {"deliver", "lookup"}) {
-    const bool found =
-        std::any_of(services.begin(), services.end(), [&](const PostfixService& service) {
-          return service.runs("spawn") && contains(service.line, "smtpgate " + std::string(verb));
-        });
-    if (found) {
-      findings.ok("master.cf starts smtpgate " + std::string(verb));
-    } else {
-      findings.error("master.cf has no spawn entry for smtpgate " + std::string(verb) +
-                     "; see postfix-conf/");
-    }
+  const std::string& protocol = view.settings.value("milter_protocol");
+  if (found && !protocol.empty() && protocol != "6") {
+    findings.add("milter-protocol", "milter_protocol is " + protocol + ", and not 6",
+                 view.places.setting("milter_protocol"), view.places.edit("milter_protocol", "6"));
   }
 }
 
-void check_routing(const Configuration& configuration, const PostfixSettings& settings,
-                   Findings& findings) {
-  const std::string& transport = configuration.gateway.transport;
-  for (const char* name : {"virtual_transport", "relay_transport", "transport_maps",
-                           "local_transport", "mailbox_transport", "default_transport"}) {
-    const std::string& value = settings.value(name);
-    // "smtpgate:..." as a word of its own, or a table, whose content is not looked into.
-    if (value.starts_with(transport + ":") || value == transport ||
-        contains(value, "=" + transport + ":") || contains(value, " " + transport + ":")) {
-      return findings.ok(std::string(name) + " routes to " + transport);
-    }
+/// Mail that is filtered must come back by a way that does not filter it again.
+void check_filter_loop(const PostfixView& view, Findings& findings) {
+  const std::string& filter = view.settings.value("content_filter");
+  if (filter.empty()) return;
+  const std::string& transport = view.configuration.gateway.transport;
+  if (filter == transport || filter.starts_with(transport + ":")) {
+    findings.add("filter-is-ours", "content_filter is our own transport, " + filter,
+                 view.places.setting("content_filter"), view.places.edit("content_filter", ""));
   }
-  if (!settings.value("transport_maps").empty()) {
-    return findings.warning("no setting names the transport " + transport +
-                            " directly; make sure that transport_maps has it for our domains");
-  }
-  findings.error("nothing routes mail to the transport " + transport +
-                 "; set virtual_transport or transport_maps, see postfix-conf/");
-}
-
-void check_lookup(const PostfixSettings& settings, Findings& findings) {
-  for (const char* name :
-       {"virtual_mailbox_maps", "relay_recipient_maps", "local_recipient_maps"}) {
-    if (contains(settings.value(name), "socketmap:")) {
-      return findings.ok(std::string(name) + " asks a socketmap");
-    }
-  }
-  findings.warning(
-      "neither virtual_mailbox_maps nor relay_recipient_maps asks smtpgate lookup; "
-      "unknown recipients are refused only while the daemon runs");
+  const auto& services = view.settings.services();
+  const bool comes_back =
+      std::any_of(services.begin(), services.end(), [&](const PostfixService& service) {
+        return (service.runs("smtpd") || service.runs("pickup") || service.runs("qmqpd")) &&
+               view.settings.value(service, "content_filter").empty();
+      });
+  if (comes_back || services.empty()) return;
+  findings.add(
+      "filter-loop",
+      "content_filter is " + filter +
+          " for every way into Postfix, also for what the filter hands back",
+      view.places.setting("content_filter"),
+      "put -o content_filter= on the smtpd in master.cf that takes the filtered mail back");
 }
 
 /// What one cleanup does with mail that we claim recipients of.
-void check_cleanup(const PostfixSettings& settings, const PostfixService& service,
-                   Findings& findings) {
-  if (settings.value(service, "enable_original_recipient") == "no") {
-    findings.error(where(service, "enable_original_recipient") +
-                   "enable_original_recipient = no: claiming one recipient could remove another; "
-                   "set it to yes");
+void check_cleanup(const PostfixView& view, const PostfixService& service, Findings& findings) {
+  if (view.settings.value(service, "enable_original_recipient") == "no") {
+    findings.add(
+        "original-recipient",
+        of_service(service, "enable_original_recipient") + "enable_original_recipient = no",
+        view.places.setting(service, "enable_original_recipient"),
+        view.places.edit(service, "enable_original_recipient", "yes"));
   }
   for (const char* name :
        {"header_checks", "mime_header_checks", "nested_header_checks", "body_checks"}) {
-    if (settings.value(service, name).empty()) continue;
-    findings.warning(where(service, name) + name +
-                     " is set: its HOLD and FILTER come too late for recipients that door 1 "
-                     "claims, which are filed at once; REJECT, DISCARD and REDIRECT work");
+    if (view.settings.value(service, name).empty()) continue;
+    findings.add("late-checks", of_service(service, name) + name + " is set",
+                 view.places.setting(service, name),
+                 "nothing, if it uses only REJECT, DISCARD, REDIRECT and the like; else take our "
+                 "entry out of smtpd_milters, and all mail goes by door 2");
   }
 }
 
 /// A dot between bare line feeds, as an end of the data, is what SMTP smuggling lives on: the
 /// server before may have taken it for text. Releases that do not know the setting are not spoken
 /// of.
-void check_line_ends(const PostfixSettings& settings, const PostfixService& service,
-                     Findings& findings) {
-  if (settings.value(service, "smtpd_forbid_bare_newline") != "no") return;
-  findings.warning(where(service, "smtpd_forbid_bare_newline") +
-                   "smtpd_forbid_bare_newline = no: a dot between bare line feeds ends a message, "
-                   "so a sender can smuggle in a second one with any sender address "
-                   "(CVE-2023-51764); set it to normalize");
+void check_line_ends(const PostfixView& view, const PostfixService& service, Findings& findings) {
+  if (view.settings.value(service, "smtpd_forbid_bare_newline") != "no") return;
+  findings.add("bare-newline",
+               of_service(service, "smtpd_forbid_bare_newline") +
+                   "smtpd_forbid_bare_newline = no: a dot between bare line feeds ends a message",
+               view.places.setting(service, "smtpd_forbid_bare_newline"),
+               view.places.edit(service, "smtpd_forbid_bare_newline", "normalize"));
+}
+
+/// A message that Postfix still tries must still be known.
+void check_queue_lifetime(const PostfixView& view, Findings& findings) {
+  constexpr long day = 86'400;
+  const auto lifetime = postfix_seconds(view.settings.value("maximal_queue_lifetime"), day);
+  if (!lifetime) return;
+  for (const converter::ServedPostoffice& served : view.configuration.converter.postoffices) {
+    const auto office = postoffice::Postoffice::open(served.directory);
+    if (!office || office->settings().dedupe_days * day >= *lifetime) continue;
+    findings.add(
+        "queue-lifetime",
+        fmt::format("maximal_queue_lifetime is {} days, and {} knows what it has filed for "
+                    "{} (dedupe_days)",
+                    (*lifetime + day - 1) / day, served.name.str(), office->settings().dedupe_days),
+        served.directory + "/GLB/postoffice.toml",
+        fmt::format("write dedupe_days = {} there", (*lifetime + day - 1) / day));
+  }
 }
 
 /// Settings with which claiming goes wrong, or strangers come in.
-void check_traps(const PostfixSettings& settings, Findings& findings) {
-  for (const PostfixService& service : settings.services()) {
-    if (service.runs("cleanup")) check_cleanup(settings, service, findings);
-    if (service.runs("smtpd")) check_line_ends(settings, service, findings);
+void check_traps(const PostfixView& view, Findings& findings) {
+  for (const PostfixService& service : view.settings.services()) {
+    if (service.runs("cleanup")) check_cleanup(view, service, findings);
+    if (service.runs("smtpd")) check_line_ends(view, service, findings);
   }
-  if (!settings.value("always_bcc").empty() || !settings.value("recipient_bcc_maps").empty()) {
+  if (!view.settings.value("always_bcc").empty() ||
+      !view.settings.value("recipient_bcc_maps").empty()) {
     findings.ok("always_bcc and recipient_bcc_maps do no harm: their recipients are never claimed");
   }
   for (const char* name : {"canonical_maps", "sender_canonical_maps"}) {
-    if (settings.value(name).empty()) continue;
-    findings.warning(std::string(name) +
-                     " is set: the two doors see different senders for what it rewrites, so a "
-                     "message may be filed twice after a crash");
+    if (view.settings.value(name).empty()) continue;
+    findings.add("sender-rewritten", std::string(name) + " is set", view.places.setting(name),
+                 "rewrite on the way out only (smtp_generic_maps), or nothing if it touches no "
+                 "sender of mail to the postoffices");
   }
+  if (view.settings.value("soft_bounce") == "yes") {
+    findings.add("soft-bounce", "soft_bounce = yes", view.places.setting("soft_bounce"),
+                 view.places.edit("soft_bounce", "no"));
+  }
+  check_queue_lifetime(view, findings);
 }
 
 }  // namespace
 
 std::vector<Finding> check_postfix(const Configuration& configuration,
-                                   const PostfixProgram& program) {
+                                   const PostfixProgram& program, bool is_default_directory) {
   Findings findings;
   const auto settings = PostfixSettings::read(program);
   if (!settings) {
-    findings.error("postconf gives no answer; is the directory right, and may you read it?");
+    findings.add("postfix-silent", "postconf gives no answer", "postconf -x",
+                 "name Postfix's directory with --postfix, and run the check as root");
     return findings.take();
   }
-  check_milter_entries(configuration, *settings, findings);
-  check_services(configuration, *settings, findings);
-  check_routing(configuration, *settings, findings);
-  check_lookup(*settings, findings);
-  check_traps(*settings, findings);
-  for (Finding& finding : check_rewrites(configuration, *settings, program)) {
-    findings.add(std::move(finding));
-  }
+  const std::string& directory = settings->value("config_directory");
+  const PostfixPlaces places(directory.empty() ? "/etc/postfix" : directory, is_default_directory);
+  const PostfixView view{configuration, program, *settings, places};
+  check_milter_entries(view, findings);
+  check_filter_loop(view, findings);
+  check_services(view, findings);
+  check_routing(view, findings);
+  check_traps(view, findings);
+  check_rewrites(view, findings);
   return findings.take();
 }
 

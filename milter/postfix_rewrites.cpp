@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "converter/address_list.h"
+#include "milter/postfix_tables.h"
 #include "postoffice/ascii.h"
 #include "postoffice/groups.h"
 #include "postoffice/postoffice.h"
@@ -64,51 +65,22 @@ Names our_names(const Configuration& configuration) {
   return names;
 }
 
-/// Postfix tries "@domain" in tables that hold keys, not in those that hold patterns.
-bool holds_patterns(std::string_view table) {
-  for (const std::string_view kind : {"regexp:", "pcre:", "tcp:"}) {
-    if (table.starts_with(kind)) return true;
+/// Which keys of `table` stand for one of our names; nullopt if it cannot be read.
+std::optional<std::set<std::string>> rewritten_by(const PostfixProgram& program,
+                                                  const std::string& table, const Names& names) {
+  std::set<std::string> keys = names.addresses;
+  if (!holds_patterns(table)) {
+    for (const std::string& domain : names.domains) keys.insert("@" + domain);
   }
-  return false;
+  const auto answers = ask_table(program, table, keys);
+  if (!answers) return std::nullopt;
+  std::set<std::string> found;
+  for (const auto& [key, value] : *answers) {
+    // An address that stands for itself, as beside a catch-all of Postfix's, loses nothing.
+    if (!equals_ignoring_case(key, value)) found.insert(key);
+  }
+  return found;
 }
-
-class Rewrites {
- public:
-  Rewrites(const PostfixProgram& program, const Names& names) : program_(&program) {
-    for (const std::string& address : names.addresses) addresses_ += address + "\n";
-    for (const std::string& domain : names.domains) domains_ += "@" + domain + "\n";
-  }
-
-  /// Asks one table of the list `parameter`; false if it cannot be read.
-  bool ask(const std::string& table) {
-    const PostfixAnswer answer = (*program_)({"postmap", "-q", "-", table}, keys_for(table));
-    // Not found is exit code 1 too, but without a word about it.
-    if (!answer.good && answer.complaint.find("fatal:") != std::string::npos) return false;
-    std::string_view rest = answer.output;
-    while (!rest.empty()) {
-      const std::string_view line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-      const std::size_t tab = line.find('\t');
-      if (tab == std::string_view::npos) continue;
-      const std::string_view key = line.substr(0, tab);
-      // An address that stands for itself, as beside a catch-all of Postfix's, loses nothing.
-      if (!equals_ignoring_case(key, trim(line.substr(tab + 1)))) found_.emplace(key);
-    }
-    return true;
-  }
-
-  const std::set<std::string>& found() const { return found_; }
-
- private:
-  std::string keys_for(const std::string& table) const {
-    return holds_patterns(table) ? addresses_ : addresses_ + domains_;
-  }
-
-  const PostfixProgram* program_;
-  std::string addresses_;
-  std::string domains_;
-  std::set<std::string> found_;
-};
 
 std::string first_of(const std::set<std::string>& addresses) {
   std::string text;
@@ -120,59 +92,55 @@ std::string first_of(const std::set<std::string>& addresses) {
   return text;
 }
 
-void check_list(const std::string& parameter, const std::string& value, const Names& names,
-                const PostfixProgram& program, std::vector<Finding>& findings) {
-  Rewrites rewrites(program, names);
-  for (const std::string& table : split_postfix_list(value)) {
-    if (rewrites.ask(table)) continue;
-    findings.push_back(
-        {FindingKind::warning,
-         fmt::format("Postfix: {} names {}, which postmap -q cannot read; make sure that it "
-                     "rewrites no name of a postoffice, or claiming it cancels the rewriting",
-                     parameter, table)});
+void check_list(const PostfixView& view, const char* parameter, const Names& names,
+                Findings& findings) {
+  const std::string place = view.places.setting(parameter);
+  std::set<std::string> rewritten;
+  for (const std::string& table : split_postfix_list(view.settings.value(parameter))) {
+    const auto found = rewritten_by(view.program, table, names);
+    if (found) {
+      rewritten.insert(found->begin(), found->end());
+    } else {
+      findings.add("table-unreadable",
+                   fmt::format("{} names {}, which postmap -q cannot read", parameter, table),
+                   place, "run the check as root; postmap -q NAME@DOMAIN " + shell_word(table));
+    }
   }
-  if (!rewrites.found().empty()) {
-    findings.push_back(
-        {FindingKind::error,
-         fmt::format("Postfix: {} rewrites {}, and we have that name too: claiming it cancels what "
-                     "the table makes of it; take it out of one of the two (a postoffice has "
-                     "aliases, groups and forwards of its own)",
-                     parameter, first_of(rewrites.found()))});
+  if (!rewritten.empty()) {
+    findings.add(
+        "name-rewritten",
+        fmt::format("{} rewrites {}, and we have that name too", parameter, first_of(rewritten)),
+        place,
+        "take it out of one of the two: a postoffice has aliases, groups and forwards of "
+        "its own");
   } else {
-    findings.push_back({FindingKind::ok, fmt::format("Postfix: {} rewrites none of our {} names",
-                                                     parameter, names.addresses.size())});
+    findings.ok(fmt::format("{} rewrites none of our {} names", parameter, names.addresses.size()));
   }
   if (names.catch_all) {
-    findings.push_back(
-        {FindingKind::warning,
-         fmt::format("Postfix: {} is set and a postoffice has a catch_all, which takes what the "
-                     "table rewrites at the same domain: claiming it cancels the rewriting",
-                     parameter)});
+    findings.add("catch-all-rewritten",
+                 fmt::format("{} is set and a postoffice has a catch_all", parameter), place,
+                 "take the catch_all out of GLB/postoffice.toml, or our domains out of the table");
   }
 }
 
 }  // namespace
 
-std::vector<Finding> check_rewrites(const Configuration& configuration,
-                                    const PostfixSettings& settings,
-                                    const PostfixProgram& program) {
-  std::vector<Finding> findings;
+void check_rewrites(const PostfixView& view, Findings& findings) {
   std::optional<Names> names;
   for (const char* parameter :
        {"virtual_alias_maps", "canonical_maps", "recipient_canonical_maps"}) {
-    const std::string& value = settings.value(parameter);
-    if (value.empty()) continue;
-    if (!names) names = our_names(configuration);
-    check_list(parameter, value, *names, program, findings);
+    if (view.settings.value(parameter).empty()) continue;
+    if (!names) names = our_names(view.configuration);
+    check_list(view, parameter, *names, findings);
   }
-  if (!settings.value("virtual_alias_maps").empty() &&
-      configuration.gateway.unknown_recipient == UnknownRecipient::refuse) {
-    findings.push_back({FindingKind::warning,
-                        "Postfix: virtual_alias_maps is set: door 1 refuses an alias at our "
-                        "domains that is no name of a postoffice; set unknown_recipient = "
-                        "\"leave\", the look-up refuses the others"});
+  if (!view.settings.value("virtual_alias_maps").empty() &&
+      view.configuration.gateway.unknown_recipient == UnknownRecipient::refuse) {
+    findings.add("alias-refused",
+                 "virtual_alias_maps is set, and [gateway] unknown_recipient is \"refuse\"",
+                 view.places.setting("virtual_alias_maps"),
+                 "write unknown_recipient = \"leave\" into " + view.configuration.path +
+                     "; the look-up still refuses who is unknown to both");
   }
-  return findings;
 }
 
 }  // namespace smtpgate::milter

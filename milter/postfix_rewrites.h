@@ -6,17 +6,12 @@
 // later.
 #pragma once
 
-#include <vector>
-
-#include "milter/check.h"
-#include "milter/configuration.h"
-#include "milter/postfix_settings.h"
+#include "milter/postfix_view.h"
 
 namespace smtpgate::milter {
 
 /// Findings about virtual_alias_maps, canonical_maps and recipient_canonical_maps; none if they are
-/// empty. Postoffices that cannot be read are left out: check() tells of them.
-std::vector<Finding> check_rewrites(const Configuration& configuration,
-                                    const PostfixSettings& settings, const PostfixProgram& program);
+/// empty. Postoffices that cannot be read are left out: the gateway's own checks tell of them.
+void check_rewrites(const PostfixView& view, Findings& findings);
 
 }  // namespace smtpgate::milter

@@ -49,18 +49,17 @@ std::map<std::string, std::string> parse_parameters(std::string_view text) {
 std::vector<PostfixService> parse_services(std::string_view text) {
   std::vector<PostfixService> result;
   each_line(text, [&](std::string_view line) {
-    if (!line.empty() && is_blank(line.front()) && !result.empty()) {
-      result.back().line += " " + std::string(trim(line));
-      return;
-    }
-    PostfixService service;
-    service.line = trim(line);
-    for (std::string_view rest = trim(line); !rest.empty(); rest = trim(rest)) {
+    const bool goes_on = !line.empty() && is_blank(line.front()) && !result.empty();
+    std::string_view rest = trim(line);
+    if (rest.empty()) return;
+    if (!goes_on) result.emplace_back();
+    PostfixService& service = result.back();
+    service.line += (goes_on ? " " : "") + std::string(rest);
+    for (; !rest.empty(); rest = trim(rest)) {
       const std::size_t word = std::min(rest.find_first_of(" \t"), rest.size());
       service.fields.emplace_back(rest.substr(0, word));
       rest.remove_prefix(word);
     }
-    if (!service.fields.empty()) result.push_back(std::move(service));
   });
   return result;
 }

@@ -54,14 +54,17 @@ int run(int argc, char** argv) {
       "exist.");
   CLI::App* check = app.add_subcommand(
       "check",
-      "Say whether all holds: the configuration, the folders, and Postfix's settings. One "
-      "finding a line; exit code 78 if one is an error.");
+      "Say whether all holds: the configuration, the folders, and Postfix's settings. For each "
+      "finding where it is, what happens if it is left, and the command that mends it. Exit code "
+      "78 if one is an error.");
   milter::CheckOptions check_options;
   bool json = false;
   check->add_option("--postfix", check_options.postfix_directory, "Postfix's directory (main.cf)")
       ->type_name("DIR");
   check->add_flag("--no-postfix", check_options.skip_postfix, "do not look at Postfix's settings");
-  check->add_flag("--json", json, "the findings as JSON");
+  CLI::Option* as_json = check->add_flag("--json", json, "the findings as JSON");
+  bool quiet = false;
+  check->add_flag("--quiet", quiet, "nothing but what is wrong: for cron")->excludes(as_json);
   CLI::App* spellings = app.add_subcommand(
       "spellings",
       "Print each way in which a domain can be written, one a line: A-labels (xn--), then U-labels "
@@ -77,7 +80,9 @@ int run(int argc, char** argv) {
   if (*check) {
     check_options.configuration_path = configuration;
     check_options.as_gateway_user = true;
-    return milter::run_check(check_options, json);
+    return milter::run_check(check_options, json    ? milter::CheckOutput::json
+                                            : quiet ? milter::CheckOutput::problems
+                                                    : milter::CheckOutput::all);
   }
   if (*spellings) {
     for (const std::string& domain : domains) {

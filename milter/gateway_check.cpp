@@ -1,0 +1,371 @@
+// The gateway's own side of `smtpgate check`: see the header.
+#include "milter/gateway_check.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "milter/secret_file.h"
+#include "milter/submission.h"
+#include "postoffice/postoffice.h"
+#include "postoffice/settings_file.h"
+#include "postoffice/table.h"
+
+namespace smtpgate::milter {
+
+using postoffice::FileKind;
+using postoffice::FileSystem;
+using postoffice::Postoffice;
+
+namespace {
+
+/// "FILE:LINE" of a key, or of its table if the key has its default.
+std::string place_of(const Configuration& configuration, std::string_view table,
+                     std::string_view key) {
+  auto file = postoffice::SettingsFile::read(configuration.path);
+  if (!file) return configuration.path;
+  const int line = file->root().table(table).line(key);
+  return line > 0 ? fmt::format("{}:{}", configuration.path, line) : configuration.path;
+}
+
+struct Probe {
+  std::string failed;     ///< the sentence; empty if all went well
+  std::int64_t time = 0;  ///< what the file system takes for now
+};
+
+/// A probe file in `directory`, linked to a second name if `link` is asked for; both removed.
+Probe probe(const std::string& directory, bool link) {
+  Probe result;
+  FileSystem& files = FileSystem::posix();
+  const std::string name = fmt::format("{}/.smtpgate-check-{}", directory, ::getpid());
+  auto created = files.create(name, 0600);
+  if (!created) return {created.error().sentence(), 0};
+  if (auto written = (*created)->write("probe\n"); !written) {
+    result.failed = written.error().sentence();
+  }
+  if (result.failed.empty()) {
+    if (auto synced = (*created)->sync(); !synced) result.failed = synced.error().sentence();
+  }
+  struct stat status{};
+  if (::stat(name.c_str(), &status) == 0) result.time = status.st_mtime;
+  if (result.failed.empty() && link) {
+    if (auto linked = files.link(name, name + "-2"); !linked) {
+      result.failed = linked.error().sentence();
+    } else if (auto removed = files.remove(name + "-2"); !removed) {
+      result.failed = removed.error().sentence();
+    }
+  }
+  if (auto removed = files.remove(name); !removed && result.failed.empty()) {
+    result.failed = removed.error().sentence();
+  }
+  return result;
+}
+
+/// Our clock against the one of a file system, which may be another machine's.
+void check_file_clock(const std::string& directory, const Probe& probe, Findings& findings) {
+  constexpr std::int64_t tolerated = 5;  // seconds
+  const std::int64_t difference = probe.time - std::time(nullptr);
+  if (probe.time == 0 || std::llabs(difference) <= tolerated) return;
+  findings.add("clock-differs",
+               fmt::format("the clock of the file system of {} is {} {} of ours", directory,
+                           postoffice::short_duration(std::llabs(difference)),
+                           difference > 0 ? "ahead" : "behind"),
+               directory, "let both machines follow a time server (NTP)");
+}
+
+void check_space(const Configuration& configuration, const std::string& directory,
+                 Findings& findings) {
+  struct statvfs status{};
+  if (::statvfs(directory.c_str(), &status) != 0) return;  // told by who needs the directory
+  const std::uint64_t octets = std::uint64_t{status.f_bavail} * status.f_frsize;
+  if (octets < configuration.gateway.free_space) {
+    findings.add("space-low",
+                 fmt::format("{} has {} free, and {} are asked for", directory,
+                             postoffice::short_size(octets),
+                             postoffice::short_size(configuration.gateway.free_space)),
+                 place_of(configuration, "gateway", "free_space"),
+                 "make room (postoffice stats says who has most), or set [gateway] free_space");
+  }
+  // File systems without a fixed number of files have 0 of 0.
+  if (status.f_files > 0 && status.f_favail < configuration.gateway.free_inodes) {
+    findings.add("inodes-low",
+                 fmt::format("{} has room for {} more files, and {} are asked for", directory,
+                             status.f_favail, configuration.gateway.free_inodes),
+                 place_of(configuration, "gateway", "free_inodes"),
+                 "remove files, or set [gateway] free_inodes");
+  }
+}
+
+void check_work(const Configuration& configuration, Findings& findings) {
+  const std::string& work = configuration.gateway.work;
+  const std::string place = place_of(configuration, "gateway", "work");
+  const std::string& user = configuration.gateway.user;
+  const std::string remedy =
+      fmt::format("install -d -m 0700 {}{}", user.empty() ? "" : "-o " + shell_word(user) + " ",
+                  shell_word(work));
+  const auto status = FileSystem::posix().status(work);
+  if (!status) return findings.add("work-missing", status.error().sentence(), place, remedy);
+  if (status->kind != FileKind::directory) {
+    return findings.add("work-missing", work + " is no directory", place,
+                        "remove it, then " + remedy);
+  }
+  if ((status->mode & 0077) != 0) {
+    findings.add(
+        "work-open",
+        fmt::format("{} has mode {:04o}, so others can look at mail in it", work, status->mode),
+        place, "chmod 0700 " + shell_word(work));
+  }
+  const Probe probed = probe(work, false);
+  if (!probed.failed.empty()) {
+    return findings.add("work-unwritable", probed.failed, place,
+                        "run the check as root or the gateway's user; " + remedy);
+  }
+  findings.ok("the work directory " + work + " can be written");
+  check_space(configuration, work, findings);
+}
+
+/// Whether somebody takes connections there.
+bool answers(const std::string& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket.size() >= sizeof(address.sun_path)) return false;
+  std::memcpy(address.sun_path, socket.data(), socket.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return false;
+  const int connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const bool good = connected == 0 || errno == EAGAIN;  // a full queue is somebody too
+  ::close(fd);
+  return good;
+}
+
+void check_socket(const Configuration& configuration, Findings& findings) {
+  const std::string& socket = configuration.milter.socket;
+  const std::string directory = socket.substr(0, std::max<std::size_t>(socket.rfind('/'), 1));
+  const std::string quoted = shell_word(directory);
+  const std::string place = place_of(configuration, "milter", "socket");
+  const auto status = FileSystem::posix().status(directory);
+  if (!status || status->kind != FileKind::directory) {
+    const std::string& user = configuration.gateway.user;
+    return findings.add("socket-directory", "the socket's directory " + directory + " is not there",
+                        place,
+                        fmt::format("install -d -m 2750 {}-g postfix {}",
+                                    user.empty() ? "" : "-o " + shell_word(user) + " ", quoted));
+  }
+  const MilterSettings& settings = configuration.milter;
+  if (settings.socket_group.empty() && (settings.socket_mode & 0006) != 0006 &&
+      (status->mode & S_ISGID) == 0) {
+    findings.add("socket-closed",
+                 fmt::format("Postfix's user cannot open the socket {}: it will belong to the "
+                             "gateway's user and group alone",
+                             socket),
+                 place, fmt::format("chgrp postfix {} && chmod 2750 {}", quoted, quoted));
+    return;
+  }
+  if ((settings.socket_mode & 0002) != 0 && (status->mode & 0001) != 0) {
+    findings.add("socket-open",
+                 fmt::format("everybody on this machine can open the socket {}", socket),
+                 place_of(configuration, "milter", "socket_mode"), "chmod o-x " + quoted);
+  }
+  findings.ok("the socket's directory " + directory + " is there");
+  if (answers(socket)) {
+    findings.ok("the daemon answers at " + socket);
+  } else {
+    findings.add("daemon-away", "no daemon answers at " + socket, socket,
+                 "systemctl start smtpgate, or smtpgate serve");
+  }
+}
+
+void check_postoffice(const Configuration& configuration, const converter::ServedPostoffice& served,
+                      Findings& findings) {
+  const std::string name = "postoffice " + served.name.str();
+  const auto opened = Postoffice::open(served.directory);
+  if (!opened) {
+    return findings.add("postoffice-unreadable", name + ": " + opened.error().sentence(),
+                        configuration.path,
+                        fmt::format("mount or restore it, correct [[postoffice]] path, or make it: "
+                                    "postoffice -d {} init --name {}",
+                                    shell_word(served.directory), served.name.str()));
+  }
+  const std::string settings = served.directory + "/GLB/postoffice.toml";
+  if (!(opened->settings().name == served.name)) {
+    return findings.add(
+        "postoffice-other",
+        fmt::format("{}: {} says it is {}", name, served.directory, opened->settings().name.str()),
+        settings, "correct [[postoffice]] in " + configuration.path);
+  }
+  const Probe probed = probe(opened->path("P1"), true);
+  if (!probed.failed.empty()) {
+    return findings.add(
+        "postoffice-unwritable", name + ": " + probed.failed, opened->path("P1"),
+        fmt::format("run the check as root or the gateway's user; postoffice -d {} check --repair "
+                    "mends owners and modes; the file system must have hard links",
+                    shell_word(served.directory)));
+  }
+  const auto mailboxes = opened->list_mailboxes();
+  if (!mailboxes) {
+    return findings.add("postoffice-unreadable", name + ": " + mailboxes.error().sentence(),
+                        opened->path("MBG"),
+                        "postoffice -d " + shell_word(served.directory) + " check");
+  }
+  findings.ok(fmt::format("{} in {}: {} mailbox{}", name, served.directory, mailboxes->size(),
+                          mailboxes->size() == 1 ? "" : "es"));
+  check_file_clock(served.directory, probed, findings);
+  check_space(configuration, served.directory, findings);
+}
+
+/// A clock that was set back, or never set: nothing of a postoffice can be of tomorrow, and nothing
+/// is older than this program.
+void check_clock(const Configuration& configuration, Findings& findings) {
+  constexpr std::int64_t before_this_was_written = 1'793'491'200;  // 2026-11-01
+  constexpr std::int64_t tolerated = 300;                          // seconds
+  const std::int64_t now = std::time(nullptr);
+  if (now < before_this_was_written) {
+    return findings.add("clock-wrong", "the clock says a time before this program was made",
+                        "the system's clock", "set it, and let it follow a time server (NTP)");
+  }
+  for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
+    for (const char* part : {"GLB", "SMTP", "P1", "MBG"}) {
+      const std::string directory = served.directory + "/" + part;
+      struct stat status{};
+      if (::stat(directory.c_str(), &status) != 0 || status.st_mtime <= now + tolerated) continue;
+      return findings.add(
+          "clock-wrong",
+          fmt::format("{} was changed {} from now: the clock was set back, or another host's is "
+                      "ahead",
+                      directory, postoffice::short_duration(status.st_mtime - now)),
+          directory, "let all machines follow a time server (NTP)");
+    }
+  }
+}
+
+/// Names that two postoffices have at a domain that they share, where no alias says whose it is:
+/// the first one has all the mail, also the answers to what the other wrote.
+void check_shared_domains(const converter::ConverterSettings& settings, Findings& findings) {
+  std::set<std::string> domains;
+  for (const auto& entry : settings.map.entries()) {
+    if (settings.map.is_shared(entry.domain)) domains.insert(entry.domain);
+  }
+  for (const std::string& domain : domains) {
+    std::map<std::string, std::string> whose;  // mailbox to the first postoffice that has it
+    std::vector<std::string> clashes;
+    std::set<std::string> decided;
+    for (const auto* entry : settings.map.find_all(domain)) {
+      for (const converter::ServedPostoffice& served : settings.postoffices) {
+        if (!(served.name == entry->postoffice)) continue;
+        const auto opened = Postoffice::open(served.directory);
+        if (!opened) continue;  // told already
+        for (const auto& alias :
+             opened->list_aliases().value_or(std::vector<Postoffice::Alias>())) {
+          decided.insert(postoffice::fold_mailbox_name(alias.name));
+        }
+        for (const std::string& name :
+             opened->list_mailboxes().value_or(std::vector<std::string>())) {
+          if (name == "postmaster") continue;
+          const auto [first, is_new] = whose.emplace(name, served.name.str());
+          if (!is_new) clashes.push_back(name);
+        }
+      }
+    }
+    std::erase_if(clashes, [&](const std::string& name) {
+      return decided.contains(postoffice::fold_mailbox_name(name + "@" + domain));
+    });
+    if (clashes.empty()) continue;
+    constexpr std::size_t most_named = 10;
+    const std::size_t count = clashes.size();
+    clashes.resize(std::min(count, most_named));
+    findings.add(
+        "names-shared",
+        fmt::format("{}: {} name{} more than one of its postoffices ({}{})", domain, count,
+                    count == 1 ? " is in" : "s are in", fmt::join(clashes, ", "),
+                    count > most_named ? ", ..." : ""),
+        domain,
+        fmt::format("postoffice -d DIR mailbox set NAME --alias NAME@{}, for whom it is", domain));
+  }
+}
+
+void check_peer(const converter::Peer& peer, Findings& findings) {
+  const auto key = read_peer_key(FileSystem::posix(), peer.key_file);
+  if (!key) {
+    return findings.add(
+        "peer-key", fmt::format("peer {}: {}", peer.name, key.error().sentence()), peer.key_file,
+        "write the key that both sites share there, and chmod 0600 " + shell_word(peer.key_file));
+  }
+  findings.ok(fmt::format("peer {}: the key in {} can be read", peer.name, peer.key_file));
+}
+
+/// Each host by itself: mail goes on while one of them answers, so none is an error.
+void check_designated_host(const Configuration& configuration, Findings& findings) {
+  if (!configuration.outbound.enabled) return;
+  constexpr std::chrono::seconds patience{10};  // a person waits
+  for (const std::string& name : configuration.designated_host.hosts) {
+    DesignatedHost host = configuration.designated_host;
+    host.hosts = {name};
+    host.connect_timeout = std::min<std::chrono::milliseconds>(host.connect_timeout, patience);
+    host.command_timeout = std::min<std::chrono::milliseconds>(host.command_timeout, patience);
+    const Outcome outcome = Submitter(std::move(host)).try_host();
+    if (outcome.is_delivered()) {
+      findings.ok(outcome.sentence());
+    } else {
+      findings.add("host-away", outcome.sentence(),
+                   place_of(configuration, "designated_host", "hosts"),
+                   "start it, or correct [designated_host] hosts; a site that sends no mail sets "
+                   "[outbound] enabled = false");
+    }
+  }
+}
+
+}  // namespace
+
+void check_user(const Configuration& configuration, Findings& findings) {
+  const std::string& user = configuration.gateway.user;
+  if (user.empty()) return;
+  if (::getpwnam(user.c_str()) == nullptr) {
+    return findings.add("user-missing", "there is no user " + user,
+                        place_of(configuration, "gateway", "user"),
+                        "adduser --system --group " + shell_word(user));
+  }
+  const std::string& group = configuration.gateway.group;
+  if (!group.empty() && ::getgrnam(group.c_str()) == nullptr) {
+    return findings.add("group-missing", "there is no group " + group,
+                        place_of(configuration, "gateway", "group"),
+                        "addgroup --system " + shell_word(group));
+  }
+  const std::string& socket_group = configuration.milter.socket_group;
+  if (!socket_group.empty() && ::getgrnam(socket_group.c_str()) == nullptr) {
+    return findings.add("group-missing", "there is no group " + socket_group,
+                        place_of(configuration, "milter", "socket_group"),
+                        "addgroup --system " + shell_word(socket_group));
+  }
+  findings.ok("the user " + user + " is there");
+}
+
+void check_gateway(const Configuration& configuration, Findings& findings) {
+  check_clock(configuration, findings);
+  check_work(configuration, findings);
+  check_socket(configuration, findings);
+  for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
+    check_postoffice(configuration, served, findings);
+  }
+  check_shared_domains(configuration.converter, findings);
+  for (const converter::Peer& peer : configuration.converter.peers) check_peer(peer, findings);
+  check_designated_host(configuration, findings);
+}
+
+}  // namespace smtpgate::milter
