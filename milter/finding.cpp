@@ -19,7 +19,7 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"user-missing", error, "nothing starts: all mail waits in Postfix's queue"},
       {"group-missing", error, "the daemon does not start: all mail goes by door 2"},
       {"user-unreachable", error,
-       "what the gateway's user can do was not tried, so nothing below is known"},
+       "folders, socket, clocks, keys and host were not looked at"},
       {"work-missing", error, "nothing can be converted: mail waits in Postfix's queue"},
       {"work-unwritable", error,
        "large messages cannot be converted: they wait in Postfix's queue"},
