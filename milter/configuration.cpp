@@ -103,6 +103,10 @@ MilterSettings read_milter(SettingsTable table) {
   result.socket_group = table.string("socket_group", "");
   // Postfix gives a milter 300 s for the content; the reply must be well under way by then.
   result.deadline = std::chrono::seconds(table.integer("deadline", 60, 1, 240));
+  result.claim = table.choice("claim", "delete", {"delete", "discard"}) == "discard"
+                     ? Claim::discard
+                     : Claim::remove;
+  result.postfix_directory = table.string("postfix_directory", "");
   result.memory = static_cast<std::uint64_t>(
       table.integer("memory", std::int64_t{16} << 20, 0, std::int64_t{1} << 36));
   return result;

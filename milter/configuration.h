@@ -32,6 +32,12 @@ enum class UnknownRecipient {
   leave,   ///< Postfix decides: for sites that alias in Postfix
 };
 
+/// How door 1 takes recipients whose message is durable out of Postfix's envelope.
+enum class Claim {
+  remove,  ///< deletes each recipient
+  discard  ///< answers DISCARD where all are claimed and nothing adds others (discard_claim.h)
+};
+
 struct GatewaySettings {
   std::string hostname;  ///< never empty once read: the machine's own if the key is
   std::string user;      ///< empty: stay who we are
@@ -50,6 +56,8 @@ struct MilterSettings {
   mode_t socket_mode = 0660;
   std::string socket_group;  ///< empty: the process's own
   std::chrono::seconds deadline{60};
+  Claim claim = Claim::remove;
+  std::string postfix_directory;                   ///< for Claim::discard; empty: Postfix's default
   std::uint64_t memory = std::uint64_t{16} << 20;  ///< octets, for large messages of all sessions
 };
 

@@ -29,6 +29,7 @@
 
 #include "milter/configuration.h"
 #include "milter/configuration_source.h"
+#include "milter/discard_claim.h"
 #include "milter/inbound_delivery.h"
 #include "milter/kept_chain.h"
 #include "milter/log.h"
@@ -56,10 +57,19 @@ int fail(int code, const std::string& sentence) {
 }
 
 /// Reloads when asked and cleans up once a day, on its own thread.
+void prove_discard(DiscardClaim& discard, const Configuration& configuration) {
+  discard.prove(configuration, real_postfix_program(configuration.milter.postfix_directory));
+}
+
 class Housekeeper {
  public:
-  Housekeeper(CurrentConfiguration& configuration, Log& log, OutboundService& outbound, Log& out)
-      : configuration_(configuration), log_(log), outbound_(outbound), outbound_log_(out) {}
+  Housekeeper(CurrentConfiguration& configuration, Log& log, OutboundService& outbound, Log& out,
+              DiscardClaim& discard)
+      : configuration_(configuration),
+        log_(log),
+        outbound_(outbound),
+        outbound_log_(out),
+        discard_(discard) {}
 
   /// Never returns: the process ends under it, which is safe at any step of the work.
   void run() {
@@ -101,6 +111,7 @@ class Housekeeper {
     }
     log_.info("configuration read again");
     outbound_.reload();
+    prove_discard(discard_, *configuration_.get());
   }
 
   void clean_up() {
@@ -134,6 +145,7 @@ class Housekeeper {
   Log& log_;
   OutboundService& outbound_;
   Log& outbound_log_;
+  DiscardClaim& discard_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool reload_asked_ = false;
@@ -191,10 +203,11 @@ std::string start_line(const Configuration& configuration) {
 
 /// From the open door to the end of the process.
 [[noreturn]] void serve_until_stopped(MilterDoor& door, CurrentConfiguration& configuration,
-                                      Log& log, Log& outbound_log, std::atomic<bool>& stopping) {
+                                      Log& log, Log& outbound_log, DiscardClaim& discard,
+                                      std::atomic<bool>& stopping) {
   OutboundService outbound(
       {.configuration = [&configuration] { return configuration.get(); }, .log = &outbound_log});
-  Housekeeper housekeeper(configuration, log, outbound, outbound_log);
+  Housekeeper housekeeper(configuration, log, outbound, outbound_log, discard);
   // Threads inherit the mask: ours is opened again, since signals are for this thread only.
   const sigset_t signals = our_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -255,15 +268,18 @@ int serve(const std::string& configuration_path) {
 
   CurrentConfiguration configuration(std::move(*first));
   std::atomic<bool> stopping = false;
+  DiscardClaim discard(**log);
+  prove_discard(discard, *configuration.get());
   MilterDoor door({.configuration = [&configuration] { return configuration.get(); },
                    .log = log->get(),
-                   .stopping = [&stopping] { return stopping.load(); }});
+                   .stopping = [&stopping] { return stopping.load(); },
+                   .may_discard = [&discard] { return discard.is_allowed(); }});
   if (const auto opened = door.open(configuration.get()->milter); !opened) {
     (*log)->error(opened.error());
     return fail(EX_UNAVAILABLE, opened.error());
   }
   (*log)->info(start_line(*configuration.get()));
-  serve_until_stopped(door, configuration, **log, **outbound_log, stopping);
+  serve_until_stopped(door, configuration, **log, **outbound_log, discard, stopping);
 }
 
 }  // namespace smtpgate::milter

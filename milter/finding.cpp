@@ -18,8 +18,7 @@ const std::vector<FindingDefinition>& finding_definitions() {
        "waits in Postfix's queue"},
       {"user-missing", error, "nothing starts: all mail waits in Postfix's queue"},
       {"group-missing", error, "the daemon does not start: all mail goes by door 2"},
-      {"user-unreachable", error,
-       "folders, socket, clocks, keys and host were not looked at"},
+      {"user-unreachable", error, "folders, socket, clocks, keys and host were not looked at"},
       {"work-missing", error, "nothing can be converted: mail waits in Postfix's queue"},
       {"work-unwritable", error,
        "large messages cannot be converted: they wait in Postfix's queue"},
@@ -62,6 +61,13 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"milter-timeout", warning,
        "Postfix gives up a large message that the daemon still files: it comes again by door 2 and "
        "is found to be a duplicate"},
+      {"discard-unsafe", warning,
+       "the daemon deletes recipients one by one, as with claim = \"delete\", and says so in its "
+       "log"},
+      {"discard-slow", warning,
+       "Postfix's queue manager never hands back the tokens of discarded messages, and each "
+       "message "
+       "then waits a second"},
       {"filter-loop", error, "what the filter hands back is filtered again, without end"},
       {"filter-is-ours", error,
        "all mail, outgoing too, comes to the gateway, which knows no such recipients: it waits"},

@@ -216,14 +216,16 @@ sfsistat on_body(SMFICTX* context, unsigned char* piece, size_t size) {
 }
 
 sfsistat on_end_of_message(SMFICTX* context) {
-  with_connection(connection_of(context), [context](Connection& one) {
-    one.session.end_of_message(macro(context, "i").value_or(""),
-                               [context](const std::string& path) {
-                                 std::string copy = path;
-                                 return smfi_delrcpt(context, copy.data()) == MI_SUCCESS;
-                               });
+  sfsistat answer = SMFIS_CONTINUE;
+  with_connection(connection_of(context), [&](Connection& one) {
+    const auto said = one.session.end_of_message(
+        macro(context, "i").value_or(""), [context](const std::string& path) {
+          std::string copy = path;
+          return smfi_delrcpt(context, copy.data()) == MI_SUCCESS;
+        });
+    if (said == MilterSession::Answer::discard) answer = SMFIS_DISCARD;
   });
-  return SMFIS_CONTINUE;
+  return answer;
 }
 
 sfsistat on_abort(SMFICTX* context) {

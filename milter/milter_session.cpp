@@ -1,6 +1,7 @@
 // Door 1's decisions: see the header.
 #include "milter/milter_session.h"
 
+#include <algorithm>
 #include <ctime>
 #include <exception>
 #include <map>
@@ -81,7 +82,8 @@ struct MilterSession::Transaction {
   Clock::time_point began;
   std::vector<std::string> left;  ///< "<address>: reason", for the log once the queue id is known
   std::set<std::string> left_addresses;
-  std::string failure;  ///< why the content could not be kept; empty if it could
+  std::size_t recipients = 0;  ///< that RCPT took, whosever they are
+  std::string failure;         ///< why the content could not be kept; empty if it could
   bool in_content = false;
 };
 
@@ -114,9 +116,9 @@ void MilterSession::mail_from(std::string_view path, const std::vector<std::stri
 std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
                                                        const std::vector<std::string>& parameters,
                                                        const RecipientMacros& macros) {
-  if (!transaction_ || macros.mailer != transaction_->configuration->gateway.transport) {
-    return std::nullopt;
-  }
+  if (!transaction_) return std::nullopt;
+  ++transaction_->recipients;
+  if (macros.mailer != transaction_->configuration->gateway.transport) return std::nullopt;
   try {
     const auto address = plain_address(path, macros.recipient_address);
     if (!address) {
@@ -156,6 +158,7 @@ std::optional<RecipientReply> MilterSession::refuse(const Resolution& resolution
       const Outcome& outcome = resolution.outcome;
       services_.log->info(fmt::format("refused: to=<{}>: {} {}", without_brackets(path),
                                       outcome.status(), outcome.sentence()));
+      --transaction_->recipients;
       return RecipientReply{outcome.is_permanent() ? "550" : "451", outcome.status(),
                             printable_ascii(outcome.sentence(), longest_reply_text)};
     }
@@ -220,19 +223,32 @@ void MilterSession::body(std::string_view piece) {
   if (transaction_) feed(piece);
 }
 
-void MilterSession::end_of_message(std::string_view queue_id,
-                                   const DeleteRecipient& delete_recipient) {
-  if (!transaction_) return;
+MilterSession::Answer MilterSession::end_of_message(std::string_view queue_id,
+                                                    const DeleteRecipient& delete_recipient) {
+  if (!transaction_) return Answer::go_on;
   transaction_->envelope.queue_id = queue_id;
+  Answer answer = Answer::go_on;
   try {
-    deliver(delete_recipient);
+    answer = deliver(delete_recipient);
   } catch (const std::exception& exception) {
     services_.log->error(fmt::format("{}: {}; left for door 2", queue_id, exception.what()));
   }
   transaction_.reset();
+  return answer;
 }
 
-void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
+/// Every recipient that Postfix took was claimed and is durable, and nothing in Postfix can have
+/// added others.
+bool MilterSession::may_discard(const std::vector<Outcome>& outcomes) const {
+  const Transaction& transaction = *transaction_;
+  return transaction.configuration->milter.claim == Claim::discard && transaction.left.empty() &&
+         transaction.recipients == transaction.envelope.recipients.size() &&
+         std::all_of(outcomes.begin(), outcomes.end(),
+                     [](const Outcome& outcome) { return outcome.is_delivered(); }) &&
+         services_.may_discard();
+}
+
+MilterSession::Answer MilterSession::deliver(const DeleteRecipient& delete_recipient) {
   Transaction& transaction = *transaction_;
   converter::Envelope& envelope = transaction.envelope;
   const std::string& queue_id = envelope.queue_id;
@@ -253,6 +269,7 @@ void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
   delays.receiving = std::chrono::duration<double>(received - transaction.began).count();
   delays.delivering = std::chrono::duration<double>(Clock::now() - received).count();
 
+  const bool discards = may_discard(outcomes);
   // Two RCPT with the very same string are deleted by one request, and have one mailbox and so one
   // outcome.
   std::map<std::string, bool> deleted;
@@ -264,7 +281,7 @@ void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
       continue;
     }
     auto [entry, fresh] = deleted.try_emplace(recipient.path, false);
-    if (fresh) entry->second = delete_recipient(recipient.path);
+    if (fresh) entry->second = discards || delete_recipient(recipient.path);
     if (!entry->second) {
       services_.log->warning(fmt::format(
           "{}: <{}> left for door 2, which will find it filed: Postfix could not be told to delete "
@@ -276,6 +293,7 @@ void MilterSession::deliver(const DeleteRecipient& delete_recipient) {
                                         delays, outcomes[i]));
     }
   }
+  return discards ? Answer::discard : Answer::go_on;
 }
 
 void MilterSession::abort() {

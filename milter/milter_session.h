@@ -36,6 +36,9 @@ struct SessionServices {
   postoffice::FileSystem* files = &postoffice::FileSystem::posix();
   /// True once the daemon is stopping: then nothing new is claimed.
   std::function<bool()> stopping = [] { return false; };
+  /// Whether Postfix may be told to drop the whole message, once each recipient is filed
+  /// (discard_claim.h). Asked only where the configuration wants it.
+  std::function<bool()> may_discard = [] { return false; };
 };
 
 /// The answer to a recipient: none (let it pass), or an SMTP reply that refuses it.
@@ -80,7 +83,11 @@ class MilterSession {
   /// Deletes one recipient from Postfix's envelope, by the very string that RCPT gave; false if it
   /// could not be told.
   using DeleteRecipient = std::function<bool(const std::string& path)>;
-  void end_of_message(std::string_view queue_id, const DeleteRecipient& delete_recipient);
+  enum class Answer {
+    go_on,
+    discard  ///< everything is filed and nobody was deleted: Postfix is to drop the message
+  };
+  Answer end_of_message(std::string_view queue_id, const DeleteRecipient& delete_recipient);
 
   /// Drops the open message, if any. Facts about the connection stay.
   void abort();
@@ -95,7 +102,8 @@ class MilterSession {
   void leave(std::string_view path, std::string_view reason);
   void unclaim_spellings_left();
   void feed(std::string_view piece);
-  void deliver(const DeleteRecipient& delete_recipient);
+  Answer deliver(const DeleteRecipient& delete_recipient);
+  bool may_discard(const std::vector<Outcome>& outcomes) const;
 
   SessionServices services_;
   std::string client_name_;

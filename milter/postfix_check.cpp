@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "milter/discard_claim.h"
 #include "milter/postfix_rewrites.h"
 #include "milter/postfix_tables.h"
 #include "milter/postfix_view.h"
@@ -333,6 +334,26 @@ void check_traps(const PostfixView& view, Findings& findings) {
   check_queue_lifetime(view, findings);
 }
 
+/// [milter] claim = "discard" and what it rests on.
+void check_discard(const PostfixView& view, Findings& findings) {
+  if (view.configuration.milter.claim != Claim::discard) return;
+  const std::vector<std::string> found = what_may_add_recipients(view.settings);
+  if (found.empty()) {
+    findings.ok("claim = \"discard\": nothing in Postfix adds recipients");
+  } else {
+    findings.add(
+        "discard-unsafe",
+        fmt::format("[milter] claim is \"discard\", and {}", fmt::join(found, ", ")),
+        view.places.setting("always_bcc"),
+        "take them out of Postfix, or write claim = \"delete\" into " + view.configuration.path);
+  }
+  const std::string& delay = view.settings.value("in_flow_delay");
+  if (delay.empty() || postfix_seconds(delay) == 0) return;
+  findings.add("discard-slow",
+               fmt::format("[milter] claim is \"discard\", and in_flow_delay is {}", delay),
+               view.places.setting("in_flow_delay"), view.places.edit("in_flow_delay", "0"));
+}
+
 }  // namespace
 
 std::vector<Finding> check_postfix(const Configuration& configuration,
@@ -352,6 +373,7 @@ std::vector<Finding> check_postfix(const Configuration& configuration,
   check_services(view, findings);
   check_routing(view, findings);
   check_traps(view, findings);
+  check_discard(view, findings);
   check_rewrites(view, findings);
   return findings.take();
 }

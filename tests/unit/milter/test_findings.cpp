@@ -220,6 +220,18 @@ const std::vector<Provocation>& provocations() {
          spoil_setting(s, "smtpd_milters",
                        "{ unix:smtpgate/milter.sock, default_action=accept, content_timeout=30s }");
        }},
+      {"discard-unsafe", "always_bcc is set", "main.cf",
+       [](S& s) {
+         s.set("milter", "claim = \"discard\"");
+         spoil_setting(s, "smtpd_milters", "{ unix:smtpgate/milter.sock, default_action=accept }");
+         spoil_setting(s, "always_bcc", "archive@example.net");
+       }},
+      {"discard-slow", "in_flow_delay is 1s", "main.cf",
+       [](S& s) {
+         s.set("milter", "claim = \"discard\"");
+         spoil_setting(s, "smtpd_milters", "{ unix:smtpgate/milter.sock, default_action=accept }");
+         spoil_setting(s, "in_flow_delay", "1s");
+       }},
       {"filter-loop", "for every way into Postfix", "main.cf",
        [](S& s) {
          spoil_setting(s, "content_filter", "smtp:[127.0.0.1]:10024");

@@ -25,7 +25,12 @@ struct Scene {
     return {.configuration = [this] { return gateway.configuration; },
             .log = &gateway.log,
             .files = &files,
-            .stopping = [this] { return stopping; }};
+            .stopping = [this] { return stopping; },
+            .may_discard =
+                [this] {
+                  ++asked_to_discard;
+                  return is_proved;
+                }};
   }
 
   void mail(std::string_view path = "<carol@remote.example>") {
@@ -46,7 +51,7 @@ struct Scene {
   /// What is deleted at the end of the message.
   std::vector<std::string> end() {
     std::vector<std::string> deleted;
-    session.end_of_message("4F3A1", [&](const std::string& path) {
+    answer = session.end_of_message("4F3A1", [&](const std::string& path) {
       deleted.push_back(path);
       return !refuse_deletion;
     });
@@ -57,6 +62,9 @@ struct Scene {
   test::FaultFileSystem files;
   bool stopping = false;
   bool refuse_deletion = false;
+  bool is_proved = true;
+  int asked_to_discard = 0;
+  MilterSession::Answer answer = MilterSession::Answer::go_on;
   MilterSession session;
 };
 
@@ -77,6 +85,69 @@ TEST_CASE("a recipient is claimed by the very string that RCPT gave, once it is 
   CHECK(scene.gateway.log.count(
             "4F3A1: to=<Anna@EXAMPLE.com>, relay=postoffice[ACME/MAIN], delay=") == 1);
   CHECK(scene.gateway.log.count("status=sent (filed as ") == 1);
+}
+
+TEST_CASE("a message is discarded whole only if that was chosen, proved, and all are filed") {
+  using Answer = MilterSession::Answer;
+  const auto run = [](Scene& scene, const std::vector<std::string>& paths) {
+    scene.mail();
+    for (const std::string& path : paths) {
+      scene.rcpt(path, {}, path.find("elsewhere") == std::string::npos ? "smtpgate" : "smtp");
+    }
+    REQUIRE(scene.session.wants_content());
+    scene.content();
+    return scene.end();
+  };
+  const char* chosen = "[milter]\nclaim = \"discard\"";
+  const Paths both{"<anna@example.com>", "<ben@example.com>"};
+  {
+    Scene scene(chosen);
+    CHECK(run(scene, both).empty());
+    CHECK(scene.answer == Answer::discard);
+    CHECK(scene.gateway.filed("anna").size() == 1);
+    CHECK(scene.gateway.filed("ben").size() == 1);
+    CHECK(scene.gateway.log.count("status=sent (filed as ") == 2);
+    // The next message of the session is judged by itself.
+    CHECK(run(scene, {"<anna@example.com>", "<x@elsewhere.example>"}) == Paths{both[0]});
+    CHECK(scene.answer == Answer::go_on);
+  }
+  {
+    Scene scene(chosen);
+    // The same recipient twice, and one that was refused: Postfix has no other.
+    CHECK(run(scene, {both[0], both[0], "<nobody@example.com>"}).empty());
+    CHECK(scene.answer == Answer::discard);
+  }
+  {
+    Scene scene;
+    CHECK(run(scene, both) == both);
+    CHECK(scene.answer == Answer::go_on);
+    CHECK(scene.asked_to_discard == 0);
+  }
+  {
+    Scene scene(chosen);
+    scene.is_proved = false;
+    CHECK(run(scene, both) == both);
+    CHECK(scene.answer == Answer::go_on);
+  }
+  {
+    // Left for door 2: a report of success is asked for.
+    Scene scene(chosen);
+    scene.mail();
+    scene.rcpt(both[0]);
+    scene.rcpt(both[1], {"NOTIFY=SUCCESS"});
+    REQUIRE(scene.session.wants_content());
+    scene.content();
+    CHECK(scene.end() == Paths{both[0]});
+    CHECK(scene.answer == Answer::go_on);
+  }
+  {
+    // Not filed for one of them.
+    Scene scene(chosen);
+    std::filesystem::remove_all(scene.gateway.folder() + "/MBG/ben/new");
+    test::write_whole(scene.gateway.folder() + "/MBG/ben/new", "");
+    CHECK(run(scene, both) == Paths{both[0]});
+    CHECK(scene.answer == Answer::go_on);
+  }
 }
 
 TEST_CASE("other people's mail is let go at DATA") {
