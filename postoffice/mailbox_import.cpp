@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -327,7 +329,7 @@ class CsvReader : public Reader {
     take_switch("keep_original", settings.keep_original);
     take_switch("receive_from_internet", settings.receive_from_internet);
     take_switch("send_to_internet", settings.send_to_internet);
-    take_number("quota_bytes", settings.quota.octets);
+    take_number("quota_bytes", settings.quota.octets, true);
     take_number("quota_messages", settings.quota.messages);
     if (auto text = field("receipts"); text && !text->empty()) settings.receipts = *text;
     if (auto text = field("delivery"); text && !text->empty()) settings.delivery = *text;
@@ -357,16 +359,25 @@ class CsvReader : public Reader {
     }
   }
 
-  void take_number(const std::string& name, std::uint64_t& value) {
+  /// `may_have_unit`: K, M, G or T at the end, as --quota-bytes has them.
+  void take_number(const std::string& name, std::uint64_t& value, bool may_have_unit = false) {
     const auto text = field(name);
     if (!text || text->empty()) return;
+    constexpr std::string_view units = "kmgt";
+    std::string digits = ascii_lower(*text);
+    const std::size_t unit = may_have_unit ? units.find(digits.back()) : std::string_view::npos;
+    const unsigned shift =
+        unit == std::string_view::npos ? 0 : 10 * (static_cast<unsigned>(unit) + 1);
+    if (shift > 0) digits.pop_back();
     std::uint64_t number = 0;
-    const char* const end = text->data() + text->size();
-    const auto parsed = std::from_chars(text->data(), end, number);
-    if (parsed.ec != std::errc() || parsed.ptr != end) {
-      return wrong(name, "\"" + printable(*text, longest_shown) + "\" is no number");
+    const char* const end = digits.data() + digits.size();
+    const auto parsed = std::from_chars(digits.data(), end, number);
+    if (parsed.ec != std::errc() || parsed.ptr != end ||
+        number > (std::numeric_limits<std::uint64_t>::max() >> shift)) {
+      return wrong(name, "\"" + printable(*text, longest_shown) + "\" is no " +
+                             (may_have_unit ? "size; write octets, or such as 500M" : "number"));
     }
-    value = number;
+    value = number << shift;
   }
 
   std::map<std::string, std::size_t> column_of_;

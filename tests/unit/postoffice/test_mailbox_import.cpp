@@ -124,7 +124,16 @@ TEST_CASE("CSV adds what is new and changes only what it has columns for") {
   CHECK(wrong("full_name\nx\n") == std::vector<int>{1});
   CHECK(wrong("name,nmae\n") == std::vector<int>{1});
   CHECK(wrong("name,name\n") == std::vector<int>{1});
-  CHECK(wrong("name,quota_bytes,keep_sent\na,5M,maybe\nb\nc,,\nC,,\n") ==
+  const auto sizes =
+      read_import(postoffice, "name,quota_bytes\na,5\nb,500M\nc,2g\nd,0\n", ImportFormat::csv, {});
+  REQUIRE(sizes.problems.empty());
+  CHECK(sizes.changes[0].settings.quota.octets == 5);
+  CHECK(sizes.changes[1].settings.quota.octets == std::uint64_t{500} << 20);
+  CHECK(sizes.changes[2].settings.quota.octets == std::uint64_t{2} << 30);
+  CHECK(wrong("name,quota_bytes\na,M\nb,5X\nc,99999999999T\nd,-1\ne,5 M\n") ==
+        std::vector<int>{2, 3, 4, 5, 6});
+  CHECK(wrong("name,quota_messages\na,5M\n") == std::vector<int>{2});
+  CHECK(wrong("name,quota_bytes,keep_sent\na,much,maybe\nb\nc,,\nC,,\n") ==
         std::vector<int>{2, 2, 3, 5});
   CHECK(wrong("name,action\na,drop\n") == std::vector<int>{2});
   CHECK(wrong("name,group\nanna,users\n") == std::vector<int>{2});
