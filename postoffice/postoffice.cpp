@@ -47,6 +47,12 @@ std::string without_final_slashes(std::string directory) {
 std::optional<Outcome> prepare_top(FileSystem& files, const std::string& top,
                                    const std::optional<FolderOwner>& owner) {
   auto made = files.make_directory(top, 0755);
+  if (!made && made.error().code == ENOENT) {
+    const std::string parent = parent_directory(top);
+    return Outcome::permanent("there is no directory " + parent + " to make " + top +
+                                  " in; make it first (mkdir -p " + parent + ")",
+                              "5.3.5");
+  }
   if (!made && made.error().code != EEXIST) return made.error().outcome();
   auto names = files.list(top);
   if (!names) return names.error().outcome();

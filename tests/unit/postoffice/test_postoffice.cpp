@@ -84,6 +84,16 @@ TEST_CASE("init refuses a directory that holds something, but not a new disk's l
   CHECK(Postoffice::open(disk.path()).has_value());
 }
 
+TEST_CASE("init in a directory that is not there says which, and how to make it") {
+  TemporaryDirectory directory;
+  const auto settings = PostofficeFixture::default_settings();
+  const Outcome outcome = Postoffice::init(directory / "srv/po", settings);
+  CHECK(outcome.is_permanent());
+  CHECK(outcome.sentence() == "there is no directory " + directory.path() + "/srv to make " +
+                                  directory.path() + "/srv/po in; make it first (mkdir -p " +
+                                  directory.path() + "/srv)");
+}
+
 TEST_CASE("init refuses settings that open would refuse, before it makes anything") {
   TemporaryDirectory directory;
   auto settings = PostofficeFixture::default_settings();
