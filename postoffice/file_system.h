@@ -53,6 +53,10 @@ struct FileStatus {
   std::uint64_t inode = 0;
 };
 
+/// A part of a file that was never written: its writer sets the size before it writes, as file
+/// servers let their clients do, or the file was made so (sparse).
+enum class Hole { none, inside, at_end };
+
 /// What lies in a directory under a name.
 struct NamedStatus {
   std::string name;
@@ -83,6 +87,8 @@ class File {
   /// Modification time now, by the clock of the file system, which on a server is not ours.
   virtual FileResult<void> touch() = 0;
   virtual FileResult<FileStatus> status() = 0;
+  /// What of it was never written. None where the file system cannot tell.
+  virtual FileResult<Hole> hole() { return Hole::none; }
   /// An exclusive advisory lock for as long as the file is open; false if another process has it.
   virtual FileResult<bool> try_lock() = 0;
   virtual FileResult<void> close() = 0;

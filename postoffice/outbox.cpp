@@ -20,6 +20,9 @@ namespace {
 
 using Tell = std::function<void(const OutboxNote&)>;
 
+constexpr const char* never_written =
+    "140-1-0 the file's end was never written, only its size was set; write all of it";
+
 /// The names of one turn, sorted: what is left of `names` is behind `options.behind`, and if that
 /// is more than a turn is for, `result.behind` says so.
 void keep_turn(std::vector<std::string>& names, const OutboxOptions& options,
@@ -99,6 +102,12 @@ class PickUp {
       look_again_at(result_, now_of(options_));
       return std::nullopt;
     }
+    // Sizes say nothing of a file whose size was set before it was written.
+    auto hole = (*file)->hole();
+    if (!hole) return hole.error().outcome();
+    if (*hole != Hole::none && is_waited_for(name, *opened)) return std::nullopt;
+    // One inside was made so, or is a file system's way to keep zeros.
+    if (*hole == Hole::at_end) return set_aside(name, path, *opened, never_written);
     const Completeness whole = check_completeness(**file, opened->size);
     if (whole.error && whole.error->is_file_error) return whole.error->outcome();
     if (whole.is_short && is_waited_for(name, *opened)) return std::nullopt;

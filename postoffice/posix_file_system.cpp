@@ -146,6 +146,18 @@ class PosixFile : public File {
     return to_status(raw);
   }
 
+  FileResult<Hole> hole() override {
+    const off_t position = ::lseek(descriptor_, 0, SEEK_CUR);
+    const off_t end = ::lseek(descriptor_, 0, SEEK_END);
+    if (position < 0 || end < 0) return error_of("seek in", path_);
+    // What lies behind the end counts as a hole, too.
+    const off_t first = end == 0 ? end : ::lseek(descriptor_, 0, SEEK_HOLE);
+    const bool is_end_written = end == 0 || ::lseek(descriptor_, end - 1, SEEK_DATA) >= 0;
+    if (::lseek(descriptor_, position, SEEK_SET) < 0) return error_of("seek in", path_);
+    if (first < 0 || first >= end) return Hole::none;
+    return is_end_written ? Hole::inside : Hole::at_end;
+  }
+
   FileResult<bool> try_lock() override {
     // flock, not fcntl: a directory can be locked, and closing another descriptor of the same file
     // elsewhere in the process does not drop the lock. On network file systems it holds at least

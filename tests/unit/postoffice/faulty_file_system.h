@@ -218,6 +218,9 @@ class FaultyFileSystem::FaultyFile : public File {
   FileResult<FileStatus> status() override {
     return owner_.perform({"file_status", path_, {}}, [&] { return real_->status(); });
   }
+  FileResult<Hole> hole() override {
+    return owner_.perform({"hole", path_, {}}, [&] { return real_->hole(); });
+  }
   FileResult<bool> try_lock() override {
     return owner_.perform({"try_lock", path_, {}}, [&] { return real_->try_lock(); });
   }

@@ -1,6 +1,7 @@
 // The real file system: never follows a last link, never blocks, sets modes whatever the umask,
 // reports errors as values; and what its errors become.
 #include <cerrno>
+#include <fstream>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -89,6 +90,32 @@ TEST_CASE("part of a file is copied behind what is there; a source that ends ear
   auto beyond = (*target)->append_from(**source, 4 + large.size(), 5);
   REQUIRE_FALSE(beyond.has_value());
   CHECK(beyond.error().code == EIO);
+}
+
+TEST_CASE("a part of a file that was never written is seen, wherever the file is read") {
+  TemporaryDirectory directory;
+  const auto hole_of = [&](const std::string& name) {
+    return FileSystem::posix().open(directory / name).value()->hole().value();
+  };
+  test::write_file(directory / "whole", std::string(100'000, 'x'));
+  test::write_file(directory / "empty", "");
+  test::write_file(directory / "begun", "beginning");
+  test::write_file(directory / "nothing", "");
+  for (const std::string name : {"begun", "nothing"}) {
+    REQUIRE(::truncate((directory / name).c_str(), 100'000) == 0);
+  }
+  CHECK(hole_of("whole") == Hole::none);
+  CHECK(hole_of("empty") == Hole::none);
+  CHECK(hole_of("begun") == Hole::at_end);
+  CHECK(hole_of("nothing") == Hole::at_end);
+  std::ofstream(directory / "begun", std::ios::app) << "end";
+  CHECK(hole_of("begun") == Hole::inside);
+
+  auto file = FileSystem::posix().open(directory / "begun").value();
+  std::string buffer(9, '\0');
+  REQUIRE(file->hole().has_value());
+  CHECK(file->read(buffer).value() == 9);
+  CHECK(buffer == "beginning");
 }
 
 TEST_CASE("a lock is held until its file is closed") {

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,6 +131,43 @@ TEST_CASE("a growing file is waited for, and set aside when it grows no more") {
   test::set_modified(fixture.outbox() + "/c.API", now + 100'000);
   fixture.pick_up();
   CHECK(fixture.in("MBG/anna/outbox") == Lines{"b.API.bad", "c.API.bad"});
+}
+
+TEST_CASE(
+    "a file that has its size before its octets, as a share's clients make it, is waited for") {
+  OutboxFixture fixture;
+  std::int64_t now = 1'800'000'000;
+  fixture.options.now = [&] { return now; };
+  const std::string whole = message(to_bernd, std::string(100'000, 'x'));
+  const std::string path = fixture.outbox() + "/a.API";
+  // Nothing is written yet; then the beginning, which says that all is there.
+  for (const std::size_t size : {std::size_t{0}, std::size_t{20'000}}) {
+    INFO(size);
+    fixture.drop("a.API", whole.substr(0, size));
+    std::filesystem::resize_file(path, whole.size());
+    test::set_modified(path, now - 10);
+    const OutboxResult result = fixture.pick_up();
+    CHECK(result.taken == 0);
+    CHECK(result.look_again == std::optional(now + 20));
+    CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API"});
+  }
+  fixture.drop("a.API", whole);
+  CHECK(fixture.pick_up().taken == 1);
+  // Its writer died: half a message is not sent for a whole one.
+  fixture.drop("b.API", whole.substr(0, 20'000));
+  std::filesystem::resize_file(fixture.outbox() + "/b.API", whole.size());
+  test::set_modified(fixture.outbox() + "/b.API", now - 30);
+  CHECK(fixture.pick_up().taken == 0);
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"b.API.bad"});
+  CHECK(fixture.report().find("end was never written") != std::string::npos);
+  // A hole with something behind it is how a file system may keep zeros.
+  std::filesystem::remove(fixture.outbox() + "/b.API.bad");
+  fixture.drop("c.API", whole.substr(0, 20'000));
+  std::filesystem::resize_file(fixture.outbox() + "/c.API", whole.size() - 1);
+  std::ofstream(fixture.outbox() + "/c.API", std::ios::app) << '\n';
+  test::set_modified(fixture.outbox() + "/c.API", now - 30);
+  CHECK(fixture.pick_up().taken == 1);
+  CHECK(fixture.in("MBG/anna/outbox").empty());
 }
 
 TEST_CASE("a file that is larger than an outbox takes is set aside without being taken or copied") {
