@@ -65,6 +65,7 @@ class Import {
     target.name = settings.name;
     target.character_set = settings.character_set;
     target.line_end = settings.line_end;
+    target.short_attachment_names = settings.short_attachment_names;
     target.arrival = postoffice_.local_time(file.arrival);
     auto converted =
         convert_inbound(raw, envelope, AddressMap(), target, options_.settings, place_);

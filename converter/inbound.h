@@ -56,6 +56,8 @@ struct TargetFormat {
   std::string character_set = "UTF-8";
   postoffice::LineEnd line_end = postoffice::LineEnd::lf;
   postoffice::LocalTime arrival;
+  /// Attachments are called as DOS has it, whatever InboundSettings says.
+  bool short_attachment_names = false;
 };
 
 /// A message as it came: the content in CRLF form, our own Return-Path and Received in a string

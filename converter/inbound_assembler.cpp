@@ -58,7 +58,9 @@ InboundAssembler::InboundAssembler(const TargetFormat& target, const InboundSett
       place_(place),
       text_(text),
       contents_(attachments),
-      names_(target.character_set, settings.longest_name, settings.attachment_names),
+      names_(target.character_set, settings.longest_name,
+             target.short_attachment_names ? AttachmentNames::Form::short_8_3
+                                           : settings.attachment_names),
       embedded_(contents_, list_, names_, settings.most_embedded_files),
       substitute_(place) {}
 

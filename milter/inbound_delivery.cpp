@@ -289,7 +289,8 @@ void Run::convert_and_file(Group& group) {
   const converter::TargetFormat target{.name = settings.name,
                                        .character_set = settings.character_set,
                                        .line_end = settings.line_end,
-                                       .arrival = opened->local_time(envelope_.arrival)};
+                                       .arrival = opened->local_time(envelope_.arrival),
+                                       .short_attachment_names = settings.short_attachment_names};
   auto converted = converter::convert_inbound(raw_, envelope_, configuration_.converter.map, target,
                                               configuration_.converter.inbound,
                                               configuration_.spool_place(files_));

@@ -47,6 +47,8 @@ void read_texts(SettingsTable& table, PostofficeSettings& settings) {
   }
   settings.line_end = *parse_line_end(
       table.choice("line_end", line_end_name(settings.line_end), {"lf", "crlf", "cr"}));
+  settings.short_attachment_names =
+      table.choice("attachment_names", "long", {"long", "8.3"}) == "8.3";
   settings.recipient_delimiter = table.string("recipient_delimiter", settings.recipient_delimiter);
   if (!std::all_of(settings.recipient_delimiter.begin(), settings.recipient_delimiter.end(),
                    is_delimiter)) {
@@ -132,6 +134,12 @@ std::string render_folder_settings(const PostofficeSettings& settings) {
   text += "\n# Line ends of the message files: \"lf\", \"crlf\" or \"cr\".\n";
   text += setting("line_end", quoted(line_end_name(settings.line_end)),
                   settings.line_end == usual.line_end);
+  text +=
+      "\n# What attachments are called, in message files and as files: \"long\", as their "
+      "senders\n";
+  text += "# called them, made safe, or \"8.3\", for DOS (ANGEBO~1.PDF).\n";
+  text += setting("attachment_names", settings.short_attachment_names ? "\"8.3\"" : "\"long\"",
+                  !settings.short_attachment_names);
   text += "\n# Characters that divide a mailbox from an extension (anna+orders); empty: none.\n";
   text += setting("recipient_delimiter", quoted(settings.recipient_delimiter),
                   settings.recipient_delimiter == usual.recipient_delimiter);

@@ -76,6 +76,7 @@ Expected<UnpackedMessage> UnpackedMessage::make(const Postoffice& postoffice,
   ExtractOptions how;
   how.character_set = character_set;
   how.with_headers = false;
+  how.short_names = postoffice.settings().short_attachment_names;
   // TAKEN.API would keep the work directory from being cleared.
   how.reserved = {std::string(layout::folder_message), json_name, std::string(layout::taken_file)};
   how.finish_file = [&message](File& file) { return seal(file, message); };

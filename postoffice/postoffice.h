@@ -36,6 +36,7 @@ struct PostofficeSettings {
   std::string character_set = "UTF-8";
   std::string time_zone;  ///< a zoneinfo name; empty: the machine's
   LineEnd line_end = LineEnd::lf;
+  bool short_attachment_names = false;    ///< in the form 8.3 (short_name.h)
   std::string recipient_delimiter = "+";  ///< any of these octets; empty: none
   std::string catch_all;                  ///< mailbox name; empty: none
   int dedupe_days = 5;

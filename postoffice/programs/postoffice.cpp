@@ -51,6 +51,7 @@ struct Options {
   std::string mailbox;
   std::string owner;
   std::string line_end = "lf";
+  std::string attachment_names = "long";
   PostofficeSettings settings;
   bool as_json = false;
 };
@@ -82,6 +83,7 @@ int init(Options& options) {
   }
   options.settings.name = *name;
   options.settings.line_end = *parse_line_end(options.line_end);
+  options.settings.short_attachment_names = options.attachment_names == "8.3";
   std::optional<FolderOwner> owner;
   if (!options.owner.empty()) {
     if (::geteuid() != 0) {
@@ -176,6 +178,11 @@ class CommandLine {
                       "Its zone, such as Europe/Berlin (default: the machine's)");
     init_->add_option("--line-end", options_.line_end, "Line ends of its message files")
         ->check(CLI::IsMember({"lf", "crlf", "cr"}))
+        ->capture_default_str();
+    init_
+        ->add_option("--attachment-names", options_.attachment_names,
+                     "What attachments are called: as sent, or as DOS has it (ANGEBO~1.PDF)")
+        ->check(CLI::IsMember({"long", "8.3"}))
         ->capture_default_str();
   }
 

@@ -160,7 +160,7 @@ int extract_message(const Postoffice& postoffice, const ExtractOptionsOfCommand&
   FileSource source(**file);
   ExtractOptions how;
   how.character_set = postoffice.settings().character_set;
-  how.short_names = options.short_names;
+  how.short_names = options.short_names || postoffice.settings().short_attachment_names;
   auto extracted = extract(source, options.out, how);
   if (!extracted) return fail(extracted.error());
   Table table({{"File", false}, {"Octets", true}});

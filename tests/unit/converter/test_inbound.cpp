@@ -457,6 +457,14 @@ TEST_CASE("attachments have names in the form 8.3 where that is wanted", "[inbou
   CHECK(message.header.attachments[4].original_name == "../con.tar.gz");
 }
 
+TEST_CASE("a postoffice may want short names where the gateway does not", "[inbound]") {
+  Converting converting;
+  converting.target.short_attachment_names = true;
+  CHECK(names(converting.read(
+            head + "MIME-Version: 1.0\r\nContent-Type: application/pdf; name=\"long name.pdf\"\r\n"
+                   "\r\nx\r\n")) == std::vector<std::string>{"LONGNA~1.PDF"});
+}
+
 TEST_CASE("what is kept whole has a short name too, and every name is one of DOS",
           "[inbound][hostile]") {
   Converting converting;

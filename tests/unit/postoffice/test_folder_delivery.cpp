@@ -79,6 +79,21 @@ struct stat status_of(const std::string& path) {
   return status;
 }
 
+TEST_CASE("a postoffice for DOS has short names in a message's directory, and says so there") {
+  FolderFixture fixture;
+  const std::string settings = fixture / "GLB/postoffice.toml";
+  test::write_file(settings, test::read_file(settings) + "attachment_names = \"8.3\"\n");
+  const std::string message =
+      order({{"Angebot f\xC3\xBCr Gas.pdf", "%PDF"}, {"order.csv", "1;2\n"}});
+  REQUIRE(deliver(fixture.open(), {"orders"}, key, std::time(nullptr), message).is_delivered());
+  const std::string place = "orders/new/" + key;
+  CHECK(fixture.names(place) ==
+        Names{"ANGEBO~1.PDF", "ORDER.CSV", "message.api", "message.json", "message.txt"});
+  const auto json = nlohmann::json::parse(test::read_file(fixture.at(place + "/message.json")));
+  CHECK(json["attachments"][0]["file"] == "ANGEBO~1.PDF");
+  CHECK(json["attachments"][0]["name"] == "Angebot f\xC3\xBCr Gas.pdf");
+}
+
 TEST_CASE("a message is a directory of its text, itself, what it says as JSON, its attachments") {
   FolderFixture fixture;
   const std::int64_t arrival = std::time(nullptr) - 100;

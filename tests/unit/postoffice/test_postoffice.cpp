@@ -58,6 +58,7 @@ TEST_CASE("what init wrote is what open reads") {
   settings.recipient_delimiter = "+-\\\"";
   settings.catch_all = "postmaster";
   settings.dedupe_days = 9;
+  settings.short_attachment_names = true;
   PostofficeFixture fixture(settings);
   const PostofficeSettings read = fixture.open().settings();
   CHECK(read.name.str() == "Net/Po");
@@ -67,6 +68,7 @@ TEST_CASE("what init wrote is what open reads") {
   CHECK(read.recipient_delimiter == "+-\\\"");
   CHECK(read.catch_all == "postmaster");
   CHECK(read.dedupe_days == 9);
+  CHECK(read.short_attachment_names);
   CHECK(read.format == 1);
 }
 
@@ -169,7 +171,8 @@ TEST_CASE("a broken settings file is one line: file, line, what, what to do") {
        "extension; write \"+\", \"+-\", or \"\" for none"},
       {good + "catch_al = \"x\"\n", ":3: catch_al: unknown key; did you mean catch_all?"},
       {good + "x = 1\ny = 2\n",
-       ":3: x: unknown key; known here: catch_all, character_set, dedupe_days, format, line_end, "
+       ":3: x: unknown key; known here: attachment_names, catch_all, character_set, dedupe_days, "
+       "format, line_end, "
        "name, quota_reply, recipient_delimiter, time_zone (and 1 more errors)"},
   }));
   test::write_file(path, text);

@@ -71,11 +71,13 @@ TEST_CASE("init takes its settings, and refuses wrong ones in one line") {
   CHECK(postoffice({"init"}).code == 64);
   CHECK(postoffice({"init", "--name", "A/B", "--owner", "no-such-user-here"}).code == 65);
   CHECK_FALSE(std::filesystem::exists(postoffice.folder));
-  CHECK(postoffice({"init", "--name", "A/B", "--line-end", "crlf", "--character-set", "CP850"})
+  CHECK(postoffice({"init", "--name", "A/B", "--line-end", "crlf", "--character-set", "CP850",
+                    "--attachment-names", "8.3"})
             .code == 0);
   const std::string settings = test::read_file(postoffice.folder + "/GLB/postoffice.toml");
   CHECK(settings.find("\nline_end = \"crlf\"\n") != std::string::npos);
   CHECK(settings.find("\ncharacter_set = \"CP850\"\n") != std::string::npos);
+  CHECK(settings.find("\nattachment_names = \"8.3\"\n") != std::string::npos);
   CHECK(settings.find("\n# dedupe_days = 5\n") != std::string::npos);
   CHECK(postoffice({"init", "--name", "A/B"}).code == 65);
 }
