@@ -9,7 +9,7 @@ endforeach()
 
 install(PROGRAMS postfix-conf/smtpgate-setup DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(FILES postfix-conf/main.cf.fragment postfix-conf/master.cf.fragment
-              postfix-conf/ADDR_MAP.CFG postfix-conf/smtpgate.toml
+              postfix-conf/ADDR_MAP.CFG postfix-conf/smtpgate.toml postfix-conf/smb.conf
         DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate)
 install(DIRECTORY postfix-conf/first-day DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate USE_SOURCE_PERMISSIONS)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN *.md)
