@@ -1,4 +1,5 @@
 # What "cmake --install" puts where: programs, man pages (if scdoc is there), set-up files, documents.
+# docs/install.md has the list for people.
 include(GNUInstallDirs)
 
 foreach(program IN ITEMS smtpgate smtpconv smtpput smtpget postoffice)
@@ -8,11 +9,19 @@ foreach(program IN ITEMS smtpgate smtpconv smtpput smtpget postoffice)
 endforeach()
 
 install(PROGRAMS postfix-conf/smtpgate-setup DESTINATION ${CMAKE_INSTALL_SBINDIR})
-install(FILES postfix-conf/main.cf.fragment postfix-conf/master.cf.fragment
-              postfix-conf/ADDR_MAP.CFG postfix-conf/smtpgate.toml postfix-conf/smb.conf
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate)
+install(FILES postfix-conf/smb.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate)
 install(DIRECTORY postfix-conf/first-day DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate USE_SOURCE_PERMISSIONS)
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN *.md)
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN *.md
+        PATTERN man EXCLUDE)
+
+install(CODE "
+  set(BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+  set(DATADIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}\")
+  set(sources \"${PROJECT_SOURCE_DIR}/postfix-conf\")
+  set(BUILD \"${PROJECT_BINARY_DIR}\")
+  include(\"${PROJECT_SOURCE_DIR}/cmake/install_files.cmake\")
+")
 
 find_program(SCDOC scdoc)
 if(SCDOC)
@@ -24,9 +33,10 @@ if(SCDOC)
     add_custom_command(OUTPUT ${output}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/man/man${section}
       COMMAND ${SCDOC} < ${source} > ${output}
+      COMMAND gzip -9nkf ${output}
       DEPENDS ${source} COMMENT "Man page ${page}" VERBATIM)
     list(APPEND MANUAL_PAGES ${output})
-    install(FILES ${output} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+    install(FILES ${output}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
   endforeach()
   add_custom_target(manual ALL DEPENDS ${MANUAL_PAGES})
 else()
