@@ -22,6 +22,11 @@ install_made(logrotate "${DATADIR}/smtpgate" logrotate)
 foreach(kind IN ITEMS sysusers tmpfiles)
   install_made(systemd/smtpgate.${kind} "${CMAKE_INSTALL_PREFIX}/lib/${kind}.d" smtpgate.conf)
 endforeach()
+file(GLOB units "${sources}/systemd/*.service" "${sources}/systemd/*.timer")
+foreach(unit IN LISTS units)
+  get_filename_component(name "${unit}" NAME)
+  install_made(systemd/${name} "${CMAKE_INSTALL_PREFIX}/lib/systemd/system" ${name})
+endforeach()
 
 # /etc with the prefix /usr alone, as a package has it, and never over a file that is there.
 if("${CMAKE_INSTALL_PREFIX}" STREQUAL "/usr")

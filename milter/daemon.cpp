@@ -36,6 +36,9 @@
 #include "milter/milter_door.h"
 #include "milter/outbound_service.h"
 #include "milter/privileges.h"
+#include "milter/pulse.h"
+#include "milter/service_manager.h"
+#include "milter/watchdog.h"
 #include "postoffice/outgoing.h"
 #include "postoffice/printable.h"
 #include "postoffice/put.h"
@@ -56,6 +59,20 @@ int fail(int code, const std::string& sentence) {
   return code;
 }
 
+std::string start_line(const Configuration& configuration) {
+  std::string names;
+  for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
+    names += (names.empty() ? "" : ", ") + served.name.str();
+  }
+  return fmt::format("smtpgate {} serves {} on {}", SMTPGATE_VERSION, names,
+                     configuration.milter.socket);
+}
+
+/// What became of a word to the service manager.
+void tell(Log& log, const tl::expected<void, std::string>& said) {
+  if (!said) log.warning(said.error());
+}
+
 /// Reloads when asked and cleans up once a day, on its own thread.
 void prove_discard(DiscardClaim& discard, const Configuration& configuration) {
   discard.prove(configuration, real_postfix_program(configuration.milter.postfix_directory));
@@ -64,12 +81,13 @@ void prove_discard(DiscardClaim& discard, const Configuration& configuration) {
 class Housekeeper {
  public:
   Housekeeper(CurrentConfiguration& configuration, Log& log, OutboundService& outbound, Log& out,
-              DiscardClaim& discard)
+              DiscardClaim& discard, const ServiceManager& manager)
       : configuration_(configuration),
         log_(log),
         outbound_(outbound),
         outbound_log_(out),
-        discard_(discard) {}
+        discard_(discard),
+        manager_(manager) {}
 
   /// Never returns: the process ends under it, which is safe at any step of the work.
   void run() {
@@ -81,7 +99,9 @@ class Housekeeper {
       reload_asked_ = false;
       lock.unlock();
       if (asked) {
+        tell(log_, manager_.reloading());
         reload();
+        tell(log_, manager_.ready(start_line(*configuration_.get())));
       } else {
         clean_up();
         next += housekeeping_interval;
@@ -146,6 +166,7 @@ class Housekeeper {
   OutboundService& outbound_;
   Log& outbound_log_;
   DiscardClaim& discard_;
+  const ServiceManager& manager_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool reload_asked_ = false;
@@ -192,22 +213,16 @@ void wait_for_stop(Housekeeper& housekeeper) {
   }
 }
 
-std::string start_line(const Configuration& configuration) {
-  std::string names;
-  for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
-    names += (names.empty() ? "" : ", ") + served.name.str();
-  }
-  return fmt::format("smtpgate {} serves {} on {}", SMTPGATE_VERSION, names,
-                     configuration.milter.socket);
-}
-
 /// From the open door to the end of the process.
 [[noreturn]] void serve_until_stopped(MilterDoor& door, CurrentConfiguration& configuration,
                                       Log& log, Log& outbound_log, DiscardClaim& discard,
                                       std::atomic<bool>& stopping) {
-  OutboundService outbound(
-      {.configuration = [&configuration] { return configuration.get(); }, .log = &outbound_log});
-  Housekeeper housekeeper(configuration, log, outbound, outbound_log, discard);
+  const ServiceManager manager = ServiceManager::from_environment();
+  Pulse pulse;
+  OutboundService outbound({.configuration = [&configuration] { return configuration.get(); },
+                            .log = &outbound_log,
+                            .pulse = &pulse});
+  Housekeeper housekeeper(configuration, log, outbound, outbound_log, discard, manager);
   // Threads inherit the mask: ours is opened again, since signals are for this thread only.
   const sigset_t signals = our_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -225,8 +240,19 @@ std::string start_line(const Configuration& configuration) {
     ::pthread_kill(main_thread, SIGTERM);
   }).detach();
 
+  tell(log, manager.ready(start_line(*configuration.get())));
+  std::thread([surroundings = WatchdogSurroundings{.manager = &manager,
+                                                   .pulse = &pulse,
+                                                   .log = &log,
+                                                   .socket = configuration.get()->milter.socket,
+                                                   .stopping = &stopping}] {
+    block_signals();
+    watch_for_life(surroundings);
+  }).detach();
+
   wait_for_stop(housekeeper);
   stopping = true;
+  tell(log, manager.stopping());
   outbound.ask_stop();
   door.remove_socket();
   const auto limit = configuration.get()->milter.deadline;

@@ -5,6 +5,9 @@
 //   SIGTERM, SIGINT   finish what is in hand, then leave at once
 //   SIGHUP, SIGUSR1   read the configuration again (the last good one stays if it is wrong), open
 //                     the log file anew
+//
+// A service manager is told when it is ready, reading its configuration, stopping, and whether it
+// is alive (service_manager.h, watchdog.h).
 #pragma once
 
 #include <string>

@@ -82,6 +82,8 @@ int lookup(const std::string& configuration_path, int input, int output) {
 template <typename Serve>
 int guarded(Serve serve, const char* tag, const std::string& path, int input, int output) {
   std::signal(SIGPIPE, SIG_IGN);
+  // Whoever tells "smtpgate" by name to read its configuration again must not end a delivery.
+  std::signal(SIGUSR1, SIG_IGN);
   try {
     return serve(path, input, output);
   } catch (const std::exception& exception) {

@@ -24,8 +24,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "milter/local_socket.h"
 
 /// libmilter's signal thread waits for TERM, INT and HUP, and takes one that is pending when its
 /// wait begins although the main thread has handlers for them; its own way to end then takes up to
@@ -243,15 +244,8 @@ sfsistat on_close(SMFICTX* context) {
 
 /// Whether somebody answers on the socket at `path`.
 bool is_served(const std::string& path) {
-  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return false;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
-  const bool served =
-      ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(descriptor);
-  return served;
+  return LocalSocket::connect(LocalSocket::Kind::stream, path, std::chrono::seconds(10))
+      .has_value();
 }
 
 tl::unexpected<std::string> cannot(std::string_view what, const std::string& path,

@@ -24,6 +24,8 @@ constexpr std::int64_t unfinished_pause = 60;
 constexpr std::size_t files_in_a_turn = 10;
 /// After what should not happen.
 constexpr std::chrono::seconds pause_after_fault{10};
+/// Ten large files, or a look at all mailboxes, on a slow disk; beyond that the thread hangs.
+constexpr std::chrono::minutes longest_step{15};
 
 }  // namespace
 
@@ -223,6 +225,8 @@ void OutboundScout::step(Clock::time_point& next_poll) {
 void OutboundScout::run() {
   Clock::time_point next_poll{};
   while (!stopping_) {
+    surroundings_.beat("look for outgoing mail",
+                       surroundings_.configuration()->outbound.poll + longest_step);
     try {
       step(next_poll);
     } catch (const std::exception& exception) {

@@ -23,6 +23,9 @@ namespace {
 constexpr std::chrono::seconds first_host_pause{10};
 constexpr std::chrono::seconds longest_host_pause{300};
 constexpr std::int64_t longest_without_sign = 10;
+/// In which at least one sender comes round. A large message to a slow host takes its time, and
+/// every wait within a try has its own limit.
+constexpr std::chrono::hours longest_try{2};
 
 }  // namespace
 
@@ -78,6 +81,7 @@ void OutboundSenders::look_again(const std::string& postoffice, const std::strin
 std::optional<OutboundSenders::Key> OutboundSenders::wait_for_due() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    surroundings_.beat("sending", longest_try);
     const auto now = Clock::now();
     if (now < host_pause_end_) {
       changed_.wait_until(lock, host_pause_end_);

@@ -7,13 +7,16 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "milter/configuration.h"
 #include "milter/log.h"
+#include "milter/pulse.h"
 #include "postoffice/file_system.h"
 
 namespace smtpgate::milter {
@@ -26,6 +29,12 @@ struct OutboundSurroundings {
 
   /// The wall clock; tests have their own.
   std::function<std::int64_t()> now = wall_clock;
+
+  /// Where its threads say that they go on; none: nobody asks.
+  Pulse* pulse = nullptr;
+  void beat(std::string_view who, std::chrono::seconds longest) const {
+    if (pulse != nullptr) pulse->beat(who, longest);
+  }
 
   static std::int64_t wall_clock() { return static_cast<std::int64_t>(std::time(nullptr)); }
   static std::int64_t seconds_since_boot() {

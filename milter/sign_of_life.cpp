@@ -11,6 +11,13 @@
 
 namespace smtpgate::milter {
 
+namespace {
+
+/// A disk may be slow, for all postoffices together; beyond that the thread hangs.
+constexpr std::chrono::minutes longest_turn{15};
+
+}  // namespace
+
 std::chrono::seconds sign_pause(const OutboundGatewaySettings& settings) {
   constexpr int signs_in_a_lease = 4;
   return std::max(std::chrono::seconds(1),
@@ -35,6 +42,7 @@ void SignOfLife::give_in(const converter::ServedPostoffice& office,
 void SignOfLife::run() {
   for (;;) {
     const auto configuration = surroundings_.configuration();
+    surroundings_.beat("sign of life", sign_pause(configuration->outbound) + longest_turn);
     for (const auto& office : configuration->converter.postoffices) {
       try {
         give_in(office, *configuration);
