@@ -73,11 +73,11 @@ void tell(Log& log, const tl::expected<void, std::string>& said) {
   if (!said) log.warning(said.error());
 }
 
-/// Reloads when asked and cleans up once a day, on its own thread.
 void prove_discard(DiscardClaim& discard, const Configuration& configuration) {
   discard.prove(configuration, real_postfix_program(configuration.milter.postfix_directory));
 }
 
+/// Reloads when asked and cleans up once a day, on its own thread.
 class Housekeeper {
  public:
   Housekeeper(CurrentConfiguration& configuration, Log& log, OutboundService& outbound, Log& out,
@@ -129,9 +129,9 @@ class Housekeeper {
     for (const std::string& key : *changed) {
       log_.warning(key + " has changed; restart smtpgate for it to take effect");
     }
+    prove_discard(discard_, *configuration_.get());
     log_.info("configuration read again");
     outbound_.reload();
-    prove_discard(discard_, *configuration_.get());
   }
 
   void clean_up() {
