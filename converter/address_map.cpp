@@ -190,4 +190,15 @@ const AddressMap::Entry* AddressMap::find(std::string_view domain) const {
   return best < entries_.size() ? &entries_[best] : nullptr;
 }
 
+bool AddressMap::has_shared_domains() const {
+  return std::any_of(having_.begin(), having_.end(),
+                     [](const auto& domain) { return domain.second.size() > 1; });
+}
+
+std::optional<std::string> AddressMap::name_at(const postoffice::NativeAddress& address,
+                                               const std::string& domain) const {
+  if (!shared_names_ || !is_shared(domain)) return address.mailbox;
+  return shared_names_(address, domain);
+}
+
 }  // namespace smtpgate::converter

@@ -10,9 +10,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -28,6 +31,11 @@ class AddressMap {
     std::string domain;  ///< canonical_domain(); may begin with a dot
     int line = 0;
   };
+
+  /// Local part of a mailbox's address at a domain that its postoffice shares with others, if it
+  /// has one there: its name may be another's at that domain.
+  using SharedNames = std::function<std::optional<std::string>(
+      const postoffice::NativeAddress& address, const std::string& domain)>;
 
   AddressMap() = default;
   /// Errors as lines "FILE:LINE: what; what to do", in file order: a line that is no pair, a bad
@@ -46,12 +54,20 @@ class AddressMap {
   std::vector<const Entry*> find_all(std::string_view domain) const;
   /// Whether more than one postoffice has the domain that find() finds.
   bool is_shared(std::string_view domain) const { return find_all(domain).size() > 1; }
+  bool has_shared_domains() const;
   const std::vector<Entry>& entries() const { return entries_; }
+  /// Asked when an address is published; until then a mailbox is called by its name everywhere.
+  /// It is copied with the map.
+  void set_shared_names(SharedNames names) { shared_names_ = std::move(names); }
+  /// What `address` is called at `domain`: its mailbox's name, unless it is shared_names' to say.
+  std::optional<std::string> name_at(const postoffice::NativeAddress& address,
+                                     const std::string& domain) const;
 
  private:
   std::vector<Entry> entries_;
   /// Domain to the entries that have it, in order.
   std::unordered_map<std::string, std::vector<std::size_t>> having_;
+  SharedNames shared_names_;
 };
 
 }  // namespace smtpgate::converter

@@ -98,7 +98,8 @@ bool wants_uuencode(const postoffice::TypedAddress& address, const AddressMap& m
 std::string render_outbound_envelope(const OutboundEnvelope& envelope);
 
 /// "anna@acme.example" of a native address: the mailbox at the first domain that the map has for
-/// its postoffice (Q111840), quoted and NFC where needed. permanent 5.1.3 if it has none.
+/// its postoffice (Q111840) and where that is its address (AddressMap::name_at), quoted and NFC
+/// where needed. permanent 5.1.3 if it has none.
 Expected<std::string> published_address(const postoffice::NativeAddress& address,
                                         const AddressMap& map);
 /// Where mail for it is sent: the same at the first domain that no other postoffice shares, since

@@ -46,14 +46,15 @@ namespace {
 
 /// At `entry`, which is one of the map's, or its end.
 Expected<std::string> address_at(const NativeAddress& address, const AddressMap& map,
-                                 std::vector<AddressMap::Entry>::const_iterator entry) {
+                                 std::vector<AddressMap::Entry>::const_iterator entry,
+                                 const std::string& name) {
   if (entry == map.entries().end()) {
     return failure(Outcome::permanent(
         "the postoffice of " + address.str() +
             " has no domain; give it one in the address map, without a leading dot",
         "5.1.3"));
   }
-  auto text = wire_form({postoffice::compose(address.mailbox), entry->domain});
+  auto text = wire_form({postoffice::compose(name), entry->domain});
   if (!text) {
     return failure(Outcome::permanent(address.str() + " is too long for an Internet address; "
                                                       "use a shorter mailbox name or domain",
@@ -71,9 +72,13 @@ bool is_domain_of(const AddressMap::Entry& entry, const NativeAddress& address) 
 
 Expected<std::string> published_address(const NativeAddress& address, const AddressMap& map) {
   const auto& entries = map.entries();
-  return address_at(address, map,
-                    std::find_if(entries.begin(), entries.end(),
-                                 [&](const auto& one) { return is_domain_of(one, address); }));
+  for (auto one = entries.begin(); one != entries.end(); ++one) {
+    if (!is_domain_of(*one, address)) continue;
+    if (const auto name = map.name_at(address, one->domain)) {
+      return address_at(address, map, one, *name);
+    }
+  }
+  return address_at(address, map, entries.end(), address.mailbox);
 }
 
 Expected<std::string> delivery_address(const NativeAddress& address, const AddressMap& map) {
@@ -81,7 +86,8 @@ Expected<std::string> delivery_address(const NativeAddress& address, const Addre
   const auto own = std::find_if(entries.begin(), entries.end(), [&](const auto& one) {
     return is_domain_of(one, address) && !map.is_shared(one.domain);
   });
-  return own == entries.end() ? published_address(address, map) : address_at(address, map, own);
+  return own == entries.end() ? published_address(address, map)
+                              : address_at(address, map, own, address.mailbox);
 }
 
 Expected<std::string> routable_address(const TypedAddress& address, const AddressMap& map,

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "milter/recipient_resolver.h"
 #include "milter/secret_file.h"
 #include "milter/wrapping.h"
 #include "postoffice/ascii.h"
@@ -65,7 +66,16 @@ class Preparer {
         place_(configuration.spool_place(files)),
         files_(files),
         message_(message),
-        state_(state) {}
+        state_(state),
+        resolver_(configuration, files) {
+    if (!configuration.converter.map.has_shared_domains()) return;
+    named_ = configuration.converter;
+    named_->map.set_shared_names([this](const NativeAddress& address, const std::string& domain) {
+      return resolver_.name_at(address, domain);
+    });
+  }
+  Preparer(const Preparer&) = delete;  // the names are asked of this very object
+  Preparer& operator=(const Preparer&) = delete;
 
   Expected<Preparation> run() {
     const Outcome done =
@@ -86,6 +96,9 @@ class Preparer {
   Expected<bool> author_is_ours();
   std::optional<NativeAddress> author_of(const MessageHeader& header) const;
   OutboundRequest request() const;
+  const converter::ConverterSettings& settings() const {
+    return named_ ? *named_ : configuration_.converter;
+  }
   Places waiting() const;
 
   const Configuration& configuration_;
@@ -94,6 +107,9 @@ class Preparer {
   postoffice::FileSystem& files_;
   const TakenMessage& message_;
   const OutgoingState& state_;
+  RecipientResolver resolver_;
+  /// With a map that asks who is called what, where several postoffices share a domain.
+  std::optional<converter::ConverterSettings> named_;
   std::optional<bool> author_is_ours_;
   Preparation result_;
 };
@@ -136,7 +152,7 @@ const converter::Peer* Preparer::encapsulating_peer(const OutgoingRecipient& rec
 }
 
 Outcome Preparer::prepare_forms() {
-  const converter::ConverterSettings& settings = configuration_.converter;
+  const converter::ConverterSettings& settings = this->settings();
   Places with_mime;
   Places uuencoded;
   std::map<std::string, std::pair<postoffice::PostofficeName, Places>> wrapped;
@@ -189,15 +205,15 @@ Outcome Preparer::prepare_mmff(const Places& places) {
   }
   // A peer's message that a group or a forward here passes on: in the name of whoever does it.
   if (!request.null_sender && !author_of((*opened)->header)) {
-    auto sender = converter::published_address({postoffice_.settings().name, state_.mailbox},
-                                               configuration_.converter.map);
+    auto sender =
+        converter::published_address({postoffice_.settings().name, state_.mailbox}, settings().map);
     if (!sender) return sender.error();
     request.sender = std::move(*sender);
   }
   PreparedSubmission submission(place_);
-  auto converted = converter::convert_outbound(
-      (*opened)->reader, (*opened)->header, request, configuration_.converter.map,
-      configuration_.converter.outbound, place_, submission.content);
+  auto converted =
+      converter::convert_outbound((*opened)->reader, (*opened)->header, request, settings().map,
+                                  settings().outbound, place_, submission.content);
   if (!converted) return converted.error();
   submission.envelope = std::move(*converted);
   for (const converter::OutboundRefusal& refusal : submission.envelope.refused) {
@@ -252,7 +268,7 @@ Expected<PreparedSubmission> Preparer::wrapped(const postoffice::PostofficeName&
                     .ordinal = static_cast<std::size_t>(first - state_.recipients.begin()) + 1,
                     .content = *(*opened)->file,
                     .key = *key},
-                   request(), configuration_.converter, place_, submission.content);
+                   request(), settings(), place_, submission.content);
   if (!envelope) return failure(envelope.error());
   submission.envelope = std::move(*envelope);
   submission.places = {places};
@@ -265,7 +281,7 @@ std::optional<std::string> Preparer::internet_address(std::size_t place) {
   if (address.type == "SMTP") return address.address;
   const auto native = NativeAddress::parse(address.address);
   auto published = native && address.type == "CSI"
-                       ? converter::delivery_address(*native, configuration_.converter.map)
+                       ? converter::delivery_address(*native, settings().map)
                        : Expected<std::string>(failure(Outcome::permanent(
                              address.str() + " cannot be reached by Internet mail", "5.1.3")));
   if (published) return *published;

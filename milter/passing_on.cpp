@@ -94,7 +94,8 @@ Outcome pass_on(const PassingOn& message,
   // A report must never lead to another: what comes from <> goes on from <>.
   state.sender = "";
   if (!message.envelope.sender.empty()) {
-    auto owner = converter::published_address({here, first.owner}, message.map);
+    // Never a shared domain: what comes back must not come to another's mailbox of the name.
+    auto owner = converter::delivery_address({here, first.owner}, message.map);
     if (!owner) return Outcome::temporary(owner.error().sentence(), "4.3.5");
     state.sender = std::move(*owner);
   }

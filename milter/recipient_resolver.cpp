@@ -156,6 +156,30 @@ std::optional<Outcome> RecipientResolver::why_not_from_internet(const Resolution
   return postoffice::why_not_from_internet(mailbox, *settings);
 }
 
+std::optional<std::string> RecipientResolver::name_at(const postoffice::NativeAddress& address,
+                                                      const std::string& domain) {
+  const auto* served = configuration_.find_postoffice(address.postoffice);
+  if (served == nullptr) return address.mailbox;
+  const Expected<Postoffice>& opened = open(*served);
+  if (!opened) return std::nullopt;
+  const auto own = opened->resolve(address.mailbox);
+  if (!own) return std::nullopt;
+  const auto comes_to_it = [&](const std::string& name) {
+    const auto [found, resolved] = search(name, domain);
+    return found == served && resolved && resolved->mailbox == own->mailbox &&
+           resolved->group == own->group;
+  };
+  if (comes_to_it(address.mailbox)) return address.mailbox;
+  for (const Postoffice::Alias& alias :
+       opened->list_aliases().value_or(std::vector<Postoffice::Alias>())) {
+    const InternetAddress whole = parse_internal_address(alias.name);
+    if (converter::canonical_domain(whole.domain) != domain) continue;
+    if (postoffice::fold_mailbox_name(alias.mailbox) != own->mailbox) continue;
+    if (comes_to_it(whole.local_part)) return whole.local_part;
+  }
+  return std::nullopt;
+}
+
 const Expected<Postoffice>& RecipientResolver::open(const converter::ServedPostoffice& served) {
   auto found = opened_.find(served.directory);
   if (found == opened_.end()) {

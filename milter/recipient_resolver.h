@@ -65,6 +65,12 @@ class RecipientResolver {
   /// temporary where that cannot be told). Of anything else nothing: members of a group are looked
   /// at when it is delivered.
   std::optional<Outcome> why_not_from_internet(const Resolution& resolution);
+  /// What `address`, of a postoffice served here, is called at `domain`, which several share: its
+  /// name, if mail for that comes to it, else an alias of it that is a whole address there; nullopt
+  /// where there is neither, or in doubt: an answer must not go to another's mailbox of the name.
+  /// Of a postoffice that is served elsewhere its name.
+  std::optional<std::string> name_at(const postoffice::NativeAddress& address,
+                                     const std::string& domain);
   /// Local part unquoted.
   Resolution resolve(const converter::InternetAddress& address);
 

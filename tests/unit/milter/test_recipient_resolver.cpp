@@ -178,6 +178,41 @@ TEST_CASE("native mail is sent to a domain that is its postoffice's alone") {
   const postoffice::NativeAddress anna{{"ACME", "SALES"}, "anna"};
   CHECK(converter::published_address(anna, map).value() == "anna@company.example");
   CHECK(converter::delivery_address(anna, map).value() == "anna@sales.example");
+  // Where it is asked who is called what, an address that is another's is nobody's.
+  converter::AddressMap asking = map;
+  asking.set_shared_names([](const postoffice::NativeAddress& address, const std::string& domain) {
+    CHECK(domain == "company.example");
+    return address.mailbox == "anna" ? std::optional<std::string>() : "the." + address.mailbox;
+  });
+  CHECK(converter::published_address(anna, asking).value() == "anna@sales.example");
+  CHECK(converter::published_address({{"ACME", "SALES"}, "zoe"}, asking).value() ==
+        "the.zoe@company.example");
+  CHECK(converter::delivery_address(anna, asking).value() == "anna@sales.example");
+}
+
+TEST_CASE("at a shared domain nobody is called by a name that leads to another's mailbox") {
+  Company company;
+  const auto called = [&](const char* postoffice, const char* mailbox) {
+    return RecipientResolver(*company.configuration)
+        .name_at({{"ACME", postoffice}, mailbox}, "company.example")
+        .value_or("nothing");
+  };
+  CHECK(called("MAIN", "anna") == "anna");
+  CHECK(called("SALES", "zoe") == "zoe");
+  CHECK(called("SALES", "anna") == "nothing");
+  CHECK(called("SALES", "postmaster") == "nothing");
+  CHECK(called("SALES", "nobody") == "nothing");
+  CHECK(called("ELSEWHERE", "anna") == "anna");  // only those who serve it know
+
+  company.must(company.sales().add_alias("anna.sommer@company.example", "anna"));
+  CHECK(called("SALES", "anna") == "anna.sommer");
+  CHECK(called("SALES", "anna.sommer") == "nothing");  // known with its domain only
+  company.must(company.sales().add_alias("anna@company.example", "anna"));
+  CHECK(called("SALES", "anna") == "anna");
+  CHECK(called("MAIN", "anna") == "nothing");
+  // What cannot be asked is not guessed.
+  std::filesystem::rename(company.path() + "/second", company.path() + "/away");
+  CHECK(called("SALES", "zoe") == "nothing");
 }
 
 TEST_CASE("check warns of a name that two postoffices have at a domain that they share") {
