@@ -41,6 +41,20 @@ void check_postfix_side(const CheckOptions& options, const Configuration& config
   }
 }
 
+/// Door 2, the look-up, and a daemon that is told to read it again do so as the gateway's user:
+/// what root could read may be closed to them.
+void check_readable_for_doors(const Configuration& configuration, Findings& findings) {
+  const auto again = read_configuration(configuration.path);
+  if (again) return;
+  for (const std::string& line : again.error()) {
+    findings.add("configuration-closed",
+                 fmt::format("as user {}: {}", configuration.gateway.user, line),
+                 configuration.path,
+                 fmt::format("let {} read it, the address map, and every folder above them",
+                             configuration.gateway.user));
+  }
+}
+
 const char* word(FindingKind kind) {
   switch (kind) {
     case FindingKind::ok:
@@ -147,7 +161,10 @@ std::vector<Finding> check(const CheckOptions& options) {
       is_user = false;
     }
   }
-  if (is_user) check_gateway(*configuration, own);
+  if (is_user) {
+    if (options.as_gateway_user) check_readable_for_doors(*configuration, own);
+    check_gateway(*configuration, own);
+  }
   std::vector<Finding> all = own.take();
   std::move(postfix_side.begin(), postfix_side.end(), std::back_inserter(all));
   return all;

@@ -16,6 +16,8 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"configuration", error,
        "the daemon does not start, door 2 and the look-up answer with a temporary error: mail "
        "waits in Postfix's queue"},
+      {"configuration-closed", error,
+       "door 2 and the look-up, which run as that user, answer with a temporary error: mail waits"},
       {"user-missing", error, "nothing starts: all mail waits in Postfix's queue"},
       {"group-missing", error, "the daemon does not start: all mail goes by door 2"},
       {"user-unreachable", error, "folders, socket, clocks, keys and host were not looked at"},
@@ -31,8 +33,8 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"postoffice-other", error, "its mail waits in Postfix's queue"},
       {"postoffice-unwritable", error, "its mail waits in Postfix's queue"},
       {"names-shared", warning,
-       "mail for them goes to the first of the postoffices, also the answers to what somebody in "
-       "another wrote"},
+       "mail for them goes to the first of the postoffices; who has the name in another is known "
+       "under that postoffice's own domain only"},
       {"peer-key", error, "mail to and from the peer waits"},
       {"host-away", warning, "outgoing mail waits, and is returned when it is too old"},
       {"space-low", warning,
