@@ -5,10 +5,10 @@
 // - what a file holds, its mode, owner and time are on the disk after a sync of the file;
 // - a name (made, linked, renamed, removed) is on the disk after a sync of its directory. A rename
 //   is one change of both directories, and on the disk after a sync of either;
-// - of all other changes any may be on the disk after a power cut and any may not, in any order,
+// - of all other changes any may be on the disk after a power cut and any may not, in any order;
 // but
-//   that changes of one name keep theirs.
-// - A sync that fails has lost the file: the kernel calls the pages clean, and no later sync of the
+//   changes of one name keep theirs;
+// - a sync that fails has lost the file: the kernel calls the pages clean, and no later sync of the
 //   same file brings them back.
 // The mode and owner of a directory come with its name.
 //
