@@ -67,4 +67,9 @@ RestResult replace_by_rest(FileSystem& files, const std::string& path, File& old
   return {true, std::nullopt};
 }
 
+FileResult<void> remove_delivered(FileSystem& files, const std::string& path) {
+  if (auto removed = files.remove(path); !removed) return removed;
+  return files.sync_directory(parent_directory(path));
+}
+
 }  // namespace smtpgate::postoffice

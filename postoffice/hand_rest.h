@@ -37,4 +37,7 @@ struct RestResult {
 RestResult replace_by_rest(FileSystem& files, const std::string& path, File& old,
                            const std::vector<RestPiece>& rest);
 
+/// All of the file was delivered: it goes, durably, so that nobody puts it again.
+FileResult<void> remove_delivered(FileSystem& files, const std::string& path);
+
 }  // namespace smtpgate::postoffice

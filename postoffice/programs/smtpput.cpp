@@ -191,7 +191,7 @@ class Put {
 
   int remove_input() {
     if (options_.keeps) return EX_OK;
-    auto removed = FileSystem::posix().remove(options_.file);
+    auto removed = remove_delivered(FileSystem::posix(), options_.file);
     if (removed) return EX_OK;
     report_.error("52-0-0 all was delivered, but " + printable(removed.error().sentence()) +
                   "; remove it by hand, or it will be filed again");
