@@ -42,6 +42,7 @@
 #include "postoffice/outgoing.h"
 #include "postoffice/printable.h"
 #include "postoffice/put.h"
+#include "postoffice/tidying.h"
 
 namespace smtpgate::milter {
 
@@ -147,6 +148,8 @@ class Housekeeper {
              postoffice::clear_abandoned_work(*opened));
       report("old duplicate markers removed", served,
              postoffice::expire_markers(*opened, std::time(nullptr)));
+      report("half made and half removed files of dead commands removed", served,
+             postoffice::clear_half_done(*opened, std::time(nullptr)));
       report("old markers of outgoing mail removed", served,
              postoffice::expire_outgoing_markers(*opened, std::time(nullptr)));
     }

@@ -33,6 +33,7 @@ std::optional<Outcome> why_no_mailbox(const Postoffice& postoffice, const std::s
   auto status = postoffice.files().status(postoffice.mailbag_directory(folded));
   if (status && status->kind == FileKind::directory) return std::nullopt;
   if (!status && status.error().code != ENOENT) return status.error().outcome();
+  if (auto problem = why_not_there(postoffice)) return problem;
   return Outcome::permanent("there is no mailbox " + folded + "; add it first", "5.1.1");
 }
 
@@ -41,7 +42,10 @@ std::optional<Outcome> why_no_mailbox(const Postoffice& postoffice, const std::s
 Expected<AliasFile> read_aliases(const Postoffice& postoffice) {
   const std::string path = postoffice.path(layout::aliases);
   auto text = read_whole(postoffice.files(), path, largest_alias_file);
-  if (!text && text.error().code != ENOENT) return failure(text.error().outcome());
+  if (!text) {
+    if (text.error().code != ENOENT) return failure(text.error().outcome());
+    if (auto problem = why_not_there(postoffice)) return failure(*problem);
+  }
   auto parsed = AliasFile::parse(text ? *text : std::string(), path);
   if (!parsed) return failure(Outcome::temporary(parsed.error(), "4.3.5"));
   return std::move(*parsed);
@@ -54,7 +58,7 @@ Outcome edit_aliases(const Postoffice& postoffice,
   auto file = read_aliases(postoffice);
   if (!file) return file.error();
   auto edit = decide(*file);
-  if (!edit) return edit.error();
+  if (!edit) return settled(postoffice, edit.error());
   if (edit->is_empty()) return Outcome::delivered("the aliases are as they should be");
   FileSystem& files = postoffice.files();
   auto owner = owner_for_new_files(files, postoffice.directory());

@@ -17,6 +17,7 @@
 #include "postoffice/message_folder.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/put.h"
+#include "postoffice/tidying.h"
 #include "postoffice/unique_id.h"
 #include "postoffice/usage.h"
 
@@ -255,6 +256,27 @@ void check_names(const Postoffice& postoffice, CheckReport& report) {
   }
 }
 
+void check_half_done(const Postoffice& postoffice, CheckReport& report) {
+  const auto leaving = mailboxes_being_removed(postoffice);
+  if (!leaving) return report.trouble(leaving.error().outcome());
+  for (const std::string& mailbox : *leaving) {
+    report.find({"mailbox-leaving",
+                 "the removal of mailbox " + mailbox + " was broken off; it is in " +
+                     postoffice.mailbag_directory(being_removed_name(mailbox)),
+                 "rename it back, or remove the mailbox again"});
+  }
+  const auto half_done = count_half_done(postoffice, report.options().now);
+  if (!half_done) return report.trouble(half_done.error());
+  if (*half_done == 0) return;
+  report.find(
+      {"half-done", std::to_string(*half_done) + " files and mailbags of dead commands are left",
+       "the daemon removes them once a day; so does --repair"},
+      [&] {
+        auto cleared = clear_half_done(postoffice, report.options().now);
+        return cleared ? Outcome::delivered("removed") : cleared.error();
+      });
+}
+
 }  // namespace
 
 void check_mailbags(const Postoffice& postoffice, CheckReport& report) {
@@ -263,6 +285,7 @@ void check_mailbags(const Postoffice& postoffice, CheckReport& report) {
   if (!folder) return report.trouble(folder.error().outcome());
   if (!mailboxes) return report.trouble(mailboxes.error());
   check_names(postoffice, report);
+  check_half_done(postoffice, report);
   MailbagCheck check(postoffice, report, folder->owner);
   for (const std::string& mailbox : *mailboxes) check.check(mailbox);
   if (check.old_markers() == 0) return;

@@ -88,6 +88,20 @@ FileResult<void> replace_file(FileSystem& files, const std::string& path, std::s
   return files.sync_directory(directory);
 }
 
+Outcome settle_administration(const Postoffice& postoffice) {
+  for (const std::string_view place :
+       {layout::mailbags, layout::mailbox_settings, layout::groups, std::string_view("GLB")}) {
+    auto synced = postoffice.files().sync_directory(postoffice.path(place));
+    if (!synced && synced.error().code != ENOENT) return synced.error().outcome();
+  }
+  return Outcome::delivered("durable");
+}
+
+Outcome settled(const Postoffice& postoffice, Outcome answer) {
+  Outcome done = settle_administration(postoffice);
+  return done.is_delivered() ? std::move(answer) : done;
+}
+
 std::optional<Outcome> why_not_there(const Postoffice& postoffice) {
   for (const std::string_view needed : {layout::mailbags, layout::settings}) {
     auto status = postoffice.files().status(postoffice.path(needed));

@@ -63,6 +63,13 @@ inline constexpr std::string_view half_written_prefix = ".new-";
 FileResult<void> replace_file(FileSystem& files, const std::string& path, std::string_view contents,
                               mode_t mode, const std::optional<FolderOwner>& owner);
 
+/// Syncs the directories that hold mailboxes, settings, aliases and groups: before "is there
+/// already" or "there is none" is said of what a process may have changed that died before its
+/// own sync.
+Outcome settle_administration(const Postoffice& postoffice);
+/// `answer`, once that is done.
+Outcome settled(const Postoffice& postoffice, Outcome answer);
+
 /// Nothing if the folder looks as if it is there: MBG and GLB/postoffice.toml exist. Otherwise why
 /// not, temporary: an unmounted postoffice has no unknown mailboxes.
 std::optional<Outcome> why_not_there(const Postoffice& postoffice);

@@ -213,13 +213,20 @@ class Get {
     note(postoffice_trouble, failed.sentence());
   }
 
+  /// A time that is further off than a day was written by a clock that has been set back since.
+  static bool is_later(std::int64_t next_attempt) {
+    constexpr std::int64_t longest_pause = 86'400;
+    const std::int64_t now = std::time(nullptr);
+    return next_attempt > now && next_attempt - now <= longest_pause;
+  }
+
   /// True if it is one to be taken now; counted if not.
   bool is_wanted(const OutgoingState& state, OutgoingContent content) {
     if (content != OutgoingContent::mmff) {
       ++result_.other;
     } else if (state.held) {
       ++result_.held;
-    } else if (state.next_attempt > std::time(nullptr)) {
+    } else if (is_later(state.next_attempt)) {
       ++result_.not_due;
     } else {
       return true;

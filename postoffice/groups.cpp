@@ -164,7 +164,7 @@ Outcome remove_group(const Postoffice& postoffice, std::string_view name) {
   FileSystem& files = postoffice.files();
   if (auto removed = files.remove(group_path(postoffice, folded)); !removed) {
     if (removed.error().code != ENOENT) return removed.error().outcome();
-    return no_such_group(name);
+    return settled(postoffice, no_such_group(name));
   }
   if (auto synced = files.sync_directory(postoffice.path(layout::groups)); !synced) {
     return synced.error().outcome();

@@ -22,6 +22,7 @@ namespace {
 constexpr const char* claim_name = ".hook-run";
 constexpr const char* state_name = ".hook-state";
 constexpr std::uint64_t largest_file = 4096;
+constexpr std::int64_t longest_pause = 3600;  // seconds
 
 using Json = nlohmann::json;
 
@@ -183,10 +184,13 @@ Outcome HookState::write(FileSystem& files, const std::string& directory) const 
 }
 
 std::int64_t hook_pause(int tries) {
-  constexpr std::int64_t longest = 3600;
   constexpr std::int64_t first = 60;
   const int doublings = std::clamp(tries - 1, 0, 10);
-  return std::min(longest, first << doublings);
+  return std::min(longest_pause, first << doublings);
+}
+
+bool is_hook_due(const HookState& state, std::int64_t now) {
+  return state.next_try <= now || state.next_try - now > longest_pause;
 }
 
 }  // namespace smtpgate::postoffice

@@ -63,5 +63,8 @@ struct HookState {
 
 /// Seconds until the next try after so many: 60, 120, ... an hour at most.
 std::int64_t hook_pause(int tries);
+/// Whether the next try is due. One that is further off than any pause was written by a clock that
+/// has been set back since.
+bool is_hook_due(const HookState& state, std::int64_t now);
 
 }  // namespace smtpgate::postoffice

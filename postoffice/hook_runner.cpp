@@ -67,7 +67,7 @@ Outcome HookRunner::list(std::int64_t now) {
     if (runs) continue;
     const HookState state = HookState::read(files_, mailbag_.path(*entry));
     if (state.is_set_aside) continue;
-    if (state.next_try > now) {
+    if (!is_hook_due(state, now)) {
       next_due_ = std::min(next_due_, state.next_try);
     } else {
       waiting_.push_back(std::move(*entry));
@@ -127,7 +127,7 @@ void HookRunner::start(const MailbagEntry& entry, const MailboxSettings& setting
   }
   // What another host did until a moment ago.
   HookState state = HookState::read(files_, directory);
-  if (state.is_set_aside || state.next_try > now) return;
+  if (state.is_set_aside || !is_hook_due(state, now)) return;
   std::vector<std::string> words = settings.hook;
   words.push_back(directory);
   const int attempt = state.failures + state.delays + 1;

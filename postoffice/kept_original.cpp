@@ -95,7 +95,11 @@ FileResult<void> OriginalKeeper::write_copy(const std::string& mailbag, const st
 }
 
 Outcome prepare_originals(const Postoffice& postoffice, const std::string& mailbox) {
-  auto made = make_directory(postoffice.files(), postoffice, postoffice.mailbag_directory(mailbox));
+  const std::string mailbag = postoffice.mailbag_directory(mailbox);
+  // Who made it may have died before it was synced.
+  const bool is_there = postoffice.files().status(path_in(mailbag, layout::original)).has_value();
+  auto made = is_there ? postoffice.files().sync_directory(mailbag)
+                       : make_directory(postoffice.files(), postoffice, mailbag);
   if (!made) return made.error().outcome();
   return Outcome::delivered("ready for originals");
 }

@@ -14,6 +14,7 @@
 #include "postoffice/groups.h"
 #include "postoffice/kept_original.h"
 #include "postoffice/mailbox_plan.h"
+#include "postoffice/tidying.h"
 #include "postoffice/usage.h"
 
 namespace smtpgate::postoffice {
@@ -21,6 +22,9 @@ namespace smtpgate::postoffice {
 namespace {
 
 /// Whether one file is replaced and no more: then there is nothing to be left half done.
+/// Of a file that a person must put right; other trouble passes.
+constexpr std::string_view wrong_file = "4.3.5";
+
 bool is_one_step(const std::vector<MailboxChange>& changes) {
   if (changes.size() != 1) return false;
   const MailboxChange& only = changes.front();
@@ -49,6 +53,15 @@ class Doer {
     return result;
   }
 
+  /// What a process did that died before its sync is done already, and must not be taken back.
+  Outcome settle(const std::vector<MailboxChange>& changes) {
+    for (const MailboxChange& one : changes) {
+      const std::string mailbag = postoffice_.mailbag_directory(fold_mailbox_name(one.mailbox));
+      if (auto done = sync_if_there(mailbag); !done) return done.error().outcome();
+    }
+    return settle_administration(postoffice_);
+  }
+
  private:
   Outcome change(const MailboxChange& one) {
     const std::string folded = fold_mailbox_name(one.mailbox);
@@ -63,6 +76,12 @@ class Doer {
         return remove(folded, one.with_messages);
     }
     return Outcome::temporary("no such change");
+  }
+
+  FileResult<void> sync_if_there(const std::string& directory) {
+    auto synced = files_.sync_directory(directory);
+    if (!synced && synced.error().code == ENOENT) return {};
+    return synced;
   }
 
   FileResult<bool> exists(const std::string& mailbox) {
@@ -105,18 +124,15 @@ class Doer {
     if (!written.is_delivered()) return written;
     auto there = exists(folded);
     if (!there) return there.error().outcome();
-    if (!*there) {
-      Outcome made = postoffice_.add_mailbox(one.mailbox, {one.group});
-      if (!made.is_delivered()) return made;
-      if (one.settings.keep_original) {
-        Outcome ready = prepare_originals(postoffice_, folded);
-        if (!ready.is_delivered()) return ready;
-      }
-      take_aliases(one, folded);
-      return made;
+    Outcome made = *there ? Outcome::delivered("mailbox " + folded + " made")
+                          : postoffice_.add_mailbox(one.mailbox, {one.group});
+    if (!made.is_delivered()) return made;
+    if (one.settings.keep_original) {
+      Outcome ready = prepare_originals(postoffice_, folded);
+      if (!ready.is_delivered()) return ready;
     }
     take_aliases(one, folded);
-    return Outcome::delivered("mailbox " + folded + " made");
+    return made;
   }
 
   Outcome set(const MailboxChange& one, const std::string& folded) {
@@ -139,7 +155,9 @@ class Doer {
     if (Outcome written = write_aliases(); !written.is_delivered()) return written;
     auto there = exists(folded);
     if (!there) return there.error().outcome();
-    if (*there) {
+    auto is_leaving = exists(being_removed_name(folded));
+    if (!is_leaving) return is_leaving.error().outcome();
+    if (*there || *is_leaving) {
       Outcome removed = postoffice_.remove_mailbox(folded, with_messages);
       if (!removed.is_delivered()) return removed;
     }
@@ -256,6 +274,7 @@ class Doer {
     for (const std::string& name : *names) {
       auto known = read_group(postoffice_, name);
       if (!known) {
+        if (known.error().status() != wrong_file) return failure(known.error());
         // A file with a wrong line stays as it is; nobody's mail depends on it now.
         problems += "; " + known.error().sentence();
         continue;
@@ -279,6 +298,7 @@ class Doer {
     for (const std::string& mailbox : *mailboxes) {
       auto settings = read_mailbox_settings(postoffice_, mailbox);
       if (!settings) {
+        if (settings.error().status() != wrong_file) return failure(settings.error());
         problems += "; " + settings.error().sentence();
         continue;
       }
@@ -318,7 +338,13 @@ Expected<MailboxChanges> MailboxChanges::begin(const Postoffice& postoffice) {
   auto left = read_plan(postoffice);
   if (!left) return failure(left.error());
   if (left->changes.empty()) return changes;
-  Result done = Doer(postoffice).run(left->changes, {});
+  Doer doer(postoffice);
+  Result done = doer.run(left->changes, {});
+  if (!done.trouble) {
+    if (Outcome settled = doer.settle(left->changes); !settled.is_delivered()) {
+      done.trouble = settled;
+    }
+  }
   if (done.trouble) {
     return failure(Outcome::temporary(
         "what " + postoffice.path(layout::mailbox_plan) +

@@ -178,6 +178,11 @@ Expected<std::vector<ChangeProblem>> MailboxChanges::check(
   for (std::size_t i = 0; i < changes.size(); ++i) {
     if (auto problem = supposed->change(changes[i])) problems.push_back({i, std::move(*problem)});
   }
+  if (!problems.empty()) {
+    if (Outcome done = settle_administration(postoffice_); !done.is_delivered()) {
+      return failure(done);
+    }
+  }
   return problems;
 }
 

@@ -8,11 +8,9 @@
 #include <unistd.h>
 
 #include "postoffice/folder.h"
-#include "postoffice/locked_directory.h"
-#include "postoffice/message_folder.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/receipt_marks.h"
-#include "postoffice/unique_id.h"
+#include "postoffice/tidying.h"
 
 namespace smtpgate::postoffice {
 
@@ -37,39 +35,6 @@ FileResult<void> build_mailbag(FileSystem& files, const std::string& directory,
   if (!opened) return tl::unexpected(opened.error());
   if (auto done = (*opened)->set_mode(0750); !done) return done;
   return (*opened)->sync();
-}
-
-/// Takes away what add_mailbox and its users put there: files, directories of files, which are
-/// taken out of their reach first, and empty ones. Nothing else is walked, so a mailbox's own group
-/// cannot lead the removal elsewhere by a link.
-FileResult<void> remove_tree(FileSystem& files, const std::string& directory) {
-  auto parts = files.list(directory);
-  if (!parts) return tl::unexpected(parts.error());
-  // ids last: directories of messages are moved there to be removed.
-  std::stable_partition(parts->begin(), parts->end(),
-                        [](const std::string& part) { return part != layout::markers; });
-  for (const std::string& part : *parts) {
-    const std::string part_path = path_in(directory, part);
-    auto status = files.status(part_path);
-    if (!status) return tl::unexpected(status.error());
-    if (status->kind != FileKind::directory) {
-      if (auto removed = files.remove(part_path); !removed) return removed;
-      continue;
-    }
-    auto names = files.list(part_path);
-    if (!names) return tl::unexpected(names.error());
-    for (const std::string& name : *names) {
-      auto removed = files.remove(path_in(part_path, name));
-      if (!removed && (removed.error().code == EISDIR || removed.error().code == EPERM)) {
-        removed = part == layout::markers
-                      ? remove_with_files(files, path_in(part_path, name))
-                      : remove_folder(files, directory, path_in(part_path, name));
-      }
-      if (!removed) return removed;
-    }
-    if (auto removed = files.remove_directory(part_path); !removed) return removed;
-  }
-  return files.remove_directory(directory);
 }
 
 Outcome exists_already(const std::string& name) {
@@ -120,13 +85,13 @@ Outcome Postoffice::add_mailbox(std::string_view name, const MailboxOptions& opt
     shared = FolderOwner{shared ? shared->user : ::geteuid(), *group};
   }
 
-  const std::string temporary = mailbag_directory(".new-" + random_hex(8));
+  const std::string temporary = mailbag_directory(being_made_name());
   auto done = build_mailbag(*files_, temporary, *own, shared);
   // Two at once: the second rename finds a directory that is not empty, and fails.
   if (done) done = files_->rename(temporary, target);
   if (!done) {
     const FileError& error = done.error();
-    (void)remove_tree(*files_, temporary);  // the first error is the one to report
+    (void)remove_mailbag(*files_, temporary);  // the first error is the one to report
     if (error.code == ENOTEMPTY || error.code == EEXIST) return exists_already(folded);
     if (error.code == EPERM && !options.group.empty()) {
       return Outcome::permanent("cannot give mailbox " + folded + " to group " + options.group +
@@ -151,6 +116,11 @@ Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) co
     return Outcome::permanent("the postmaster's mailbox stays: every postoffice has one", "5.3.5");
   }
   const std::string mailbag = mailbag_directory(folded);
+  const std::string leaving = mailbag_directory(being_removed_name(folded));
+  // A process died between the two looks below.
+  if (!files_->status(mailbag) && files_->status(leaving)) {
+    if (auto back = files_->rename(leaving, mailbag); !back) return back.error().outcome();
+  }
   auto status = files_->status(mailbag);
   if (!status) {
     if (status.error().code != ENOENT) return status.error().outcome();
@@ -161,17 +131,18 @@ Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) co
   if (!before) return before.error().outcome();
   if (*before > 0 && !with_messages) return holds_messages(folded, *before);
   // Out of the way in one step: from then on nothing is filed in it. Then looked into once more,
-  // for a message that came a moment ago.
-  const std::string doomed = mailbag_directory(".gone-" + random_hex(8));
-  if (auto moved = files_->rename(mailbag, doomed); !moved) return moved.error().outcome();
-  auto count = count_messages(*files_, doomed);
+  // for a message that came a moment ago. What has its last name is cleared with all that is in it.
+  if (auto moved = files_->rename(mailbag, leaving); !moved) return moved.error().outcome();
+  auto count = count_messages(*files_, leaving);
   if (!count || (*count > 0 && !with_messages)) {
-    if (auto moved = files_->rename(doomed, mailbag); !moved) {
-      return Outcome::temporary(moved.error().sentence() + "; the mailbox is in " + doomed);
+    if (auto moved = files_->rename(leaving, mailbag); !moved) {
+      return Outcome::temporary(moved.error().sentence() + "; the mailbox is in " + leaving);
     }
     if (!count) return count.error().outcome();
     return holds_messages(folded, *count);
   }
+  const std::string doomed = mailbag_directory(removed_name());
+  if (auto moved = files_->rename(leaving, doomed); !moved) return moved.error().outcome();
   if (auto synced = files_->sync_directory(path(layout::mailbags)); !synced) {
     return synced.error().outcome();
   }
@@ -182,8 +153,11 @@ Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) co
       !removed && removed.error().code != ENOENT && removed.error().code != ENOTDIR) {
     return Outcome::temporary("mailbox " + folded + " is gone, but " + removed.error().sentence() +
                               "; remove its settings by hand");
+  } else if (removed) {
+    auto synced = files_->sync_directory(path(layout::mailbox_settings));
+    if (!synced) return synced.error().outcome();
   }
-  if (auto removed = remove_tree(*files_, doomed); !removed) {
+  if (auto removed = remove_mailbag(*files_, doomed); !removed) {
     return Outcome::temporary("mailbox " + folded + " is gone, but " + removed.error().sentence() +
                               "; remove " + doomed + " by hand");
   }
@@ -194,16 +168,22 @@ Expected<std::vector<std::string>> Postoffice::list_mailboxes() const {
   auto names = files_->list(path(layout::mailbags));
   if (!names) return failure(names.error().outcome());
   std::vector<std::string> mailboxes;
+  bool is_one_gone = false;
   for (std::string& name : *names) {
     if (name.front() == '.' || why_bad_mailbox_name(name) || fold_mailbox_name(name) != name) {
       continue;
     }
     auto status = files_->status(mailbag_directory(name));
     if (!status) {
-      if (status.error().code == ENOENT) continue;  // removed a moment ago
-      return failure(status.error().outcome());
+      if (status.error().code != ENOENT) return failure(status.error().outcome());
+      is_one_gone = true;  // removed a moment ago
+      continue;
     }
     if (status->kind == FileKind::directory) mailboxes.push_back(std::move(name));
+  }
+  // Or all of them, with the disk that they are on.
+  if (is_one_gone) {
+    if (auto problem = why_not_there(*this)) return failure(*problem);
   }
   std::sort(mailboxes.begin(), mailboxes.end());
   return mailboxes;

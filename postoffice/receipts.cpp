@@ -328,8 +328,7 @@ class Answering {
     }
     FileResult<void> done;
     if (*owner) done = (*file)->set_owner((*owner)->user, (*owner)->group);
-    if (done) done = (*file)->sync();
-    if (done) done = files_.sync_directory(directory_);
+    if (done) done = files_.sync_directory(directory_);  // it is its name, and holds nothing
     return done ? Outcome::delivered("marked") : without_mark(done.error().outcome(), false);
   }
 

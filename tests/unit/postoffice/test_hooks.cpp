@@ -336,6 +336,18 @@ TEST_CASE("nonsense in the state of a message counts as nothing") {
   CHECK(hook_pause(1'000'000) == 3600);
 }
 
+TEST_CASE("a clock that was set back makes no command wait longer than the longest pause") {
+  HookState state;
+  CHECK(is_hook_due(state, 1000));
+  state.next_try = 1060;
+  CHECK_FALSE(is_hook_due(state, 1000));
+  CHECK(is_hook_due(state, 1060));
+  state.next_try = 1000 + 3600;
+  CHECK_FALSE(is_hook_due(state, 1000));
+  state.next_try = 1000 + 3601;
+  CHECK(is_hook_due(state, 1000));
+}
+
 /// The program, as whoever runs the tests; root would have to become somebody else.
 TEST_CASE("run-hooks runs what is due once, and says how it went") {
   HookFixture fixture;
