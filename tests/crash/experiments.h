@@ -25,6 +25,8 @@ struct Tally {
   std::uint64_t untold = 0;     ///< faults without a line that says which file, or with a 5xx
   std::uint64_t in_doubt = 0;   ///< second copies that RFC 1047 allows
   std::uint64_t by_reader = 0;  ///< second copies because a reader took the first away too early
+  /// Second copies and missing receipts because a command was broken off, as its document says.
+  std::uint64_t by_command = 0;
   std::vector<std::string> complaints;  ///< the first few
 
   std::vector<std::string> history;  ///< operations that led to the first, if they are kept
@@ -78,6 +80,8 @@ class Experiments {
   const Scenario& scenario_;
   Depth depth_;
   Findings expected_;
+  Findings expected_of_check_;
+  Findings checked_;  ///< by the last finish()
   std::uint64_t steps_ = 0;
   std::vector<Operation> operations_;
 };

@@ -74,7 +74,7 @@ std::string row_of(const char* name, const Tally& tally) {
   std::ostringstream out;
   out << "T " << name << ' ' << tally.steps << ' ' << tally.messages << ' ' << tally.lost << ' '
       << tally.doubled << ' ' << tally.damaged << ' ' << tally.left_over << ' ' << tally.untold
-      << ' ' << tally.in_doubt << ' ' << tally.by_reader << '\n';
+      << ' ' << tally.in_doubt << ' ' << tally.by_reader << ' ' << tally.by_command << '\n';
   for (const std::string& one : tally.complaints) out << "C " << one << '\n';
   for (const std::string& one : tally.history) out << "C   " << one << '\n';
   return out.str();
@@ -198,8 +198,9 @@ class Table {
 
   /// True if all is well.
   bool print() {
-    std::printf("\n%-30s %8s %9s %5s %8s %8s %10s %9s %10s %7s\n", "", "runs", "messages", "lost",
-                "doubled", "damaged", "left over", "not told", "2x by 1047", "reader");
+    std::printf("\n%-30s %8s %9s %5s %8s %8s %10s %9s %10s %7s %8s\n", "", "runs", "messages",
+                "lost", "doubled", "damaged", "left over", "not told", "2x by 1047", "reader",
+                "command");
     Tally sum;
     for (const Experiment& experiment : experiments) {
       const auto found = tallies_.find(experiment.name);
@@ -232,7 +233,7 @@ class Table {
     std::string name;
     Tally one;
     words >> name >> one.steps >> one.messages >> one.lost >> one.doubled >> one.damaged >>
-        one.left_over >> one.untold >> one.in_doubt >> one.by_reader;
+        one.left_over >> one.untold >> one.in_doubt >> one.by_reader >> one.by_command;
     if (is_verbose_) print_row((scenario + ", " + name).c_str(), one);
     ++(one.is_clean() ? passed_ : failed_);
     tallies_[name] += one;
@@ -248,10 +249,11 @@ class Table {
 
   static void print_row(const char* name, const Tally& tally) {
     const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
-    std::printf("%-30s %8llu %9llu %5llu %8llu %8llu %10llu %9llu %10llu %7llu\n", name,
+    std::printf("%-30s %8llu %9llu %5llu %8llu %8llu %10llu %9llu %10llu %7llu %8llu\n", name,
                 number(tally.steps), number(tally.messages), number(tally.lost),
                 number(tally.doubled), number(tally.damaged), number(tally.left_over),
-                number(tally.untold), number(tally.in_doubt), number(tally.by_reader));
+                number(tally.untold), number(tally.in_doubt), number(tally.by_reader),
+                number(tally.by_command));
   }
 
   bool is_verbose_;

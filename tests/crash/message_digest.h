@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace smtpgate::crash {
 
@@ -12,6 +13,8 @@ inline constexpr std::string_view damaged_mark = "DAMAGED";
 
 /// Of an MMFF file's octets.
 std::string digest_of(std::string_view octets);
+/// Of each message in a file of several, in their order.
+std::vector<std::string> digests_of(std::string_view octets);
 
 /// Without Received fields, which rightly differ: of a header that ends in LF or CRLF lines.
 std::string without_trace(std::string_view text);

@@ -1,4 +1,5 @@
-// The scenarios; see the header.
+// The scenarios of mail by itself, in and out; see the header. Those of people with commands are in
+// scenarios_people.cpp, scenarios_services.cpp and scenarios_administration.cpp.
 #include "tests/crash/scenarios.h"
 
 #include <cerrno>
@@ -6,47 +7,11 @@
 #include <string>
 #include <utility>
 
+#include "tests/crash/scenario_parts.h"
+
 namespace smtpgate::crash {
 
 namespace {
-
-constexpr const char* anna = "anna@example.com";
-constexpr const char* ben = "ben@example.com";
-
-std::string headers(const std::string& subject) {
-  return "From: Carol <carol@remote.example>\r\nTo: somebody@example.com\r\nSubject: " + subject +
-         "\r\nDate: Sat, 21 Nov 2026 10:00:00 +0100\r\nMessage-ID: <" + subject +
-         "@remote.example>\r\n";
-}
-
-std::string text_message(const std::string& subject) {
-  return headers(subject) + "\r\nGood day.\r\n.\r\nA line, and a dot before it.\r\n";
-}
-
-std::string message_with_attachments(const std::string& subject, std::size_t lines) {
-  std::string part;
-  for (std::size_t i = 0; i < lines; ++i) {
-    part += "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0NTY3\r\n";
-  }
-  return headers(subject) +
-         "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n"
-         "--b\r\n\r\nThe text.\r\n"
-         "--b\r\nContent-Type: application/octet-stream; name=\"order.bin\"\r\n"
-         "Content-Transfer-Encoding: base64\r\n\r\n" +
-         part +
-         "\r\n--b\r\nContent-Type: image/png; name=\"scan.png\"\r\n"
-         "Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n";
-}
-
-InboundMail to(std::vector<std::string> recipients, std::string content, bool by_door_1) {
-  return {std::move(content), "carol@remote.example", std::move(recipients), by_door_1};
-}
-
-std::string file_to(const std::string& recipients, const std::string& subject,
-                    const std::string& from = "CSI:ACME/MAIN/anna") {
-  return "VERSION:3.00\n" + recipients + "FROM:" + from +
-         "\nDATE:2026-11-21\nTIME:10:00\nSUBJECT:" + subject + "\nTEXT:12\nthe message\n";
-}
 
 /// Both ways of the same message.
 void add_both(std::vector<Scenario>& all, const std::string& name,
@@ -266,6 +231,9 @@ std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all;
   add_inbound(all);
   add_outgoing(all);
+  add_people(all);
+  add_services(all);
+  add_administration(all);
   return all;
 }
 

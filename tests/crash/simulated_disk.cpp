@@ -34,7 +34,7 @@ void SimulatedDisk::restore(const Image& image) {
 
 void SimulatedDisk::heal() {
   stop_at_.reset();
-  forgotten_sync_.reset();
+  forgotten_.reset();
   fault_.reset();
   before_ = nullptr;
 }
@@ -150,7 +150,9 @@ SimulatedDisk::Verdict SimulatedDisk::judge(const Operation& operation) {
   if (condition_ && condition_->when(index, operation)) {
     return {condition_->code, condition_->moment};
   }
-  return {0, Moment::instead, forgotten_sync_ == index};
+  const bool is_forgotten =
+      forgotten_ && operation.is_sync() && index >= forgotten_->first && index < forgotten_->second;
+  return {0, Moment::instead, is_forgotten};
 }
 
 }  // namespace smtpgate::crash

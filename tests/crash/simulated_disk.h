@@ -24,6 +24,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "postoffice/file_system.h"
@@ -82,7 +83,10 @@ class SimulatedDisk : public postoffice::FileSystem {
   void fail(Fault fault) { fault_ = std::move(fault); }
   /// A fault that is no fault but how this disk is; not healed, not counted.
   void set_condition(std::optional<Fault> condition) { condition_ = std::move(condition); }
-  void forget_sync(std::uint64_t index) { forgotten_sync_ = index; }
+  /// So many operations from there on, if they are syncs, do nothing and say that they did.
+  void forget_syncs(std::uint64_t index, std::uint64_t count) {
+    forgotten_ = {index, index + count};
+  }
   /// Called before each operation; may change the disk by the functions without a count below.
   void before(std::function<void(std::uint64_t, const Operation&)> hook) {
     before_ = std::move(hook);
@@ -151,7 +155,7 @@ class SimulatedDisk : public postoffice::FileSystem {
   std::unique_ptr<Image> image_;
   std::vector<Operation> operations_;
   std::optional<std::uint64_t> stop_at_;
-  std::optional<std::uint64_t> forgotten_sync_;
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> forgotten_;  ///< from, and before
   std::optional<Fault> fault_;
   std::optional<Fault> condition_;
   std::function<void(std::uint64_t, const Operation&)> before_;

@@ -17,6 +17,7 @@
 #include "postoffice/outbox.h"
 #include "postoffice/outgoing.h"
 #include "postoffice/put.h"
+#include "postoffice/tidying.h"
 #include "tests/crash/test_clock.h"
 
 namespace smtpgate::crash {
@@ -67,9 +68,7 @@ World::World() {
   settings.time_zone = "UTC";
   must(Postoffice::init(folder(), settings, disk_));
   const Postoffice office = open();
-  for (const std::string mailbox : all_mailboxes) {
-    if (mailbox != "postmaster") must(office.add_mailbox(mailbox));
-  }
+  for (const char* mailbox : people) must(office.add_mailbox(mailbox));
   must(postoffice::write_group(office, {"all", "anna", {"anna", "ben", "some"}}));
   must(postoffice::write_group(office, {"some", "ben", {"ben", "carl", "dora"}}));
   must(postoffice::write_group(office, {"wide", "dora", {"dora", "frida@elsewhere.example"}}));
@@ -80,6 +79,13 @@ World::World() {
   postoffice::MailboxSettings as_folders;
   as_folders.delivery = "folder";
   must(postoffice::write_mailbox_settings(office, "fred", as_folders));
+  as_folders.hook = {"/bin/order-intake"};
+  as_folders.hook_settings.attempts = 2;
+  must(postoffice::write_mailbox_settings(office, "hugo", as_folders));
+  postoffice::MailboxSettings small;
+  small.quota.messages = 1;
+  must(postoffice::write_mailbox_settings(office, "gerd", small));
+  if (!disk_.make_directory(desk(), 0755)) throw std::runtime_error("no desk");
   disk_.sync_all();
   prepared_ = disk_.image();
 }
@@ -108,7 +114,13 @@ void World::begin(const Scenario& scenario) {
   inbound_.clear();
   submitted_.clear();
   removed_.clear();
+  taken_.clear();
   refusals_.clear();
+  broken_.clear();
+  done_errands_.clear();
+  broken_errands_.clear();
+  may_double_ = may_lose_ = unmarked_ = commands_in_hand_ = 0;
+  power_was_cut_ = false;
   unsaved_.clear();
   tried_.clear();
   in_doubt_ = submitted_in_try_ = 0;
@@ -135,7 +147,10 @@ void World::live() {
       if (disk_.has_stopped()) return;
       if (inbound.is_accepted && !inbound.queue.empty()) deliver_by_postfix(inbound);
       if (disk_.has_stopped()) return;
+      look_at_quota();
     }
+    run_errands();
+    if (disk_.has_stopped()) return;
     send_outgoing();
     if (disk_.has_stopped() || is_over()) return;
   }
@@ -158,6 +173,7 @@ void World::die(Death death, const Loss& loss) {
   if (death == Death::process) {
     disk_.restart_process();
   } else {
+    power_was_cut_ = true;
     disk_.restart_machine(loss);
   }
 }
@@ -173,6 +189,7 @@ void World::start() {
   (void)postoffice::resume_taken_files(*opened, {}, told);
   (void)postoffice::clear_abandoned_work(*opened);
   (void)postoffice::expire_markers(*opened, clock_now());
+  (void)postoffice::clear_half_done(*opened, clock_now());
   (void)postoffice::expire_outgoing_markers(*opened, clock_now());
 }
 
@@ -183,10 +200,15 @@ bool World::is_over() const {
   for (const std::string& name : disk_.names(folder() + "/SMTP")) {
     if (postoffice::is_outgoing_id(name.substr(0, 32))) return false;
   }
-  for (const OutboxFile& file : scenario_->outbox) {
-    for (const std::string& name : disk_.names(mailbag(file.mailbox) + "/outbox")) {
-      if (name.ends_with(".API")) return false;
+  for (const std::string& mailbox : watched_outboxes()) {
+    for (const std::string& name : disk_.names(mailbag(mailbox) + "/outbox")) {
+      if (name.front() != '.' && !name.ends_with(".bad")) return false;
     }
+  }
+  for (std::size_t i = 0; i < scenario_->errands.size(); ++i) {
+    const Errand& errand = scenario_->errands[i];
+    if (errand.kind == Errand::Kind::once && !done_errands_.contains(i)) return false;
+    if (errand.kind == Errand::Kind::service && is_due(errand)) return false;
   }
   for (const std::string& host : disk_.names(folder() + "/P1")) {
     for (const std::string& id : disk_.names(folder() + "/P1/" + host)) {
@@ -196,8 +218,16 @@ bool World::is_over() const {
   return true;
 }
 
+std::vector<std::string> World::mailboxes() const {
+  std::vector<std::string> result;
+  for (const std::string& name : disk_.names(folder() + "/MBG")) {
+    if (name.front() != '.') result.push_back(name);
+  }
+  return result;
+}
+
 void World::read_all() {
-  for (const std::string mailbox : all_mailboxes) {
+  for (const std::string& mailbox : mailboxes()) {
     for (const std::string& name : disk_.names(mailbag(mailbox) + "/new")) {
       if (name.front() == '.') continue;
       disk_.move(mailbag(mailbox) + "/new/" + name, mailbag(mailbox) + "/cur/" + name);
@@ -207,18 +237,22 @@ void World::read_all() {
 
 std::uint64_t World::delete_all() {
   std::uint64_t unmarked = 0;
-  for (const std::string mailbox : all_mailboxes) {
-    for (const char* part : {"/new/", "/cur/"}) {
-      for (const std::string& name : disk_.names(mailbag(mailbox) + part)) {
-        if (name.front() == '.') continue;
-        const std::string path = mailbag(mailbox) + part + name;
-        add_found(removed_, mailbox, path);
-        if (!disk_.exists(mailbag(mailbox) + "/ids/" + name)) ++unmarked;
-        if (is_directory(path)) {
-          for (const std::string& file : disk_.names(path)) disk_.erase(path + "/" + file);
-        }
-        disk_.erase(path);
+  for (const std::string& mailbox : mailboxes()) unmarked += delete_all_of(mailbox);
+  return unmarked;
+}
+
+std::uint64_t World::delete_all_of(const std::string& mailbox) {
+  std::uint64_t unmarked = 0;
+  for (const char* part : {"/new/", "/cur/"}) {
+    for (const std::string& name : disk_.names(mailbag(mailbox) + part)) {
+      if (name.front() == '.') continue;
+      const std::string path = mailbag(mailbox) + part + name;
+      add_found(removed_, mailbox, path);
+      if (!disk_.exists(mailbag(mailbox) + "/ids/" + name)) ++unmarked;
+      if (is_directory(path)) {
+        for (const std::string& file : disk_.names(path)) disk_.erase(path + "/" + file);
       }
+      disk_.erase(path);
     }
   }
   return unmarked;

@@ -29,8 +29,10 @@
 
 namespace smtpgate::crash {
 
-inline constexpr std::array<const char*, 7> all_mailboxes{"anna", "ben",  "carl",      "dora",
-                                                          "emil", "fred", "postmaster"};
+/// Those of the prepared postoffice but the postmaster: people, one whose mailbox is a folder
+/// (fred), one with room for a single message (gerd), one whose folder has a command (hugo).
+inline constexpr std::array<const char*, 8> people{"anna", "ben",  "carl", "dora",
+                                                   "emil", "fred", "gerd", "hugo"};
 
 /// Who dies at the stop.
 enum class Death {
@@ -53,11 +55,40 @@ struct OutboxFile {
   std::string content;
 };
 
+/// What somebody does with a command, in every life of the world.
+struct Errand {
+  enum class Kind {
+    once,     ///< until it said that it is done; the world waits for that
+    service,  ///< whenever it is due; the world waits until it is not
+    habit,    ///< whenever it is due; nobody waits
+  };
+  Kind kind = Kind::once;
+  /// One run. `is_again`: an earlier one was broken off, or came to nothing. Temporary: run again.
+  std::function<Outcome(class World&, bool is_again)> run;
+  std::function<bool(const class World&)> is_due{};  ///< absent: always
+  /// What a run that is broken off, or that says it failed, may cause by its document: so many
+  /// second copies, and so many messages less.
+  std::uint64_t may_double = 0;
+  std::uint64_t may_lose = 0;
+};
+
 /// What goes on, and what was there before.
 struct Scenario {
   std::string name;
   std::vector<InboundMail> inbound;
   std::vector<OutboxFile> outbox;
+  /// Mailboxes whose outboxes are looked at, beside those of `outbox`.
+  std::vector<std::string> watched{};
+  std::vector<Errand> errands{};
+  /// What the command of a folder mailbox does: its exit code, by how often it was tried.
+  std::function<int(int attempt)> command{};
+  /// What waits in SMTP/ is sent by the daemon; otherwise an errand takes it.
+  bool sends = true;
+  /// Names and contents of settings, aliases and groups are looked at too.
+  bool shows_settings = false;
+  /// What readers may do with what comes, before anything was done with it.
+  bool may_be_read = true;
+  bool may_be_deleted = true;
   /// Recipients that the designated host refuses.
   std::vector<std::string> refused_recipients;
   /// Recipients that it defers the first time and refuses then.
@@ -110,15 +141,25 @@ class World {
   void read_all();  ///< new/ to cur/ by a plain rename
   /// Noted as seen. How many of them had no marker yet: those may come again.
   std::uint64_t delete_all();
+  std::uint64_t delete_all_of(const std::string& mailbox);
+  /// A reader in an errand: what had no marker may come again.
+  void empty_mailbox(const std::string& mailbox) { unmarked_ += delete_all_of(mailbox); }
 
   /// What became of it all.
   Findings findings() const;
   /// What is left over and should not be: P1, temporary names, half-removed messages.
   std::vector<std::string> leftovers() const;
+  /// `postoffice check --repair`: what it found and did not mend.
+  Findings check();
   /// Of messages that lie somewhere, those that are not whole.
   std::vector<std::string> damaged() const;
   /// How many second copies are allowed by RFC 1047: submitted, and we died before we knew.
   std::uint64_t in_doubt() const { return in_doubt_; }
+  /// Second copies, and missing messages, that the documents of broken-off commands allow.
+  std::uint64_t may_double() const { return may_double_; }
+  std::uint64_t may_lose() const { return may_lose_; }
+  /// Second copies of what a reader in an errand deleted too early.
+  std::uint64_t unmarked() const { return unmarked_; }
   /// Permanent refusals that were given; there should be none for a fault of ours.
   const std::vector<std::string>& refusals() const { return refusals_; }
 
@@ -132,7 +173,12 @@ class World {
   MemoryLog& log() { return log_; }
   postoffice::Postoffice open();
   std::string mailbag(const std::string& mailbox) const;
+  std::vector<std::string> mailboxes() const;
   static std::string folder() { return "/po"; }
+  /// Where people have files of their own, by hand.
+  static std::string desk() { return "/desk"; }
+  /// `postoffice run-hooks --once` for one folder mailbox.
+  Outcome run_hooks(const std::string& mailbox);
 
  private:
   /// One message on its way in, as client and Postfix see it.
@@ -144,6 +190,11 @@ class World {
   };
 
   bool answer_gets_out();
+  void run_errands();
+  bool is_due(const Errand& errand) const;
+  int run_command(const std::string& directory, int attempt);
+  void look_at_quota();
+  std::vector<std::string> watched_outboxes() const;
   void send_by_client(Inbound& inbound);
   void deliver_by_postfix(Inbound& inbound);
   std::vector<std::string> lmtp(const std::string& input);
@@ -158,6 +209,8 @@ class World {
   std::string describe(const std::string& path) const;
   bool is_directory(const std::string& path) const;
   void add_found(Findings& result, const std::string& where, const std::string& path) const;
+  void add_settings(Findings& result) const;
+  void add_mail(Findings& result, const std::string& mailbox) const;
 
   std::string directory_;  ///< of the configuration, on the real disk
   SimulatedDisk disk_;
@@ -168,8 +221,18 @@ class World {
   const Scenario* scenario_ = nullptr;
   std::vector<Inbound> inbound_;
   std::vector<std::string> submitted_;  ///< what the designated host has taken
+  std::vector<std::string> taken_;      ///< by commands of folder mailboxes
   std::vector<std::string> removed_;    ///< what readers have deleted, having seen it
   std::vector<std::string> refusals_;
+  std::vector<std::string> broken_;  ///< what should never be, seen meanwhile
+  /// By place in the scenario: done, and broken off at least once.
+  std::set<std::size_t> done_errands_;
+  std::set<std::size_t> broken_errands_;
+  std::uint64_t may_double_ = 0;
+  std::uint64_t may_lose_ = 0;
+  std::uint64_t unmarked_ = 0;
+  std::uint64_t commands_in_hand_ = 0;
+  bool power_was_cut_ = false;
   std::set<std::string> tried_;  ///< of those that are refused later
   /// By ID: what the daemon has in memory only, and how many of it the host has taken.
   std::map<std::string, std::pair<postoffice::OutgoingState, std::uint64_t>> unsaved_;

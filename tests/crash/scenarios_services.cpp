@@ -1,0 +1,177 @@
+// Scenarios of what programs do beside the doors: mail of a peer that is opened and reported on,
+// messages that are given up and looked after by a person, commands of folder mailboxes.
+#include <string>
+#include <utility>
+
+#include "postoffice/outgoing.h"
+#include "postoffice/peer_mail.h"
+#include "postoffice/reports.h"
+#include "tests/crash/scenario_parts.h"
+#include "tests/crash/test_clock.h"
+
+namespace smtpgate::crash {
+
+namespace {
+
+using postoffice::OutgoingMail;
+using postoffice::Postoffice;
+
+/// What milter/unwrapping.h does once the payload is believed.
+Outcome open_peer_mail(World& world, bool) {
+  const std::string path = World::desk() + "/.payload";
+  auto opened = Postoffice::open(World::folder(), world.disk());
+  if (!opened) return opened.error();
+  auto file = world.disk().open(path);
+  if (!file) return file.error().outcome();
+  postoffice::EncapsulatedMessage message;
+  message.header.id = std::string(32, '7');
+  message.header.created = 1'795'299'000;
+  message.header.character_set = "UTF-8";
+  message.header.from = *postoffice::NativeAddress::parse("PEER/PO/paul");
+  for (const char* one : {"ACME/MAIN/anna", "ACME/MAIN/wide", "ACME/MAIN/nobody"}) {
+    message.header.to.push_back(*postoffice::NativeAddress::parse(one));
+  }
+  message.content = {file->get(), 0, world.disk().contents(path).value_or("").size()};
+  message.mac = std::string(64, 'b');
+  postoffice::PeerMail mail;
+  mail.message = &message;
+  mail.to = message.header.to;
+  mail.arrival = clock_now();
+  return postoffice::put_peer_mail(*opened, mail);
+}
+
+void add_peer(std::vector<Scenario>& all) {
+  Scenario& peer = all.emplace_back();
+  peer.name = "a peer's message: filed, passed on, and its report to SMTP/";
+  peer.before = [](World& world) {
+    world.disk().put(World::desk() + "/.payload",
+                     file_to("TO:CSI:ACME/MAIN/anna\nTO:CSI:ACME/MAIN/wide\n"
+                             "TO:CSI:ACME/MAIN/nobody\n",
+                             "from a peer", "CSI:PEER/PO/paul"));
+  };
+  Errand opens;
+  opens.run = open_peer_mail;
+  peer.errands = {opens};
+}
+
+constexpr const char* no_message = "this is no message\n";
+
+/// A program hands over what nobody can convert.
+Outcome hand_over_nonsense(World& world, bool) {
+  auto opened = Postoffice::open(World::folder(), world.disk());
+  if (!opened) return opened.error();
+  auto draft = postoffice::OutgoingDraft::begin(*opened, postoffice::OutgoingContent::mmff);
+  if (!draft) return draft.error();
+  if (auto written = draft->content().write(no_message); !written) {
+    return written.error().outcome();
+  }
+  postoffice::OutgoingState state;
+  state.mailbox = "anna";
+  state.created = clock_now();
+  state.next_attempt = clock_now();
+  state.recipients.emplace_back();
+  state.recipients.back().address = postoffice::TypedAddress::internet("x@elsewhere.example");
+  return draft->hand_over(std::move(state), std::string(64, 'c'));
+}
+
+std::vector<std::string> given_up(const World& world) {
+  return world.disk().names(World::folder() + "/SMTP/BAD");
+}
+
+Scenario with_nonsense(const std::string& name) {
+  Scenario one;
+  one.name = name;
+  Errand hands_over;
+  hands_over.run = hand_over_nonsense;
+  one.errands = {hands_over};
+  return one;
+}
+
+/// `postoffice queue retry` of a message that a person has mended.
+Outcome retry_mended(World& world, bool) {
+  auto opened = Postoffice::open(World::folder(), world.disk());
+  if (!opened) return opened.error();
+  const std::string id = given_up(world).front();
+  const std::string file = World::folder() + "/SMTP/BAD/" + id + "/FROM_NC.API";
+  if (world.disk().contents(file) == no_message) {
+    world.disk().erase(file);
+    world.disk().put(file, file_to("TO:SMTP:x@elsewhere.example\n", "mended"));
+  }
+  return OutgoingMail(*opened).retry(id);
+}
+
+/// `postoffice queue return`.
+Outcome return_given_up(World& world, bool) {
+  auto opened = Postoffice::open(World::folder(), world.disk());
+  if (!opened) return opened.error();
+  auto taken = OutgoingMail(*opened).take_bad(given_up(world).front());
+  if (!taken) return taken.error();
+  if (!*taken) return Outcome::temporary("somebody has it");
+  return postoffice::return_to_sender(*opened, **taken, "It was returned by an administrator.");
+}
+
+/// `postoffice queue delete`.
+Outcome delete_given_up(World& world, bool) {
+  auto opened = Postoffice::open(World::folder(), world.disk());
+  if (!opened) return opened.error();
+  return OutgoingMail(*opened).remove(given_up(world).front());
+}
+
+void add_given_up(std::vector<Scenario>& all) {
+  all.push_back(with_nonsense("BAD: given up, and told of"));
+  const auto and_then = [&all](const std::string& name,
+                               std::function<Outcome(World&, bool)> command) {
+    Scenario one = with_nonsense(name);
+    Errand then;
+    // Whoever looks after BAD does so again when something lies there again.
+    then.kind = Errand::Kind::service;
+    then.run = std::move(command);
+    then.is_due = [](const World& world) { return !given_up(world).empty(); };
+    one.errands.push_back(then);
+    all.push_back(std::move(one));
+  };
+  and_then("BAD: mended and tried again", retry_mended);
+  and_then("BAD: returned by hand", return_given_up);
+  and_then("BAD: deleted by hand", delete_given_up);
+}
+
+bool has_unread_orders(const World& world) {
+  return !world.disk().names(world.mailbag("hugo") + "/new").empty();
+}
+
+Scenario with_command(const std::string& name, Errand::Kind kind,
+                      std::function<int(int attempt)> command) {
+  Scenario one;
+  one.name = name;
+  one.inbound = {to({"hugo@example.com"}, message_with_attachments("order", 3), false)};
+  one.watched = {"hugo"};
+  one.may_be_read = one.may_be_deleted = false;
+  one.command = std::move(command);
+  Errand runs;
+  runs.kind = kind;
+  runs.is_due = has_unread_orders;
+  runs.run = [](World& world, bool) {
+    move_clock(70);  // the first pause
+    return world.run_hooks("hugo");
+  };
+  one.errands = {runs};
+  return one;
+}
+
+void add_commands(std::vector<Scenario>& all) {
+  all.push_back(with_command("command: takes an order", Errand::Kind::service, {}));
+  all.push_back(with_command("command: not now, then done", Errand::Kind::service,
+                             [](int attempt) { return attempt == 1 ? 75 : 0; }));
+  all.push_back(with_command("command: fails until it is set aside", Errand::Kind::habit,
+                             [](int) { return 1; }));
+}
+
+}  // namespace
+
+void add_services(std::vector<Scenario>& all) {
+  add_peer(all);
+  add_given_up(all);
+  add_commands(all);
+}
+
+}  // namespace smtpgate::crash
