@@ -262,13 +262,7 @@ class Filing {
   /// The empty marker ids/K; not synced: without it the message is found in new/ or cur/.
   FileResult<void> mark() {
     if (message_.key.empty()) return {};
-    auto file = files_.create(marker(message_.key), 0600);
-    if (!file) {
-      if (file.error().code == EEXIST) return {};
-      return tl::unexpected(file.error());
-    }
-    if (message_.owner) return (*file)->set_owner(message_.owner->user, message_.owner->group);
-    return {};
+    return make_marker(files_, mailbag_, message_.key, message_.owner);
   }
 
   /// The message as new/<name>, whole, never over something: EEXIST.
@@ -362,6 +356,17 @@ class Filing {
 };
 
 }  // namespace
+
+FileResult<void> make_marker(FileSystem& files, const std::string& mailbag, std::string_view key,
+                             const std::optional<FolderOwner>& owner) {
+  auto file = files.create(path_in(path_in(mailbag, layout::markers), key), 0600);
+  if (!file) {
+    if (file.error().code == EEXIST) return {};
+    return tl::unexpected(file.error());
+  }
+  if (owner) return (*file)->set_owner(owner->user, owner->group);
+  return {};
+}
 
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now, const Quota& quota) {

@@ -29,10 +29,15 @@ struct SealedMessage {
   std::function<Expected<const UnpackedMessage*>()> unpacked;
 };
 
-/// `mailbox` is a folded name; `now` in seconds since 1970; `quota` the mailbox's, if it counts. As a
-/// file, or as a directory if the mailbox is set so.
+/// `mailbox` is a folded name; `now` in seconds since 1970; `quota` the mailbox's, if it counts. As
+/// a file, or as a directory if the mailbox is set so.
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now, const Quota& quota);
+
+/// Makes the empty marker ids/<key> in a mailbag (its directory), and syncs nothing. Where it is
+/// already, nothing is done.
+FileResult<void> make_marker(FileSystem& files, const std::string& mailbag, std::string_view key,
+                             const std::optional<FolderOwner>& owner);
 
 /// The sender's own copy: into sent/ of `mailbox`, under the message's key, which must not be
 /// empty. Lying there already is delivered.

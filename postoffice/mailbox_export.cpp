@@ -25,17 +25,21 @@ std::string csv_line(const Exported& one) {
   std::vector<std::string> forward;
   for (const TypedAddress& target : one.settings.forward) forward.push_back(target.str());
   const MailboxSettings& settings = one.settings;
-  return fmt::format(
-      "{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(one.name),
-      csv_field(settings.full_name), csv_field(fmt::format("{}", fmt::join(one.aliases, "; "))),
-      csv_field(fmt::format("{}", fmt::join(forward, "; "))), settings.keep_copy,
-      settings.keep_sent, settings.keep_original, settings.receipts, settings.receive_from_internet,
-      settings.send_to_internet, settings.quota.octets, settings.quota.messages, settings.delivery);
+  return fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(one.name),
+                     csv_field(settings.full_name),
+                     csv_field(fmt::format("{}", fmt::join(one.aliases, "; "))),
+                     csv_field(fmt::format("{}", fmt::join(forward, "; "))), settings.keep_copy,
+                     settings.keep_sent, settings.keep_original, settings.receipts,
+                     settings.receive_from_internet, settings.send_to_internet,
+                     settings.quota.octets, settings.quota.messages, settings.expiry.read_days,
+                     settings.expiry.unread_days, settings.expiry.sent_days, settings.delivery);
 }
 
 constexpr std::string_view csv_header =
     "name,full_name,aliases,forward,keep_copy,keep_sent,keep_original,receipts,"
-    "receive_from_internet,send_to_internet,quota_bytes,quota_messages,delivery\n";
+    "receive_from_internet,send_to_internet,quota_bytes,quota_messages,expire_read_days,expire_"
+    "unread_days,"
+    "expire_sent_days,delivery\n";
 
 std::string import_line(const Postoffice& postoffice, const Exported& one,
                         std::vector<std::string>& remarks) {

@@ -40,6 +40,9 @@ const char* const columns[] = {"action",
                                "send_to_internet",
                                "quota_bytes",
                                "quota_messages",
+                               "expire_read_days",
+                               "expire_unread_days",
+                               "expire_sent_days",
                                "delivery"};
 
 /// What both formats share: the changes so far, and which line made which mailbox.
@@ -331,6 +334,9 @@ class CsvReader : public Reader {
     take_switch("send_to_internet", settings.send_to_internet);
     take_number("quota_bytes", settings.quota.octets, true);
     take_number("quota_messages", settings.quota.messages);
+    take_number("expire_read_days", settings.expiry.read_days);
+    take_number("expire_unread_days", settings.expiry.unread_days);
+    take_number("expire_sent_days", settings.expiry.sent_days);
     if (auto text = field("receipts"); text && !text->empty()) settings.receipts = *text;
     if (auto text = field("delivery"); text && !text->empty()) settings.delivery = *text;
   }

@@ -112,10 +112,13 @@ std::string render_mailbox_settings(const MailboxSettings& settings) {
       "# Settings of one mailbox; `postoffice mailbox set` writes this file anew.\n"
       "full_name = {}\nforward = {}\nkeep_copy = {}\nkeep_sent = {}\nkeep_original = {}\n"
       "receipts = {}\nreceive_from_internet = {}\nsend_to_internet = {}\n"
-      "quota_bytes = {}\nquota_messages = {}\ndelivery = {}\nhook = {}\n{}",
+      "quota_bytes = {}\nquota_messages = {}\n"
+      "expire_read_days = {}\nexpire_unread_days = {}\nexpire_sent_days = {}\n"
+      "delivery = {}\nhook = {}\n{}",
       quoted(settings.full_name), quoted_list(targets), settings.keep_copy, settings.keep_sent,
       settings.keep_original, quoted(settings.receipts), settings.receive_from_internet,
       settings.send_to_internet, settings.quota.octets, settings.quota.messages,
+      settings.expiry.read_days, settings.expiry.unread_days, settings.expiry.sent_days,
       quoted(settings.delivery), quoted_list(settings.hook),
       render_hook_settings(settings.hook_settings));
 }
@@ -136,10 +139,13 @@ Expected<MailboxSettings> parse_mailbox_settings(const Postoffice& postoffice,
   settings.receive_from_internet =
       root.boolean("receive_from_internet", settings.receive_from_internet);
   settings.send_to_internet = root.boolean("send_to_internet", settings.send_to_internet);
-  settings.quota.octets =
-      static_cast<std::uint64_t>(root.integer("quota_bytes", 0, 0, largest_quota));
-  settings.quota.messages =
-      static_cast<std::uint64_t>(root.integer("quota_messages", 0, 0, largest_quota));
+  const auto number = [&root](const char* key, std::int64_t most) {
+    return static_cast<std::uint64_t>(root.integer(key, 0, 0, most));
+  };
+  settings.quota = {number("quota_bytes", largest_quota), number("quota_messages", largest_quota)};
+  constexpr auto most_days = static_cast<std::int64_t>(Expiry::most_days);
+  settings.expiry = {number("expire_read_days", most_days), number("expire_unread_days", most_days),
+                     number("expire_sent_days", most_days)};
   read_delivery(root, settings);
   file->refuse_unknown_keys();
   const auto errors = file->errors();
@@ -180,6 +186,11 @@ std::optional<Outcome> why_bad_settings(const Postoffice& postoffice,
   if (settings.quota.octets > static_cast<std::uint64_t>(largest_quota) ||
       settings.quota.messages > static_cast<std::uint64_t>(largest_quota)) {
     return bad("the quota is too large; write 0 for none");
+  }
+  const Expiry& expiry = settings.expiry;
+  if (std::max({expiry.read_days, expiry.unread_days, expiry.sent_days}) > Expiry::most_days) {
+    return bad(
+        fmt::format("messages expire after at most {} days; write 0 for never", Expiry::most_days));
   }
   if (settings.forward.size() > most_targets) {
     return bad(fmt::format("more than {} forwards; make a group of them", most_targets));

@@ -30,6 +30,18 @@ struct Quota {
   friend bool operator==(const Quota&, const Quota&) = default;
 };
 
+/// After how many days from its arrival a message goes (expiry.h); 0: never.
+struct Expiry {
+  static constexpr std::uint64_t most_days = 36'500;
+
+  std::uint64_t read_days = 0;    ///< in cur/
+  std::uint64_t unread_days = 0;  ///< in new/
+  std::uint64_t sent_days = 0;    ///< copies in sent/
+
+  bool is_set() const { return read_days != 0 || unread_days != 0 || sent_days != 0; }
+  friend bool operator==(const Expiry&, const Expiry&) = default;
+};
+
 /// A file that is absent has these defaults.
 struct MailboxSettings {
   std::string full_name;              ///< whose it is, UTF-8; for people
@@ -42,6 +54,7 @@ struct MailboxSettings {
   bool receive_from_internet = true;  ///< false: only mail from this postoffice and from peers
   bool send_to_internet = true;       ///< false: only to NET/PO/MAILBOX
   Quota quota;
+  Expiry expiry;
   std::string delivery = "mailbag";  ///< "mailbag", or "folder": a directory for each message
   std::vector<std::string> hook;     ///< with "folder": the command for each message, word by word
   HookSettings hook_settings;        ///< with `hook`

@@ -36,6 +36,9 @@ struct SettingOptions {
   std::string receipts;
   std::optional<std::uint64_t> quota_bytes;
   std::optional<std::uint64_t> quota_messages;
+  std::optional<std::uint64_t> expire_read_days;
+  std::optional<std::uint64_t> expire_unread_days;
+  std::optional<std::uint64_t> expire_sent_days;
   std::string delivery;
   std::vector<std::string> hook;
   bool has_no_hook = false;
@@ -73,6 +76,10 @@ std::optional<Outcome> take_settings(const Postoffice& postoffice, const Setting
   if (!options.receipts.empty()) settings.receipts = options.receipts;
   settings.quota.octets = options.quota_bytes.value_or(settings.quota.octets);
   settings.quota.messages = options.quota_messages.value_or(settings.quota.messages);
+  Expiry& expiry = settings.expiry;
+  expiry.read_days = options.expire_read_days.value_or(expiry.read_days);
+  expiry.unread_days = options.expire_unread_days.value_or(expiry.unread_days);
+  expiry.sent_days = options.expire_sent_days.value_or(expiry.sent_days);
   if (!options.delivery.empty()) settings.delivery = options.delivery;
   if (options.has_no_hook || !options.hook.empty()) settings.hook = options.hook;
   HookSettings& hook = settings.hook_settings;
@@ -153,6 +160,17 @@ void add_switch(CLI::App& command, const char* names, std::optional<bool>& value
   command.add_flag_function(names, [&value](std::int64_t count) { value = count > 0; }, what);
 }
 
+void add_expiry_options(CLI::App& command, SettingOptions& options) {
+  const auto days = [&](const char* name, std::optional<std::uint64_t>& value, const char* what) {
+    command.add_option(name, value, what)->type_name("N");
+  };
+  days("--expire-read-days", options.expire_read_days,
+       "Read messages are deleted by `expire` so many days after they came; 0: never");
+  days("--expire-unread-days", options.expire_unread_days,
+       "The same for those that nobody has read");
+  days("--expire-sent-days", options.expire_sent_days, "The same for copies of what it sent");
+}
+
 void add_setting_options(CLI::App& command, SettingOptions& options) {
   constexpr const char* address_forms = "name, NET/PO/MAILBOX or user@host";
   command.add_option("--name", options.full_name, "Whose it is, for people")->type_name("TEXT");
@@ -190,6 +208,7 @@ void add_setting_options(CLI::App& command, SettingOptions& options) {
       .add_option("--quota-messages", options.quota_messages,
                   "How many messages it may hold; 0: no limit")
       ->type_name("N");
+  add_expiry_options(command, options);
   command.add_option("--delivery", options.delivery, "Messages as files, or as folders")
       ->check(CLI::IsMember({"mailbag", "folder"}));
   CLI::Option* hook = command

@@ -34,6 +34,9 @@ json as_json(const MailboxSettings& settings) {
           {"send_to_internet", settings.send_to_internet},
           {"quota_bytes", settings.quota.octets},
           {"quota_messages", settings.quota.messages},
+          {"expire_read_days", settings.expiry.read_days},
+          {"expire_unread_days", settings.expiry.unread_days},
+          {"expire_sent_days", settings.expiry.sent_days},
           {"delivery", settings.delivery},
           {"hook", settings.hook},
           {"hook_seconds", settings.hook_settings.seconds},
@@ -67,6 +70,18 @@ std::string quota_text(const Quota& quota) {
   return text.empty() ? "none" : text;
 }
 
+/// "read 30 d, sent 365 d".
+std::string expiry_text(const Expiry& expiry) {
+  std::string text;
+  const auto add = [&text](std::string_view what, std::uint64_t days) {
+    if (days != 0) text += fmt::format("{}{} {} d", text.empty() ? "" : ", ", what, days);
+  };
+  add("read", expiry.read_days);
+  add("unread", expiry.unread_days);
+  add("sent", expiry.sent_days);
+  return text.empty() ? "never" : text;
+}
+
 std::string rights_text(const MailboxSettings& settings) {
   if (settings.receive_from_internet && settings.send_to_internet) return "both";
   if (settings.receive_from_internet) return "receives";
@@ -88,6 +103,7 @@ int list_mailboxes(const Postoffice& postoffice, const MailboxListing& options) 
                {"Name", false, 8},
                {"Quota", false},
                {"Internet", false},
+               {"Expires", false},
                {"Aliases", false, 10}});
   json all = json::array();
   int code = EX_OK;
@@ -99,7 +115,8 @@ int list_mailboxes(const Postoffice& postoffice, const MailboxListing& options) 
     }
     const std::vector<std::string>& known = (*aliases)[name];
     table.add({printable(name), printable(settings->full_name), quota_text(settings->quota),
-               rights_text(*settings), printable(fmt::format("{}", fmt::join(known, ", ")))});
+               rights_text(*settings), expiry_text(settings->expiry),
+               printable(fmt::format("{}", fmt::join(known, ", ")))});
     all.push_back({{"name", name},
                    {"full_name", settings->full_name},
                    {"aliases", known},
@@ -197,6 +214,7 @@ void print_settings(const MailboxSettings& settings) {
   if (settings.quota.messages != 0) {
     line("Quota", fmt::format("{} messages", settings.quota.messages));
   }
+  if (settings.expiry.is_set()) line("Expires", expiry_text(settings.expiry));
   if (settings.delivery != "mailbag") line("Delivery", settings.delivery);
   for (const std::string& word : settings.hook) line("Hook", word);
   if (!settings.hook.empty()) {

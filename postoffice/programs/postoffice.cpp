@@ -19,6 +19,7 @@
 #include "postoffice/programs/archive_commands.h"
 #include "postoffice/programs/check_commands.h"
 #include "postoffice/programs/command_output.h"
+#include "postoffice/programs/expiry_commands.h"
 #include "postoffice/programs/hook_commands.h"
 #include "postoffice/programs/mailbag_commands.h"
 #include "postoffice/programs/mailbox_commands.h"
@@ -137,6 +138,7 @@ class CommandLine {
     add_archive_commands(app_, run_);
     add_statistics_commands(app_, run_);
     add_check_commands(app_, run_);
+    add_expiry_commands(app_, run_);
   }
 
   int run(int count, char** words) {
