@@ -11,13 +11,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "postoffice/check_links.h"
 #include "postoffice/check_report.h"
 #include "postoffice/folder.h"
 #include "postoffice/mailbox_settings.h"
 #include "postoffice/message_folder.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/put.h"
-#include "postoffice/tidying.h"
 #include "postoffice/unique_id.h"
 #include "postoffice/usage.h"
 
@@ -48,6 +48,7 @@ class MailbagCheck {
         files_(postoffice.files()),
         report_(report),
         gateway_(gateway),
+        links_(postoffice, report, gateway),
         oldest_marker_(report.options().now - postoffice.settings().dedupe_days * day - patience) {}
 
   void check(const std::string& mailbox) {
@@ -79,6 +80,7 @@ class MailbagCheck {
     if (report_.options().repairs) recount(mailbox);
   }
 
+  void finish(const std::vector<std::string>& mailboxes) { links_.finish(mailboxes); }
   std::uint64_t old_markers() const { return old_markers_; }
 
  private:
@@ -125,6 +127,8 @@ class MailbagCheck {
         if (!inside && inside.error().code != ENOENT) missed(inside.error());
         if (!inside) continue;  // somebody's own directory, or gone
         status = *inside;
+      } else {
+        note_links(one.name, status);
       }
       check_message(path, status);
     }
@@ -174,6 +178,14 @@ class MailbagCheck {
                    [&] { return make_read_only(path); });
     }
     read_message(path, status);
+  }
+  /// A file that other mailboxes may have copies of; not the one in a directory.
+  void note_links(const std::string& name, FileStatus status) {
+    // Mended by then.
+    if (report_.options().repairs && is_ours(status)) status.mode &= ~mode_t{0222};
+    if (status.links == 1 || !seen_.contains({status.device, status.inode})) {
+      links_.saw(name, status);
+    }
   }
 
   Outcome make_read_only(const std::string& path) {
@@ -238,6 +250,7 @@ class MailbagCheck {
   FileSystem& files_;
   CheckReport& report_;
   uid_t gateway_;
+  LinkCheck links_;
   std::int64_t oldest_marker_;
   std::set<std::pair<std::uint64_t, std::uint64_t>> seen_;  ///< device and inode
   std::vector<std::string> unread_;                         ///< keys of the mailbag being checked
@@ -256,27 +269,6 @@ void check_names(const Postoffice& postoffice, CheckReport& report) {
   }
 }
 
-void check_half_done(const Postoffice& postoffice, CheckReport& report) {
-  const auto leaving = mailboxes_being_removed(postoffice);
-  if (!leaving) return report.trouble(leaving.error().outcome());
-  for (const std::string& mailbox : *leaving) {
-    report.find({"mailbox-leaving",
-                 "the removal of mailbox " + mailbox + " was broken off; it is in " +
-                     postoffice.mailbag_directory(being_removed_name(mailbox)),
-                 "rename it back, or remove the mailbox again"});
-  }
-  const auto half_done = count_half_done(postoffice, report.options().now);
-  if (!half_done) return report.trouble(half_done.error());
-  if (*half_done == 0) return;
-  report.find(
-      {"half-done", std::to_string(*half_done) + " files and mailbags of dead commands are left",
-       "the daemon removes them once a day; so does --repair"},
-      [&] {
-        auto cleared = clear_half_done(postoffice, report.options().now);
-        return cleared ? Outcome::delivered("removed") : cleared.error();
-      });
-}
-
 }  // namespace
 
 void check_mailbags(const Postoffice& postoffice, CheckReport& report) {
@@ -285,9 +277,9 @@ void check_mailbags(const Postoffice& postoffice, CheckReport& report) {
   if (!folder) return report.trouble(folder.error().outcome());
   if (!mailboxes) return report.trouble(mailboxes.error());
   check_names(postoffice, report);
-  check_half_done(postoffice, report);
   MailbagCheck check(postoffice, report, folder->owner);
   for (const std::string& mailbox : *mailboxes) check.check(mailbox);
+  check.finish(*mailboxes);
   if (check.old_markers() == 0) return;
   report.find(
       {"markers-old", std::to_string(check.old_markers()) + " markers are older than dedupe_days",

@@ -42,6 +42,10 @@ class CheckReport {
   CheckResult& result_;
 };
 
+/// A change of mailboxes that was begun.
+void check_changes(const Postoffice& postoffice, CheckReport& report);
+/// What commands that were killed left.
+void check_leftovers(const Postoffice& postoffice, CheckReport& report);
 /// GLB and GRP.
 void check_settings(const Postoffice& postoffice, CheckReport& report);
 /// MBG.

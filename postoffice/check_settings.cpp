@@ -14,21 +14,6 @@ namespace {
 
 constexpr std::string_view settings_suffix = ".toml";
 
-void check_changes(const Postoffice& postoffice, CheckReport& report) {
-  const std::string path = postoffice.path("GLB/CHANGES.json");
-  const auto status = postoffice.files().status(path);
-  if (!status) {
-    if (status.error().code != ENOENT) report.trouble(status.error().outcome());
-    return;
-  }
-  report.find({"changes-unfinished", path + ": a change of mailboxes was begun and is not finished",
-               "any change by `postoffice mailbox` finishes it"},
-              [&] {
-                auto changes = MailboxChanges::begin(postoffice);
-                return changes ? Outcome::delivered("finished") : changes.error();
-              });
-}
-
 bool has_mailbox(const std::vector<std::string>& mailboxes, const std::string& name) {
   return std::binary_search(mailboxes.begin(), mailboxes.end(), name);
 }
@@ -106,8 +91,22 @@ void check_mailbox_settings(const Postoffice& postoffice, const std::vector<std:
 
 }  // namespace
 
+void check_changes(const Postoffice& postoffice, CheckReport& report) {
+  const std::string path = postoffice.path("GLB/CHANGES.json");
+  const auto status = postoffice.files().status(path);
+  if (!status) {
+    if (status.error().code != ENOENT) report.trouble(status.error().outcome());
+    return;
+  }
+  report.find({"changes-unfinished", path + ": a change of mailboxes was begun and is not finished",
+               "any change by `postoffice mailbox` finishes it"},
+              [&] {
+                auto changes = MailboxChanges::begin(postoffice);
+                return changes ? Outcome::delivered("finished") : changes.error();
+              });
+}
+
 void check_settings(const Postoffice& postoffice, CheckReport& report) {
-  check_changes(postoffice, report);
   const auto mailboxes = postoffice.list_mailboxes();
   if (!mailboxes) {
     report.trouble(mailboxes.error());

@@ -44,6 +44,18 @@ std::string quoted_list(const std::vector<std::string>& words) {
   return "[" + list + "]";
 }
 
+/// The lines of those that are set: a gateway of an earlier version knows none of them.
+std::string render_expiry(const Expiry& expiry) {
+  std::string text;
+  const auto line = [&text](std::string_view key, std::uint64_t days) {
+    if (days != 0) text += fmt::format("{} = {}\n", key, days);
+  };
+  line("expire_read_days", expiry.read_days);
+  line("expire_unread_days", expiry.unread_days);
+  line("expire_sent_days", expiry.sent_days);
+  return text;
+}
+
 bool is_plain_text(std::string_view text) {
   return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
            return static_cast<unsigned char>(c) < 0x20 || c == '\x7f';
@@ -112,15 +124,12 @@ std::string render_mailbox_settings(const MailboxSettings& settings) {
       "# Settings of one mailbox; `postoffice mailbox set` writes this file anew.\n"
       "full_name = {}\nforward = {}\nkeep_copy = {}\nkeep_sent = {}\nkeep_original = {}\n"
       "receipts = {}\nreceive_from_internet = {}\nsend_to_internet = {}\n"
-      "quota_bytes = {}\nquota_messages = {}\n"
-      "expire_read_days = {}\nexpire_unread_days = {}\nexpire_sent_days = {}\n"
-      "delivery = {}\nhook = {}\n{}",
+      "quota_bytes = {}\nquota_messages = {}\ndelivery = {}\nhook = {}\n{}{}",
       quoted(settings.full_name), quoted_list(targets), settings.keep_copy, settings.keep_sent,
       settings.keep_original, quoted(settings.receipts), settings.receive_from_internet,
       settings.send_to_internet, settings.quota.octets, settings.quota.messages,
-      settings.expiry.read_days, settings.expiry.unread_days, settings.expiry.sent_days,
       quoted(settings.delivery), quoted_list(settings.hook),
-      render_hook_settings(settings.hook_settings));
+      render_hook_settings(settings.hook_settings), render_expiry(settings.expiry));
 }
 
 Expected<MailboxSettings> parse_mailbox_settings(const Postoffice& postoffice,

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "postoffice/file_system.h"
+#include "postoffice/name_exchange.h"
 #include "postoffice/stop_point.h"
 #include "postoffice/unique_id.h"
 
@@ -219,7 +220,7 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
-class PosixFileSystem : public FileSystem {
+class PosixFileSystem : public FileSystem, public NameExchange {
  public:
   FileResult<std::unique_ptr<File>> open(const std::string& path) override {
     return open_with(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, "open");
@@ -362,6 +363,18 @@ class PosixFileSystem : public FileSystem {
     return FileSystem::rename_new(from, to);
   }
 
+  FileResult<void> exchange(const std::string& one, const std::string& other) override {
+    stop_point(other);
+    if (retry([&] {
+          return ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+        }) == 0) {
+      return {};
+    }
+    // EINVAL: a file system that cannot; ENOSYS: a kernel.
+    if (errno == EINVAL || errno == ENOSYS) errno = EOPNOTSUPP;
+    return error_of("exchange " + one + " with", other);
+  }
+
  private:
   using Directory = std::unique_ptr<DIR, CloseDirectory>;
   using FoundName = std::pair<std::uint64_t, std::string>;  ///< inode and name
@@ -430,6 +443,13 @@ class PosixFileSystem : public FileSystem {
 FileSystem& FileSystem::posix() {
   static PosixFileSystem file_system;
   return file_system;
+}
+
+FileResult<void> exchange_names(FileSystem& files, const std::string& one,
+                                const std::string& other) {
+  auto* can = dynamic_cast<NameExchange*>(&files);
+  if (can != nullptr) return can->exchange(one, other);
+  return tl::unexpected(FileError{EOPNOTSUPP, "exchange " + one + " with", other});
 }
 
 }  // namespace smtpgate::postoffice

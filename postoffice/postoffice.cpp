@@ -12,6 +12,7 @@
 
 #include "postoffice/folder.h"
 #include "postoffice/folder_settings.h"
+#include "postoffice/tidying.h"
 #include "postoffice/time_zone.h"
 
 namespace smtpgate::postoffice {
@@ -43,33 +44,106 @@ std::string without_final_slashes(std::string directory) {
   return directory;
 }
 
-/// The top directory, made or taken over: nothing, or why not.
-std::optional<Outcome> prepare_top(FileSystem& files, const std::string& top,
-                                   const std::optional<FolderOwner>& owner) {
+/// What an init that died left in `top`: parts without anything in them that it did not make
+/// itself. It is removed, so that init can begin anew; anything else is not touched.
+class HalfMade {
+ public:
+  HalfMade(FileSystem& files, const std::string& top) : files_(files), top_(top) {}
+
+  /// False: there is something else.
+  FileResult<bool> remove() {
+    for (const FolderPart& part : folder_parts) {
+      auto looked = look_into(std::string(part.name));
+      if (!looked || !*looked) return looked;
+    }
+    for (const std::string& path : mailbags_) {
+      if (auto removed = remove_mailbag(files_, path); !removed) {
+        return tl::unexpected(removed.error());
+      }
+    }
+    for (const std::string& path : written_) {
+      if (auto removed = files_.remove(path); !removed) return tl::unexpected(removed.error());
+    }
+    for (auto part = std::rbegin(folder_parts); part != std::rend(folder_parts); ++part) {
+      auto removed = files_.remove_directory(path_in(top_, part->name));
+      if (!removed && removed.error().code != ENOENT) return tl::unexpected(removed.error());
+    }
+    return true;
+  }
+
+  static bool is_part(const std::string& name) {
+    return std::any_of(std::begin(folder_parts), std::end(folder_parts),
+                       [&](const FolderPart& part) { return part.name == name; });
+  }
+
+ private:
+  FileResult<bool> look_into(const std::string& part) {
+    auto names = files_.list(path_in(top_, part));
+    if (!names && names.error().code == ENOENT) return true;
+    if (!names) return tl::unexpected(names.error());
+    for (const std::string& name : *names) {
+      if (is_part(path_in(part, name))) continue;
+      const std::string path = path_in(path_in(top_, part), name);
+      const bool is_unfinished = name.starts_with(half_written_prefix);
+      if (part == layout::mailbags && (is_unfinished || name == layout::postmaster)) {
+        auto count = is_unfinished ? FileResult<std::uint64_t>(0) : count_messages(files_, path);
+        if (!count) return tl::unexpected(count.error());
+        if (*count != 0) return false;
+        mailbags_.push_back(path);
+        continue;
+      }
+      const bool is_first = path_in(part, name) == layout::aliases;
+      if (is_first) {
+        auto text = read_whole(files_, path, first_aliases.size() + 1);
+        if (!text && text.error().code != EFBIG) return tl::unexpected(text.error());
+        if (!text || *text != first_aliases) return false;
+      }
+      if (!is_first && !(part == "GLB" && is_unfinished)) return false;
+      written_.push_back(path);
+    }
+    return true;
+  }
+
+  FileSystem& files_;
+  const std::string& top_;
+  std::vector<std::string> mailbags_;
+  std::vector<std::string> written_;
+};
+
+/// The top directory, made or taken over, and locked, so that two do not make it at once.
+Expected<std::unique_ptr<File>> prepare_top(FileSystem& files, const std::string& top,
+                                            const std::optional<FolderOwner>& owner) {
   auto made = files.make_directory(top, 0755);
   if (!made && made.error().code == ENOENT) {
     const std::string parent = parent_directory(top);
-    return Outcome::permanent("there is no directory " + parent + " to make " + top +
-                                  " in; make it first (mkdir -p " + parent + ")",
-                              "5.3.5");
+    return failure(Outcome::permanent("there is no directory " + parent + " to make " + top +
+                                          " in; make it first (mkdir -p " + parent + ")",
+                                      "5.3.5"));
   }
-  if (!made && made.error().code != EEXIST) return made.error().outcome();
-  auto names = files.list(top);
-  if (!names) return names.error().outcome();
-  const bool is_empty = std::all_of(names->begin(), names->end(),
-                                    [](const std::string& name) { return name == "lost+found"; });
-  if (!is_empty) {
-    return Outcome::permanent(
-        top + " is not empty; give a new directory, or remove what is in it first", "5.3.5");
-  }
+  if (!made && made.error().code != EEXIST) return failure(made.error().outcome());
   auto directory = files.open_directory(top);
-  if (!directory) return directory.error().outcome();
+  if (!directory) return failure(directory.error().outcome());
+  auto locked = (*directory)->try_lock();
+  if (!locked) return failure(locked.error().outcome());
+  auto names = files.list(top);
+  if (!names) return failure(names.error().outcome());
+  std::erase(*names, "lost+found");
+  bool is_free = *locked && std::all_of(names->begin(), names->end(), HalfMade::is_part);
+  if (is_free && !names->empty()) {
+    auto removed = HalfMade(files, top).remove();
+    if (!removed) return failure(removed.error().outcome());
+    is_free = *removed;
+  }
+  if (!is_free) {
+    return failure(Outcome::permanent(
+        top + " is not empty; give a new directory, or remove what is in it first", "5.3.5"));
+  }
   if (owner) {
     auto done = (*directory)->set_owner(owner->user, owner->group);
-    if (!done) return done.error().outcome();
+    if (!done) return failure(done.error().outcome());
   }
-  if (auto done = (*directory)->set_mode(0755); !done) return done.error().outcome();
-  return std::nullopt;
+  if (auto done = (*directory)->set_mode(0755); !done) return failure(done.error().outcome());
+  return std::move(*directory);
 }
 
 std::optional<Outcome> make_parts(FileSystem& files, const std::string& top,
@@ -128,7 +202,8 @@ Outcome Postoffice::init(const std::string& directory, const PostofficeSettings&
   const std::string contents = render_folder_settings(settings);
   auto checked = parse_folder_settings(contents, path_in(top, layout::settings));
   if (!checked) return Outcome::permanent(checked.error().front(), "5.3.5");
-  if (auto problem = prepare_top(files, top, owner)) return *problem;
+  const auto lock = prepare_top(files, top, owner);
+  if (!lock) return lock.error();
   auto owner_of_new = owner_for_new_files(files, top);
   if (!owner_of_new) return owner_of_new.error().outcome();
   if (auto problem = make_parts(files, top, *owner_of_new)) return *problem;

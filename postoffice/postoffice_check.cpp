@@ -1,4 +1,4 @@
-// The check as a whole; its parts are check_settings.cpp, check_mailbags.cpp and check_work.cpp.
+// The check as a whole; its parts are check_*.cpp.
 #include "postoffice/postoffice_check.h"
 
 #include <algorithm>
@@ -18,7 +18,9 @@ bool CheckResult::is_clean() const {
 CheckResult check_postoffice(const Postoffice& postoffice, const CheckOptions& options) {
   CheckResult result;
   CheckReport report(options, result);
-  // Settings first: what is unfinished there changes which mailbags there are.
+  // What is unfinished changes which mailbags there are.
+  check_changes(postoffice, report);
+  check_leftovers(postoffice, report);
   check_settings(postoffice, report);
   check_mailbags(postoffice, report);
   check_work(postoffice, report);

@@ -16,18 +16,11 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr std::int64_t day_seconds = 86'400;
-constexpr std::string_view removed_prefix = ".gone-";
-constexpr std::string_view being_removed_prefix = ".leaving-";
-/// compose.h's, in an outbox.
-constexpr std::string_view draft_prefix = ".send-";
 
 class Tidying {
  public:
-  Tidying(const Postoffice& postoffice, std::int64_t now, bool removes)
-      : postoffice_(postoffice),
-        files_(postoffice.files()),
-        oldest_(now - day_seconds),
-        removes_(removes) {}
+  Tidying(const Postoffice& postoffice, std::int64_t now)
+      : postoffice_(postoffice), files_(postoffice.files()), oldest_(now - day_seconds) {}
 
   Expected<std::uint64_t> run() {
     for (const std::string_view place :
@@ -52,7 +45,7 @@ class Tidying {
   }
   /// One that somebody else removed is as good.
   void clear(const std::string& path, FileResult<void> (*remove)(FileSystem&, const std::string&)) {
-    const FileResult<void> removed = removes_ ? remove(files_, path) : FileResult<void>();
+    const FileResult<void> removed = remove(files_, path);
     if (removed) {
       ++cleared_;
     } else if (removed.error().code != ENOENT) {
@@ -91,14 +84,13 @@ class Tidying {
       const std::string path = path_in(directory, name);
       const bool is_half_made =
           name.starts_with(half_written_prefix) && is_old(files_.status(path), FileKind::directory);
-      if (is_half_made || name.starts_with(removed_prefix)) clear(path, remove_mailbag);
+      if (is_half_made || name.starts_with(gone_prefix)) clear(path, remove_mailbag);
     }
   }
 
   const Postoffice& postoffice_;
   FileSystem& files_;
   std::int64_t oldest_;
-  bool removes_;
   std::uint64_t cleared_ = 0;
   std::optional<Outcome> problem_;
 };
@@ -110,11 +102,11 @@ std::string being_made_name() {
 }
 
 std::string being_removed_name(std::string_view folded) {
-  return std::string(being_removed_prefix) + std::string(folded);
+  return std::string(leaving_prefix) + std::string(folded);
 }
 
 std::string removed_name() {
-  return std::string(removed_prefix) + random_hex(8);
+  return std::string(gone_prefix) + random_hex(8);
 }
 
 /// Takes away what add_mailbox and its users put there: files, directories of files, which are
@@ -151,23 +143,7 @@ FileResult<void> remove_mailbag(FileSystem& files, const std::string& directory)
 }
 
 Expected<std::uint64_t> clear_half_done(const Postoffice& postoffice, std::int64_t now) {
-  return Tidying(postoffice, now, true).run();
-}
-
-Expected<std::uint64_t> count_half_done(const Postoffice& postoffice, std::int64_t now) {
-  return Tidying(postoffice, now, false).run();
-}
-
-FileResult<std::vector<std::string>> mailboxes_being_removed(const Postoffice& postoffice) {
-  auto names = postoffice.files().list(postoffice.path(layout::mailbags));
-  if (!names) return names;
-  std::vector<std::string> result;
-  for (const std::string& name : *names) {
-    if (name.starts_with(being_removed_prefix)) {
-      result.push_back(name.substr(being_removed_prefix.size()));
-    }
-  }
-  return result;
+  return Tidying(postoffice, now).run();
 }
 
 }  // namespace smtpgate::postoffice

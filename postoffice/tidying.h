@@ -9,12 +9,16 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
 
 namespace smtpgate::postoffice {
+
+inline constexpr std::string_view gone_prefix = ".gone-";        ///< nothing in it is wanted
+inline constexpr std::string_view leaving_prefix = ".leaving-";  ///< with the mailbox's own name
+/// compose.h's, in an outbox.
+inline constexpr std::string_view draft_prefix = ".send-";
 
 /// The names of mailbags that are no mailboxes, under MBG. One that is being removed and may still
 /// turn out to hold messages keeps its name, so that it can be found again.
@@ -28,11 +32,5 @@ FileResult<void> remove_mailbag(FileSystem& files, const std::string& directory)
 /// `now` in seconds since 1970. Returns how many. Mailbags are left for another time while somebody
 /// changes mailboxes.
 Expected<std::uint64_t> clear_half_done(const Postoffice& postoffice, std::int64_t now);
-/// The same, and nothing is removed.
-Expected<std::uint64_t> count_half_done(const Postoffice& postoffice, std::int64_t now);
-
-/// The mailboxes whose removal was broken off before it was known to hold no messages: folded
-/// names. Whoever removes them again finishes it.
-FileResult<std::vector<std::string>> mailboxes_being_removed(const Postoffice& postoffice);
 
 }  // namespace smtpgate::postoffice

@@ -249,6 +249,29 @@ TEST_CASE("a removal that is ended at any operation is finished by the next prog
   CHECK(operations > 20);
 }
 
+TEST_CASE("a mailbox whose removal died has what came last, and stays for it") {
+  PostofficeFixture fixture;
+  fixture.add_mailbox("anna");
+  FaultyFileSystem dying;
+  const Postoffice postoffice = fixture.open(dying);
+  dying.before([&](const Operation& operation) {
+    // Out of the way, and about to be looked at once more.
+    if (operation.name != "list" || operation.path.find("/.leaving-anna") == std::string::npos) {
+      return;
+    }
+    dying.heal();
+    test::write_file(fixture / "MBG/.leaving-anna/new/late", "came a moment ago");
+    dying.fail_at(0, EIO, FaultyFileSystem::Moment::instead, true);
+  });
+  CHECK(change_mailbox(postoffice, removed("anna")).is_temporary());
+  REQUIRE(std::filesystem::exists(fixture / "MBG/.leaving-anna/new/late"));
+  const auto next = MailboxChanges::begin(fixture.open());
+  REQUIRE(next);
+  CHECK(next->finished() == 1);
+  CHECK(std::filesystem::exists(fixture / "MBG/anna/new/late"));
+  CHECK(whole_names_in(fixture / "MBG") == std::vector<std::string>{"anna", "postmaster"});
+}
+
 TEST_CASE("what cannot be done is said of each change, and nothing is written") {
   Company company;
   const Postoffice postoffice = company.open();

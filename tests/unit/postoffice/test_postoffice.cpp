@@ -130,6 +130,52 @@ TEST_CASE("a half-made postoffice does not open: each operation of init failing"
   }
 }
 
+TEST_CASE("init begins anew where an init died, wherever it did") {
+  const auto settings = PostofficeFixture::default_settings();
+  for (std::size_t n = 0;; ++n) {
+    TemporaryDirectory directory;
+    FaultyFileSystem faulty;
+    faulty.fail_at(n, EIO, FaultyFileSystem::Moment::instead, true);  // as dead as can be
+    (void)Postoffice::init(directory / "po", settings, faulty);
+    if (faulty.faults() == 0) break;
+    if (Postoffice::open(directory / "po")) continue;
+    const Outcome outcome = Postoffice::init(directory / "po", settings);
+    INFO(n << ": " << outcome.sentence());
+    CHECK(outcome.is_delivered());
+    CHECK(Postoffice::open(directory / "po"));
+    CHECK(test::names_in(directory / "po/MBG") == std::vector<std::string>{"postmaster"});
+  }
+}
+
+TEST_CASE("init removes nothing that somebody else could have put there") {
+  TemporaryDirectory directory;
+  const auto settings = PostofficeFixture::default_settings();
+  REQUIRE(Postoffice::init(directory / "po", settings).is_delivered());
+  std::filesystem::remove(directory / "po/GLB/postoffice.toml");  // by accident
+  SECTION("a message") {
+    test::write_file(directory / "po/MBG/postmaster/new/a", "x");
+  }
+  SECTION("a mailbox") {
+    std::filesystem::create_directories(directory / "po/MBG/anna/new");
+  }
+  SECTION("an alias") {
+    test::write_file(directory / "po/GLB/ALIAS", "a anna\n");
+  }
+  SECTION("a group") {
+    test::write_file(directory / "po/GRP/all", "anna\n");
+  }
+  SECTION("outgoing mail") {
+    std::filesystem::create_directory(directory / "po/SMTP/1");
+  }
+  SECTION("a file beside") {
+    test::write_file(directory / "po/notes", "x");
+  }
+  CHECK(Postoffice::init(directory / "po", settings).is_permanent());
+  CHECK(std::filesystem::exists(directory / "po/GLB/ALIAS"));
+  CHECK(std::filesystem::exists(directory / "po/MBG/postmaster/ids"));
+  CHECK_FALSE(Postoffice::open(directory / "po"));
+}
+
 TEST_CASE("a folder that is missing or no postoffice is temporary") {
   TemporaryDirectory directory;
   for (const std::string& path : {directory / "none", directory.path()}) {

@@ -4,12 +4,14 @@
 #include <ctime>
 #include <filesystem>
 #include <map>
+#include <utility>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "postoffice/groups.h"
 #include "postoffice/locked_directory.h"
+#include "postoffice/name_exchange.h"
 #include "postoffice/postoffice_check.h"
 #include "unit/catch.h"
 #include "unit/postoffice/faulty_file_system.h"
@@ -87,6 +89,7 @@ TEST_CASE("what can be mended is mended when it is asked for, and then all is cl
   SECTION("a message lies there twice") {
     kind = "message-doubled";
     std::filesystem::copy(fixture.at("MBG/bernd/new/" + key), fixture.at("MBG/bernd/cur/" + key));
+    fixture.make_old("MBG/bernd/cur/" + key);
   }
   SECTION("nobody tidied") {
     kind = "markers-old";
@@ -144,6 +147,243 @@ TEST_CASE("what a person must decide is told, and stays") {
   }
   CHECK(fixture.kinds() == wanted);
   CHECK(fixture.kinds(true) == wanted);
+}
+
+/// A copy of its own in the place of a link, as a restore without hard links leaves it.
+void separate(const std::string& path) {
+  struct stat before;
+  REQUIRE(::lstat(path.c_str(), &before) == 0);
+  std::filesystem::copy_file(path, path + "~");
+  REQUIRE(::chmod((path + "~").c_str(), 0444) == 0);
+  test::set_modified(path + "~", before.st_mtime);
+  std::filesystem::rename(path + "~", path);
+}
+
+std::uint64_t inode_of(const std::string& path) {
+  struct stat status;
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status.st_ino;
+}
+
+TEST_CASE("copies of one message become one file again, and are no fault before") {
+  CheckFixture fixture;
+  for (const char* name : {"carl", "dora"}) fixture.add_mailbox(name);
+  REQUIRE(put_test::deliver(fixture.open(), {"carl", "dora"}, key, std::time(nullptr),
+                            put_test::sample_message())
+              .is_delivered());
+  const std::vector<std::string> places = {"MBG/anna/new/" + key, "MBG/bernd/cur/" + key,
+                                           "MBG/carl/sent/" + key, "MBG/dora/new/" + key + "-2"};
+  std::filesystem::rename(fixture.at("MBG/bernd/new/" + key), fixture.at(places[1]));
+  std::filesystem::rename(fixture.at("MBG/carl/new/" + key), fixture.at(places[2]));
+  std::filesystem::rename(fixture.at("MBG/dora/new/" + key), fixture.at(places[3]));
+  const std::int64_t arrival = std::time(nullptr) - 3 * day;
+  for (const std::string& place : places) {
+    separate(fixture.at(place));
+    test::set_modified(fixture.at(place), arrival);
+  }
+  CHECK(fixture.kinds() == Kinds{"message-unshared:note"});
+  CHECK(fixture.check().is_clean());
+  CHECK(fixture.check().findings.front().what.starts_with("3 files hold the same message"));
+  CHECK(inode_of(fixture.at(places[0])) != inode_of(fixture.at(places[1])));
+  CHECK(fixture.kinds(true) == Kinds{"message-unshared:mended"});
+  for (const std::string& place : places) {
+    CHECK(inode_of(fixture.at(place)) == inode_of(fixture.at(places[0])));
+  }
+  struct stat status;
+  REQUIRE(::lstat(fixture.at(places[3]).c_str(), &status) == 0);
+  CHECK(status.st_nlink == 4);
+  CHECK(status.st_mtime == arrival);
+  CHECK((status.st_mode & 07777) == 0444);
+  CHECK(test::names_in(fixture.at("MBG/dora/ids")) == std::vector<std::string>{key});
+  CHECK(fixture.kinds().empty());
+}
+
+TEST_CASE("files that differ in anything stay files of their own") {
+  CheckFixture fixture;
+  const std::string copy = fixture.at("MBG/bernd/new/" + key);
+  separate(copy);
+  SECTION("in one octet") {
+    std::string contents = put_test::sample_message();
+    contents.back() = 'y';
+    const std::int64_t arrival = FileSystem::posix().status(copy)->modified;
+    std::filesystem::remove(copy);
+    test::write_file(copy, contents);
+    REQUIRE(::chmod(copy.c_str(), 0444) == 0);
+    test::set_modified(copy, arrival);
+  }
+  SECTION("in the time of arrival") {
+    test::set_modified(copy, std::time(nullptr) - day);
+  }
+  SECTION("in the key") {
+    std::filesystem::rename(copy, fixture.at("MBG/bernd/new/" + put_test::other_key));
+  }
+  SECTION("in the mode") {
+    REQUIRE(::chmod(copy.c_str(), 0440) == 0);
+  }
+  SECTION("in the group") {
+    if (::geteuid() != 0) return;
+    REQUIRE(::chown(copy.c_str(), ::geteuid(), 12345) == 0);
+  }
+  SECTION("in the owner") {
+    if (::geteuid() != 0) return;
+    REQUIRE(::chown(copy.c_str(), 12345, ::getegid()) == 0);
+    CHECK(fixture.kinds(true) == Kinds{"message-owner:found"});
+    CHECK(inode_of(copy) != inode_of(fixture.at("MBG/anna/new/" + key)));
+    return;
+  }
+  CHECK(fixture.kinds(true).empty());
+}
+
+TEST_CASE("a message is read for its copies only if there may be some") {
+  CheckFixture fixture;
+  FaultyFileSystem files;
+  const auto opened = [&] {
+    files.forget_operations();
+    (void)fixture.check(false, files);
+    const auto done = files.operations();
+    return std::count_if(done.begin(), done.end(), [](const Operation& one) {
+      return one.name == "open" && one.path.ends_with(key);
+    });
+  };
+  CHECK(opened() == 1);
+  separate(fixture.at("MBG/bernd/new/" + key));
+  CHECK(opened() == 4);
+}
+
+/// With the one operation that FaultyFileSystem does not have.
+class ExchangingFaults : public FaultyFileSystem, public NameExchange {
+ public:
+  FileResult<void> exchange(const std::string& one, const std::string& other) override {
+    if (before_exchange) before_exchange(other);
+    const int failure = faults() != 0 ? EIO : code;  // the disk is gone for good, or as it is told
+    if (failure == 0) return exchange_names(FileSystem::posix(), one, other);
+    return tl::unexpected(FileError{failure, "exchange " + one + " with", other});
+  }
+  std::function<void(const std::string& path)> before_exchange;
+  int code = 0;
+};
+
+TEST_CASE("what readers do with copies meanwhile stands") {
+  CheckFixture fixture;
+  separate(fixture.at("MBG/bernd/new/" + key));
+  ExchangingFaults files;
+  bool is_done = false;
+  std::function<void()> meanwhile;
+  std::string gone;
+  files.before_exchange = [&](const std::string& path) {
+    if (std::exchange(is_done, true)) return;
+    gone = path;
+    meanwhile();
+  };
+  SECTION("it is read") {
+    meanwhile = [&] {
+      std::string target = gone;
+      std::filesystem::rename(gone, target.replace(target.find("/new/"), 5, "/cur/"));
+    };
+    CHECK(fixture.check(true, files).is_clean());
+    REQUIRE(is_done);
+    CHECK_FALSE(std::filesystem::exists(gone));
+    CHECK(fixture.kinds() == Kinds{"message-unshared:note"});
+  }
+  SECTION("it is deleted") {
+    meanwhile = [&] { std::filesystem::remove(gone); };
+    CHECK(fixture.check(true, files).is_clean());
+    REQUIRE(is_done);
+    CHECK_FALSE(std::filesystem::exists(gone));
+    CHECK(fixture.kinds().empty());
+  }
+  SECTION("something else is laid there") {
+    meanwhile = [&] {
+      std::filesystem::remove(gone);
+      test::write_file(gone, "theirs");
+    };
+    CHECK(fixture.check(true, files).is_clean());
+    REQUIRE(is_done);
+    CHECK(test::read_file(gone) == "theirs");
+  }
+  for (const char* mailbox : {"anna", "bernd"}) {
+    CHECK(test::names_in(fixture.at("MBG/" + std::string(mailbox) + "/ids")) ==
+          std::vector<std::string>{key});
+  }
+}
+
+TEST_CASE("wherever the sharing of copies fails, each mailbox has its message") {
+  for (std::uint64_t step = 0;; ++step) {
+    CheckFixture fixture;
+    separate(fixture.at("MBG/bernd/new/" + key));
+    ExchangingFaults files;
+    const Postoffice postoffice = fixture.open(files);
+    files.forget_operations();
+    files.fail_at(step, EIO, FaultyFileSystem::Moment::instead, true);
+    CheckOptions options;
+    options.repairs = true;
+    options.now = std::time(nullptr);
+    const CheckResult result = check_postoffice(postoffice, options);
+    const bool was_stopped = files.faults() != 0;
+    INFO("step " << step);
+    CHECK(result.is_clean() != was_stopped);
+    for (const char* mailbox : {"anna", "bernd"}) {
+      const std::string path = fixture.at("MBG/" + std::string(mailbox) + "/new/" + key);
+      CHECK(test::read_file(path) == put_test::sample_message());
+    }
+    files.heal();
+    CHECK(fixture.check(true).is_clean());
+    CHECK(fixture.kinds().empty());
+    if (!was_stopped) break;
+  }
+}
+
+TEST_CASE("an exchange that fails is told, and nothing is changed") {
+  CheckFixture fixture;
+  separate(fixture.at("MBG/bernd/new/" + key));
+  ExchangingFaults files;
+  files.code = EIO;
+  CHECK_FALSE(fixture.check(true, files).is_clean());
+  CHECK(test::names_in(fixture.at("MBG/bernd/ids")) == std::vector<std::string>{key});
+  CHECK(fixture.kinds() == Kinds{"message-unshared:note"});
+}
+
+TEST_CASE("where two names cannot be exchanged, copies are left and the note says why") {
+  CheckFixture fixture;
+  separate(fixture.at("MBG/bernd/new/" + key));
+  FaultyFileSystem files;  // which cannot
+  const CheckResult result = fixture.check(true, files);
+  CHECK(result.is_clean());
+  REQUIRE(result.findings.size() == 1);
+  CHECK(result.findings.front().state == State::note);
+  CHECK(result.findings.front().remedy.find("cannot exchange") != std::string::npos);
+  CHECK(test::names_in(fixture.at("MBG/bernd/ids")) == std::vector<std::string>{key});
+}
+
+TEST_CASE("what commands that died left is found when it is old, and cleared") {
+  CheckFixture fixture;
+  for (const char* name : {"GLB/.new-1", "GLB/MAILBOX/.new-2", "GRP/.new-3"}) {
+    test::write_file(fixture.at(name), "half");
+  }
+  std::filesystem::create_directories(fixture.at("MBG/.new-4/new"));
+  CHECK(fixture.kinds().empty());  // somebody may be at it
+  for (const char* name : {"GLB/.new-1", "GLB/MAILBOX/.new-2", "GRP/.new-3", "MBG/.new-4"}) {
+    fixture.make_old(name);
+  }
+  std::filesystem::create_directories(fixture.at("MBG/.gone-5/new"));
+  test::write_file(fixture.at("MBG/.gone-5/new/m"), "x");
+  const auto all = [](const std::string& state) {
+    return Kinds{"half-written:" + state, "half-written:" + state, "half-written:" + state,
+                 "mailbag-left:" + state, "mailbag-left:" + state};
+  };
+  CHECK(fixture.kinds() == all("found"));
+  CHECK(fixture.kinds(true) == all("mended"));
+  CHECK(fixture.kinds().empty());
+  CHECK(test::names_in(fixture.at("MBG")) ==
+        std::vector<std::string>{"anna", "bernd", "postmaster"});
+}
+
+TEST_CASE("a mailbox that was on its way out comes back with its mail") {
+  CheckFixture fixture;
+  std::filesystem::rename(fixture.at("MBG/anna"), fixture.at("MBG/.leaving-anna"));
+  CHECK(fixture.kinds() == Kinds{"mailbag-left:found"});
+  CHECK(fixture.kinds(true) == Kinds{"mailbag-left:mended"});
+  CHECK(std::filesystem::exists(fixture.at("MBG/anna/new/" + key)));
 }
 
 TEST_CASE("work that somebody has, or has just begun, is left alone") {

@@ -122,7 +122,7 @@ TEST_CASE("a message that comes while a removal is under way, then refused, gets
   std::optional<Outcome> meanwhile;
   faulty.before([&](const Operation& operation) {
     // The mailbag was moved aside, and what is in it is looked at for the second time.
-    if (operation.name != "list" || operation.path.find("/.gone-") == std::string::npos) return;
+    if (operation.name != "list" || operation.path.find("/.leaving-") == std::string::npos) return;
     faulty.heal();
     meanwhile = deliver(fixture.open(), {"alice"});
     const std::string doomed = operation.path.substr(0, operation.path.rfind('/'));

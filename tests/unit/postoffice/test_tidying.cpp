@@ -43,9 +43,10 @@ struct TidyingFixture : test::PostofficeFixture {
 TEST_CASE("what a dead command left half made goes after a day, and nothing else") {
   TidyingFixture fixture;
   CHECK(fixture.clear(0) == 0);
-  CHECK_FALSE(fixture.finds("half-done", 0));
-  CHECK(count_half_done(fixture.open(), std::time(nullptr) + 2 * day).value() == 4);
-  CHECK(fixture.finds("half-done", 2 * day));
+  CHECK_FALSE(fixture.finds("half-written", 0));
+  CHECK_FALSE(fixture.finds("mailbag-left", 0));
+  CHECK(fixture.finds("half-written", 2 * day));
+  CHECK(fixture.finds("mailbag-left", 2 * day));
   CHECK(fixture.clear(2 * day) == 4);
   CHECK(fixture.has("MBG/anna/outbox/.mine"));
   CHECK(fixture.has("GLB/postoffice.toml"));
@@ -71,7 +72,7 @@ TEST_CASE("a removal that was broken off while it looked for messages loses none
   test::write_file(fixture / "MBG/.leaving-anna/new/late", "came in that moment");
   (void)fixture.clear(2 * day);
   CHECK(fixture.has("MBG/.leaving-anna/new/late"));
-  CHECK(fixture.finds("mailbox-leaving", 0));
+  CHECK(fixture.finds("mailbag-left", 0));
   const Postoffice postoffice = fixture.open();
   // It is back, and holds a message.
   CHECK(postoffice.remove_mailbox("anna", false).is_permanent());
