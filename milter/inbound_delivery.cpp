@@ -226,7 +226,9 @@ void Run::distribute(Group& group, const Postoffice& office) {
   for (const auto& [name, places] : names) {
     postoffice::Resolved resolved;
     (name.first ? resolved.group : resolved.mailbox) = name.second;
-    const auto distribution = postoffice::distribute(office, resolved, {.is_from_internet = true});
+    // Who is at home here (logged in, or on this machine) is not the Internet.
+    const auto distribution = postoffice::distribute(
+        office, resolved, {.is_from_internet = !envelope_.sender_is_trusted});
     if (!distribution) {
       add(places, distribution.error());
     } else if (reach_ == Reach::mailboxes && !distribution->is_plain()) {

@@ -8,6 +8,7 @@
 #include <exception>
 #include <iterator>
 #include <new>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include "converter/address_list.h"
 #include "converter/inbound.h"
 #include "milter/data_unstuffer.h"
+#include "milter/received_field.h"
 #include "postoffice/ascii.h"
 #include "postoffice/printable.h"
 
@@ -28,6 +30,7 @@ namespace {
 constexpr std::size_t longest_command = 8 * 1024;
 constexpr std::size_t longest_reply = 512 - 2;  // RFC 5321, 4.5.3.1.5, less CRLF
 constexpr std::size_t most_recipients = 10'000;
+constexpr std::size_t most_head = 64 * 1024;  ///< in which Postfix's own Received field stands
 /// A peer that gets this many commands refused does not speak LMTP with us.
 constexpr int most_refused = 100;
 
@@ -49,6 +52,19 @@ std::string without_brackets(std::string_view path) {
 
 bool is_seven_or_eight_bit(std::string_view value) {
   return equals_ignoring_case(value, "7BIT") || equals_ignoring_case(value, "8BITMIME");
+}
+
+/// Door 1 hears of a login from Postfix; here only the message says it. Trouble with the spool is
+/// told when it is read as a whole.
+bool was_authenticated(RawMessage& raw, std::string_view queue_id) {
+  std::string head(most_head, '\0');
+  std::size_t size = 0;
+  while (size < head.size()) {
+    const auto count = raw.content().read_at(size, std::span(head).subspan(size));
+    if (!count || *count == 0) break;
+    size += *count;
+  }
+  return says_authenticated(std::string_view(head).substr(0, size), queue_id);
 }
 
 }  // namespace
@@ -215,11 +231,9 @@ void LmtpServer::rcpt(const std::string& argument) {
     return reply("452", "4.5.3", "too many recipients in one transaction");
   }
   const Resolution resolution = transaction_->resolver->resolve_path(parsed->path);
-  // Settings that cannot be read are looked at again when the message is there.
-  const auto refusal = transaction_->resolver->why_not_from_internet(resolution);
-  const bool is_refused = refusal && refusal->is_permanent();
-  if (!resolution.is_known() || is_refused) {
-    const Outcome& outcome = is_refused ? *refusal : resolution.outcome;
+  // Who may not get it from where it comes is refused after the data, which say where that is.
+  if (!resolution.is_known()) {
+    const Outcome& outcome = resolution.outcome;
     log_.info(delivery_line(client_.queue_id, without_brackets(parsed->path),
                             postoffice_relay(resolution.postoffice_name()), {}, outcome));
     return reply(code_of(outcome), outcome.status(), outcome.sentence());
@@ -261,6 +275,8 @@ void LmtpServer::data(const std::string& argument) {
   } else if (!stored) {
     outcomes.assign(envelope.recipients.size(), stored.error().outcome());
   } else {
+    envelope.sender_is_trusted =
+        envelope.sender_is_trusted || was_authenticated(raw, envelope.queue_id);
     outcomes = deliver_inbound(configuration, envelope, raw,
                                Deadline::in(configuration.lmtp.deadline), Reach::beyond, files_);
   }

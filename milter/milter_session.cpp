@@ -132,7 +132,9 @@ std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
       leave(path, "a report of success is asked for, which Postfix writes");
     } else if (transaction_->envelope.recipients.size() >= most_claimed) {
       leave(path, "too many recipients");
-    } else if (const auto stays = transaction_->resolver.stays_here(resolution); !stays) {
+    } else if (const auto stays = transaction_->resolver.stays_here(
+                   resolution, !transaction_->envelope.sender_is_trusted);
+               !stays) {
       leave(path, stays.error().sentence());
     } else if (!*stays) {
       leave(path, "it reaches beyond this postoffice's mailboxes");

@@ -124,7 +124,7 @@ RecipientResolver::Found RecipientResolver::search_shared(
                                      "5.1.1"))};
 }
 
-Expected<bool> RecipientResolver::stays_here(const Resolution& resolution) {
+Expected<bool> RecipientResolver::stays_here(const Resolution& resolution, bool is_from_internet) {
   if (resolution.is_encapsulated) return false;
   const auto* served = configuration_.find_postoffice(resolution.address.postoffice);
   if (served == nullptr) return failure(Outcome::temporary("not served", "4.3.5"));
@@ -133,7 +133,8 @@ Expected<bool> RecipientResolver::stays_here(const Resolution& resolution) {
   postoffice::Resolved resolved;
   (resolution.kind == Resolution::Kind::group ? resolved.group : resolved.mailbox) =
       resolution.address.mailbox;
-  const auto distribution = postoffice::distribute(*opened, resolved, {.is_from_internet = true});
+  const auto distribution =
+      postoffice::distribute(*opened, resolved, {.is_from_internet = is_from_internet});
   if (!distribution) return failure(distribution.error());
   for (const auto& [mailbox, quota] : distribution->quotas) {
     if (!postoffice::is_surely_full(*opened, mailbox, quota)) continue;

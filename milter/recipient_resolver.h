@@ -59,8 +59,9 @@ class RecipientResolver {
   /// Of a mailbox or a group: whether all it comes to are mailboxes of its own postoffice (no
   /// member or forward beyond, none that is nobody). Never of encapsulated mail, since only its
   /// content says who it is for. An error says why it cannot be claimed: trouble that may pass, a
-  /// mailbox that takes no mail from the Internet, or one that is known to be full.
-  Expected<bool> stays_here(const Resolution& resolution);
+  /// mailbox that takes no mail from the Internet, where it comes from there, or one that is known
+  /// to be full.
+  Expected<bool> stays_here(const Resolution& resolution, bool is_from_internet = true);
   /// Of a mailbox: nothing, or why mail from the Internet does not get in (permanent 5.7.1;
   /// temporary where that cannot be told). Of anything else nothing: members of a group are looked
   /// at when it is delivered.

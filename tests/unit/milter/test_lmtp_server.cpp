@@ -221,12 +221,28 @@ TEST_CASE("a mailbox that takes nothing from the Internet is 550 5.7.1, with the
   postoffice::MailboxSettings settings;
   settings.receive_from_internet = false;
   test::Gateway::must(postoffice::write_mailbox_settings(gateway.open(), "anna", settings));
-  const Answer answer = converse(gateway, begin_message + "RCPT TO:<sales@example.com>\r\n" +
-                                              "RCPT TO:<ben@example.com>\r\nQUIT\r\n");
-  REQUIRE(answer.lines.size() >= 3);
-  const std::size_t first = answer.lines.size() - 3;
-  CHECK(answer.lines[first] == "550 5.7.1 mailbox anna takes no mail from the Internet");
-  CHECK(answer.lines[first + 1].starts_with("250 "));
+  const std::string to_both =
+      "RCPT TO:<sales@example.com>\r\nRCPT TO:<ben@example.com>\r\nDATA\r\n";
+  const auto refusal = [&](const std::string& xforward, const std::string& message) {
+    const Answer answer = converse(gateway, "LHLO mx\r\nXFORWARD " + xforward +
+                                                "\r\nMAIL FROM:<carol@remote.example>\r\n" +
+                                                to_both + message + "\r\n.\r\nQUIT\r\n");
+    REQUIRE(answer.lines.size() >= 3);
+    CHECK(answer.lines[answer.lines.size() - 2].starts_with("250 "));  // ben
+    return answer.lines[answer.lines.size() - 3];
+  };
+  const std::string refused = "550 5.7.1 mailbox anna takes no mail from the Internet";
+  const auto received = [](const std::string& protocol) {
+    return "Received: from pc (pc [192.0.2.1])\r\n\tby mx (Postfix) with " + protocol +
+           " id 4F3A1\r\n\tfor <x>; today\r\n";
+  };
+  CHECK(refusal("IDENT=4F3A1 SOURCE=REMOTE", received("ESMTPS") + "Subject: a\r\n\r\nx") ==
+        refused);
+  CHECK(refusal("IDENT=4F3A1 ADDR=127.0.0.1 SOURCE=LOCAL", "Subject: b\r\n\r\nx") == refused);
+  // At home here: logged in, or sendmail(1).
+  CHECK(refusal("IDENT=4F3A1 SOURCE=REMOTE", received("ESMTPSA") + "Subject: c\r\n\r\nx")
+            .starts_with("250 2.0.0 filed as"));
+  CHECK(refusal("IDENT=4F3A1 SOURCE=LOCAL", "Subject: d\r\n\r\nx").starts_with("250 2.0.0 filed"));
 }
 
 TEST_CASE("a full mailbox is 452 4.2.2, or 552 5.2.2 as its postoffice is set") {

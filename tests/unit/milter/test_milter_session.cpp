@@ -218,6 +218,15 @@ TEST_CASE("a mailbox that takes nothing from the Internet is left, and so is its
   CHECK_FALSE(scene.rcpt("<all@example.com>"));
   CHECK_FALSE(scene.session.wants_content());
   CHECK(scene.gateway.log.count("anna takes no mail from the Internet") == 1);
+
+  // Who has logged in is not the Internet.
+  scene.session.mail_from("<carol@remote.example>", {}, {"carol@remote.example", "carol"});
+  CHECK_FALSE(scene.rcpt("<anna@example.com>"));
+  CHECK_FALSE(scene.rcpt("<all@example.com>"));
+  CHECK(scene.session.wants_content());
+  scene.session.header("Subject", " x");
+  scene.session.end_of_headers();
+  CHECK(scene.end().size() == 2);
 }
 
 TEST_CASE("a recipient over quota is never claimed, known to be full or not") {
