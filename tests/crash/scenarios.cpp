@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "postoffice/mailbox_settings.h"
 #include "tests/crash/scenario_parts.h"
 
 namespace smtpgate::crash {
@@ -115,8 +116,25 @@ Scenario after_a_restored_folder(const std::string& name, const std::string& par
   return one;
 }
 
+/// Room is reserved and counted beside the filing: nobody is refused for what a crash left of it.
+Scenario beside_a_quota(const std::string& name, bool by_door_1) {
+  Scenario one;
+  one.name = name;
+  one.inbound = {to({anna, ben}, text_message("quota"), by_door_1)};
+  one.before = [](World& world) {
+    postoffice::MailboxSettings settings;
+    settings.quota.messages = 10;
+    const postoffice::Postoffice office = world.open();
+    (void)postoffice::write_mailbox_settings(office, "anna", settings);
+    world.disk().sync_all();
+  };
+  return one;
+}
+
 void add_inbound(std::vector<Scenario>& all) {
   add_both(all, "text to one", {anna}, text_message("one"));
+  all.push_back(beside_a_quota("a mailbox with a quota beside another, door 1", true));
+  all.push_back(beside_a_quota("a mailbox with a quota beside another, door 2", false));
   add_both(all, "attachments to several", {anna, ben, "carl@example.com"},
            message_with_attachments("many", 20));
   add_both(all, "nested group and members", {"all@example.com", ben, "some@example.com"},
