@@ -32,8 +32,11 @@ class LeftoverCheck {
     for (const std::string& path : names_in(layout::mailbags, half_written_prefix)) {
       if (is_old(path)) find_mailbag(path);
     }
-    for (const std::string& path : names_in(layout::mailbags, gone_prefix)) find_mailbag(path);
-    for (const std::string& path : names_in(layout::mailbags, leaving_prefix)) find_leaving(path);
+    const std::vector<std::string> gone = names_in(layout::mailbags, gone_prefix);
+    const std::vector<std::string> leaving = names_in(layout::mailbags, leaving_prefix);
+    if ((gone.empty() && leaving.empty()) || somebody_is_at_it()) return;
+    for (const std::string& path : gone) find_mailbag(path);
+    for (const std::string& path : leaving) find_leaving(path);
   }
 
  private:
@@ -49,6 +52,14 @@ class LeftoverCheck {
       if (name.starts_with(prefix)) paths.push_back(path_in(directory, name));
     }
     return paths;
+  }
+
+  /// Who removes mailboxes holds the lock of mailbox_changes.h.
+  bool somebody_is_at_it() {
+    auto mailbags = files_.open_directory(postoffice_.path(layout::mailbags));
+    if (!mailbags) return false;  // told where they are looked at
+    const auto locked = (*mailbags)->try_lock();
+    return locked && !*locked;
   }
 
   bool is_old(const std::string& path) {

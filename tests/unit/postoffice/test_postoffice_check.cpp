@@ -11,6 +11,7 @@
 
 #include "postoffice/groups.h"
 #include "postoffice/locked_directory.h"
+#include "postoffice/mailbox_changes.h"
 #include "postoffice/name_exchange.h"
 #include "postoffice/postoffice_check.h"
 #include "unit/catch.h"
@@ -371,6 +372,11 @@ TEST_CASE("what commands that died left is found when it is old, and cleared") {
     return Kinds{"half-written:" + state, "half-written:" + state, "half-written:" + state,
                  "mailbag-left:" + state, "mailbag-left:" + state};
   };
+  {
+    const auto removing = MailboxChanges::begin(fixture.open());  // somebody is at it
+    REQUIRE(removing);
+    CHECK(fixture.kinds().size() == 4);
+  }
   CHECK(fixture.kinds() == all("found"));
   CHECK(fixture.kinds(true) == all("mended"));
   CHECK(fixture.kinds().empty());
