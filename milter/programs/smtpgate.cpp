@@ -70,6 +70,12 @@ int run(int argc, char** argv) {
       "Print each way in which a domain can be written, one a line: A-labels (xn--), then U-labels "
       "if it has any. Postfix's tables compare what is written, so they need all; smtpgate-setup "
       "asks here.");
+  for (CLI::App* command : {serve, deliver, lookup, check}) {
+    command->footer("Example:\n  smtpgate " + command->get_name() + " --config " +
+                    milter::default_configuration_path +
+                    "\nWithout --config the same file is read.");
+  }
+  spellings->footer("Example:\n  smtpgate spellings b\u00fccher.example");
   std::vector<std::string> domains;
   spellings->add_option("DOMAIN", domains, "such as b\u00fccher.example")->required();
   try {

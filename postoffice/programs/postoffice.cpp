@@ -18,6 +18,7 @@
 #include "postoffice/printable.h"
 #include "postoffice/programs/archive_commands.h"
 #include "postoffice/programs/check_commands.h"
+#include "postoffice/programs/command_examples.h"
 #include "postoffice/programs/command_output.h"
 #include "postoffice/programs/expiry_commands.h"
 #include "postoffice/programs/hook_commands.h"
@@ -139,6 +140,7 @@ class CommandLine {
     add_statistics_commands(app_, run_);
     add_check_commands(app_, run_);
     add_expiry_commands(app_, run_);
+    add_examples(app_);
   }
 
   int run(int count, char** words) {

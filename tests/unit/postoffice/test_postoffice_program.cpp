@@ -1,4 +1,6 @@
 // The program `postoffice` as a user meets it: commands, what they print, exit codes.
+#include <sstream>
+
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -159,6 +161,20 @@ TEST_CASE("help teaches, the version is said, nonsense is exit 64") {
   const auto help = test::run_program("postoffice", {"--help"});
   CHECK(help.code == 0);
   CHECK(help.out.find("postoffice -d /srv/postoffice list anna --newest 10") != std::string::npos);
+  // Each command by itself, with an example of it.
+  for (const std::string command :
+       {"init", "mailbox add", "mailbox import", "alias add", "group add", "group member remove",
+        "send", "find", "extract", "export", "run-hooks", "check", "queue retry"}) {
+    INFO(command);
+    std::vector<std::string> words;
+    std::istringstream split(command);
+    for (std::string word; split >> word;) words.push_back(word);
+    words.push_back("--help");
+    const auto said = test::run_program("postoffice", words);
+    CHECK(said.code == 0);
+    CHECK(said.out.find("Example:\n  postoffice -d /srv/postoffice " + command + " ") !=
+          std::string::npos);
+  }
   CHECK(test::run_program("postoffice", {}).code == 64);
   CHECK(test::run_program("postoffice", {"-d", "/x", "dance"}).code == 64);
   CHECK(test::run_program("postoffice", {"list", "anna"}).code == 64);
