@@ -26,6 +26,7 @@ from .private_postfix import PrivatePostfix
 from .processes import as_user, end, pids_naming, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+UNIT = REPOSITORY / "postfix-conf" / "systemd" / "smtpgate.service"
 SETUP = REPOSITORY / "postfix-conf" / "smtpgate-setup"
 PROGRAMS = ("smtpgate", "postoffice", "smtpput", "smtpconv")
 DOMAIN = "example.test"
@@ -80,13 +81,14 @@ def gateway_user():
 class Scene:
     def __init__(self, mailboxes=("anna",), *, daemon=True, keep_chain="failed", domains=(DOMAIN,),
                  gateway="", milter="", converter="", designated_host="", outbound="", sink=None, hosts=(), main_cf="", setup=(),
-                 office=POSTOFFICE, address_map="", tables="", prefix="smtpgate-test-"):
+                 office=POSTOFFICE, address_map="", tables="", prefix="smtpgate-test-", beside=()):
         """gateway, milter, converter, designated_host, outbound: further lines of these tables of smtpgate.toml; sink: the Sink
         to which Postfix sends what is not ours; hosts: ports (or "name:port") of other designated hosts than Postfix, which is
         then set up, but not started; main_cf: further lines of Postfix's main.cf; setup: further words for
         smtpgate-setup; office: the postoffice's name; address_map: further lines of ADDR_MAP.CFG; tables: what follows in
-        smtpgate.toml, {top} being the scene's directory."""
+        smtpgate.toml, {top} being the scene's directory; beside: temporary directories of the test that its daemon reads, too."""
         self.mailboxes = mailboxes
+        self.beside = beside
         self.with_daemon = daemon
         self.domains = domains
         self.keep_chain = keep_chain
@@ -270,13 +272,23 @@ class Scene:
         # Ending in the middle of its threads' work is what the daemon does when it is told to stop.
         checks = {"TSAN_OPTIONS": f"report_thread_leaks=0 suppressions={self.top}/tsan.suppressions"}
         output = open(self.top / "log" / "serve.out", "ab")
+        command = [self.top / "bin" / "smtpgate", "serve", "--config", self.settings_file]
+        restricted = bool(os.environ.get("SMTPGATE_TEST_RESTRICTED")) and not as_root
         with output:
             self.daemon = subprocess.Popen(
-                [self.top / "bin" / "smtpgate", "serve", "--config", self.settings_file],
+                [*(self.restriction() if restricted else []), *command],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                env={**checks, **os.environ, **(environment or {})}, **({} if as_root else as_user(self.user)))
+                env={**checks, **os.environ, **(environment or {})}, **({} if as_root or restricted else as_user(self.user)))
         if wait:
             wait_for("the milter socket", self.daemon_answers)
+
+    def restriction(self):
+        """The words that make what follows run as its systemd unit says (restricted.py)."""
+        postoffices = re.findall(r'^path = "(.*)"', self.settings_file.read_text(), re.MULTILINE)
+        keep = [self.top, *self.beside]
+        write = [self.top / "work", self.top / "log", self.socket.parent, *(path for path in postoffices if os.path.isdir(path))]
+        return [sys.executable, Path(__file__).with_name("restricted.py"), "--unit", UNIT, "--user", self.user,
+                *(f"--keep={path}" for path in keep), *(f"--write={path}" for path in write), "--"]
 
     def daemon_answers(self):
         if self.daemon.poll() is not None:
