@@ -27,6 +27,10 @@ foreach(unit IN LISTS units)
   get_filename_component(name "${unit}" NAME)
   install_made(systemd/${name} "${CMAKE_INSTALL_PREFIX}/lib/systemd/system" ${name})
 endforeach()
+# bash-completion looks for a file by the name of the program.
+foreach(program IN ITEMS smtpgate smtpconv smtpput smtpget postoffice smtpgate-setup)
+  install_made(bash-completion "${DATADIR}/bash-completion/completions" ${program})
+endforeach()
 
 # /etc with the prefix /usr alone, as a package has it, and never over a file that is there.
 if("${CMAKE_INSTALL_PREFIX}" STREQUAL "/usr")
