@@ -1,7 +1,7 @@
 """Runs a program as systemd would run a unit, as far as that goes without systemd: the file system read-only but for what
 the unit names, no home directories, a /tmp, /dev and /proc of its own, no capabilities, limits, and its filter of system calls.
 
-    restricted.py --unit FILE --user USER --write DIR... --keep DIR... -- PROGRAM...     (as root)
+    restricted.py --unit FILE [--user USER] --write DIR... --keep DIR... -- PROGRAM...     (as root)
 
 All of it is read from the unit's file, so that what is tested is what is installed; a setting that is not known here is an
 error. --write takes the place of ReadWritePaths=, which names paths of an installation: one for each of those that there is here.
@@ -30,16 +30,20 @@ ELSEWHERE = {
     "AmbientCapabilities",  # none: they go with the change of the user
     "ProtectKernelModules", "ProtectKernelLogs", "ProtectClock",  # capabilities and system calls that are gone
     "DevicePolicy",  # the private /dev has nothing else
+    "KillMode", "Nice", "IOSchedulingClass",
     "ProtectControlGroups",  # with the kernel's tunables
     "RemoveIPC",  # when the unit ends
 }
+
+# By number; of those that our units name.
+CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"]
 
 # Numbers of x86-64 where neither Python nor libc has a name.
 MOUNT_SETATTR, OPEN_TREE, MOVE_MOUNT = 442, 428, 429
 AT_RECURSIVE, AT_EMPTY_PATH, AT_FDCWD = 0x8000, 0x1000, -100
 MS_BIND, MS_REC, MS_PRIVATE, MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 4096, 16384, 1 << 18, 1, 2, 4, 8
 ATTR_RDONLY = 1
-CLONE_NEWNS, CLONE_NEWUTS = 0x20000, 0x4000000
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWNET = 0x20000, 0x4000000, 0x40000000
 NAMESPACES = 0x7E020080  # all CLONE_NEW... of clone(2)
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP = 38, 22, 24
 
@@ -86,7 +90,8 @@ class Mounts:
         return self.settings.get(name) in ("yes", "strict", "invisible", "pid")
 
     def apply(self):
-        check(LIBC.unshare(CLONE_NEWNS | (CLONE_NEWUTS if self.is_on("ProtectHostname") else 0)), "unshare")
+        check(LIBC.unshare(CLONE_NEWNS | (CLONE_NEWUTS if self.is_on("ProtectHostname") else 0)
+                           | (CLONE_NEWNET if self.is_on("PrivateNetwork") else 0)), "unshare")
         mount("none", "/", "", MS_REC | MS_PRIVATE)
         if self.is_on("PrivateTmp"):
             self.private_tmp()
@@ -197,6 +202,10 @@ class Filter:
             self.when(numbers["mprotect"], lambda: self.deny_if_bits(2, 4))
         if settings.get("RestrictRealtime") == "yes":
             self.when(numbers["sched_setscheduler"], lambda: self.deny_if_bits(1, 3))
+        if settings.get("RestrictSUIDSGID") == "yes":
+            for call, argument in (("chmod", 1), ("fchmod", 1), ("fchmodat", 2), ("mkdir", 1), ("mkdirat", 2), ("creat", 1), ("mknod", 1),
+                                   ("mknodat", 2)):
+                self.when(numbers[call], lambda argument=argument: self.deny_if_bits(argument, 0o6000))
         if settings.get("LockPersonality") == "yes":
             self.when(numbers["personality"], lambda: self.add(self.RETURN, self.DENY))
         if (allowed := allowed_calls(unit)) is not None:
@@ -256,7 +265,7 @@ class Filter:
 # --- process -----------------------------------------------------------------------------------
 
 HANDLED = {"UMask", "LimitNOFILE", "NoNewPrivileges", "CapabilityBoundingSet", "ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices",
-           "ProtectKernelTunables", "ProtectHostname", "ProtectProc", "ProcSubset", "RestrictAddressFamilies", "RestrictNamespaces",
+           "PrivateNetwork", "RestrictSUIDSGID", "ProtectKernelTunables", "ProtectHostname", "ProtectProc", "ProcSubset", "RestrictAddressFamilies", "RestrictNamespaces",
            "RestrictRealtime", "LockPersonality", "MemoryDenyWriteExecute", "SystemCallArchitectures", "SystemCallFilter",
            "SystemCallErrorNumber"}
 
@@ -264,7 +273,7 @@ HANDLED = {"UMask", "LimitNOFILE", "NoNewPrivileges", "CapabilityBoundingSet", "
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--unit", required=True)
-    parser.add_argument("--user", required=True)
+    parser.add_argument("--user", help="in the place of the unit's User=; none: it stays root, as a unit without User= does")
     parser.add_argument("--write", action="append", default=[])
     parser.add_argument("--keep", action="append", default=[])
     parser.add_argument("program", nargs="+")
@@ -276,20 +285,24 @@ def main():
     if unknown:
         sys.exit(f"restricted.py: {options.unit}: no such restriction is known here: {', '.join(unknown)}")
     # Before anything is out of sight.
-    entry = pwd.getpwnam(options.user)
+    if ("User" in settings) != bool(options.user):
+        sys.exit(f"restricted.py: {options.unit} and --user differ in whether it runs as root")
+    entry = pwd.getpwnam(options.user) if options.user else None
     filter_program = Filter(unit)
     Mounts(unit, options.write, options.keep).apply()
-    if settings.get("CapabilityBoundingSet") == "":
+    if "CapabilityBoundingSet" in settings:
+        kept = {CAPABILITIES.index(name) for name in settings["CapabilityBoundingSet"].split()}
         last = int(Path("/proc/sys/kernel/cap_last_cap").read_text()) if os.path.exists("/proc/sys/kernel/cap_last_cap") else 40
-        for capability in range(last + 1):
+        for capability in set(range(last + 1)) - kept:
             check(LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "capability bounding set")
     if "LimitNOFILE" in settings:
         most = min(int(settings["LimitNOFILE"]), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.umask(int(settings.get("UMask", "0022"), 8))
-    os.setgroups([])
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
+    if entry:
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
     if settings.get("NoNewPrivileges") == "yes":
         check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
     filter_program.install()
