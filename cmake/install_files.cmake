@@ -13,6 +13,8 @@ function(install_made source directory name)
   file(WRITE "${made_folder}/${name}" "${text}")
   file(INSTALL "${made_folder}/${name}" DESTINATION "${directory}"
        PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+  # For install_manifest.txt, by which an installation is removed.
+  set(CMAKE_INSTALL_MANIFEST_FILES "${CMAKE_INSTALL_MANIFEST_FILES}" PARENT_SCOPE)
 endfunction()
 
 foreach(name IN ITEMS main.cf.fragment master.cf.fragment ADDR_MAP.CFG smtpgate.toml)
