@@ -1,6 +1,7 @@
 // The watchdog: see the header.
 #include "milter/watchdog.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
