@@ -20,7 +20,7 @@ std::string_view advice(int code) {
     case EIO:
       return "; the disk may be failing: look into the kernel's log";
     case EROFS:
-      return "; mount it for writing";
+      return "; mount it for writing, or let the service's unit write there (ReadWritePaths=)";
     case EACCES:
     case EPERM:
       return "; check its owner and mode";
