@@ -1,6 +1,8 @@
 # What "cmake --install" puts where: programs, man pages (if scdoc is there), set-up files, documents.
 # docs/install.md has the list for people.
 include(GNUInstallDirs)
+# Installing and packing take what is there: with make they would build the tests first.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 
 foreach(program IN ITEMS smtpgate smtpconv smtpput smtpget postoffice)
   if(TARGET ${program})
