@@ -30,6 +30,9 @@ pkg_check_modules(milter REQUIRED IMPORTED_TARGET milter)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(idn2 REQUIRED IMPORTED_TARGET libidn2)
+# Not linked: milter/http_listener.h says why. Its real file tells the name to load.
+find_path(microhttpd_INCLUDE_DIR microhttpd.h REQUIRED)
+find_library(microhttpd_LIBRARY microhttpd REQUIRED)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 
 # smtpgate::NAME is the library as the house links it: its archive if it is wanted and there.

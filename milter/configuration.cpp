@@ -6,7 +6,9 @@
 #include <array>
 #include <utility>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include "postoffice/ascii.h"
@@ -45,7 +47,7 @@ GatewaySettings read_gateway(SettingsTable table) {
   }
   result.user = table.string("user", "smtpgate");
   result.group = table.string("group", "");
-  result.work = table.string("work", "/var/spool/smtpgate");
+  result.work = table.string("work", default_work_directory);
   if (!result.work.starts_with('/')) {
     table.error("work", "is no absolute path; begin it with /");
   }
@@ -71,6 +73,10 @@ GatewaySettings read_gateway(SettingsTable table) {
       table.integer("free_space", static_cast<std::int64_t>(result.free_space), 0, most));
   result.free_inodes = static_cast<std::uint64_t>(
       table.integer("free_inodes", static_cast<std::int64_t>(result.free_inodes), 0, most));
+  result.records = table.string("records", "");
+  if (!result.records.empty() && !result.records.starts_with('/')) {
+    table.error("records", "is no absolute path; begin it with /");
+  }
   return result;
 }
 
@@ -201,6 +207,60 @@ OutboundGatewaySettings read_outbound(SettingsTable table) {
   return result;
 }
 
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  return ::inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/// Where only this machine gets to: what is told is about people's mail, and HTTP here has no TLS.
+void read_listen(SettingsTable& table, StatusSettings& result) {
+  std::string place = result.listen;
+  if (place.empty()) return;
+  if (place.starts_with("unix:")) place.erase(0, 5);
+  if (place.starts_with('/')) {
+    result.kind = StatusSettings::Kind::unix_socket;
+    result.path = place;
+    if (place.size() <= longest_socket_path) return;
+    return table.error("listen", fmt::format("is longer than the {} octets a socket's path may "
+                                             "have; choose a shorter one",
+                                             longest_socket_path));
+  }
+  const auto parsed = parse_host(place);
+  if (!parsed || place.find_last_of(':') == std::string::npos || place.ends_with(']')) {
+    return table.error("listen",
+                       "is neither a path nor an address with a port; write "
+                       "\"/run/smtpgate/status.sock\", \"127.0.0.1:9825\" or \"[::1]:9825\"");
+  }
+  if (!is_loopback(parsed->host)) {
+    return table.error("listen",
+                       "is no loopback address; write 127.0.0.1 or [::1] and a port, and let a web "
+                       "server with TLS stand before it for others");
+  }
+  result.kind = StatusSettings::Kind::tcp;
+  result.host = parsed->host;
+  result.port = parsed->port;
+  if (result.token_file.empty()) {
+    table.error("listen",
+                "is a port that everybody on this machine can reach; write token_file too, or "
+                "listen on a Unix socket");
+  }
+}
+
+StatusSettings read_status(SettingsTable table) {
+  StatusSettings result;
+  result.socket_mode = read_mode(table, "socket_mode", "0660");
+  result.socket_group = table.string("socket_group", "");
+  result.token_file = table.string("token_file", "");
+  if (!result.token_file.empty() && !result.token_file.starts_with('/')) {
+    table.error("token_file", "is no absolute path; begin it with /");
+  }
+  result.listen = table.string("listen", "");
+  read_listen(table, result);
+  return result;
+}
+
 }  // namespace
 
 const converter::ServedPostoffice* Configuration::find_postoffice(
@@ -238,6 +298,7 @@ tl::expected<Configuration, std::vector<std::string>> read_configuration(const s
   result.designated_host =
       read_designated_host(root.table("designated_host"), result.gateway.hostname);
   result.outbound = read_outbound(root.table("outbound"));
+  result.status = read_status(root.table("status"));
   result.converter = converter::read_converter_settings(*file);
   result.converter.inbound.hostname = result.gateway.hostname;
   result.converter.outbound.hostname = result.gateway.hostname;

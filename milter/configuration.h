@@ -26,6 +26,8 @@ namespace smtpgate::milter {
 
 inline constexpr const char* default_configuration_path = "/etc/smtpgate/smtpgate.toml";
 
+inline constexpr const char* default_work_directory = "/var/spool/smtpgate";
+
 enum class KeepChain { never, failed, always };
 enum class UnknownRecipient {
   refuse,  ///< 550 5.1.1 at RCPT
@@ -49,6 +51,7 @@ struct GatewaySettings {
   std::string log;
   std::uint64_t free_space = std::uint64_t{1} << 30;  ///< octets: the check warns of less
   std::uint64_t free_inodes = 10'000;                 ///< files: likewise
+  std::string records;  ///< path of the JSON records; empty: none
 };
 
 struct MilterSettings {
@@ -80,6 +83,19 @@ struct OutboundGatewaySettings {
   std::chrono::seconds lease{900};       ///< after which a silent host's work is taken over
 };
 
+/// [status]: where the status page, /metrics and their kin are (docs/monitoring.md).
+struct StatusSettings {
+  enum class Kind { off, unix_socket, tcp };
+  Kind kind = Kind::off;
+  std::string listen;  ///< as it stands there
+  std::string path;    ///< of the Unix socket
+  std::string host;    ///< a numeric loopback address, without brackets
+  std::string port;
+  mode_t socket_mode = 0660;
+  std::string socket_group;  ///< empty: the process's own
+  std::string token_file;    ///< never empty with tcp
+};
+
 struct Configuration {
   std::string path;
   GatewaySettings gateway;
@@ -87,6 +103,7 @@ struct Configuration {
   LmtpSettings lmtp;
   DesignatedHost designated_host;
   OutboundGatewaySettings outbound;
+  StatusSettings status;
   converter::ConverterSettings converter;
 
   /// nullptr if it is not served.

@@ -20,6 +20,11 @@ std::vector<std::string> changed_for_next_start(const Configuration& first,
   compare(first.gateway.group == now.gateway.group, "gateway.group");
   compare(first.gateway.work == now.gateway.work, "gateway.work");
   compare(first.gateway.log == now.gateway.log, "gateway.log");
+  compare(first.gateway.records == now.gateway.records, "gateway.records");
+  compare(first.status.listen == now.status.listen, "status.listen");
+  compare(first.status.socket_mode == now.status.socket_mode, "status.socket_mode");
+  compare(first.status.socket_group == now.status.socket_group, "status.socket_group");
+  compare(first.status.token_file == now.status.token_file, "status.token_file");
   compare(first.milter.socket == now.milter.socket, "milter.socket");
   compare(first.milter.socket_mode == now.milter.socket_mode, "milter.socket_mode");
   compare(first.milter.socket_group == now.milter.socket_group, "milter.socket_group");

@@ -20,6 +20,7 @@
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -34,6 +35,8 @@
 #include "milter/kept_chain.h"
 #include "milter/log.h"
 #include "milter/milter_door.h"
+#include "milter/monitoring.h"
+#include "milter/monitoring_service.h"
 #include "milter/outbound_service.h"
 #include "milter/privileges.h"
 #include "milter/pulse.h"
@@ -82,13 +85,16 @@ void prove_discard(DiscardClaim& discard, const Configuration& configuration) {
 class Housekeeper {
  public:
   Housekeeper(CurrentConfiguration& configuration, Log& log, OutboundService& outbound, Log& out,
-              DiscardClaim& discard, const ServiceManager& manager)
+              DiscardClaim& discard, const ServiceManager& manager, Monitoring& monitoring,
+              MonitoringService& service)
       : configuration_(configuration),
         log_(log),
         outbound_(outbound),
         outbound_log_(out),
         discard_(discard),
-        manager_(manager) {}
+        manager_(manager),
+        monitoring_(monitoring),
+        service_(service) {}
 
   /// Never returns: the process ends under it, which is safe at any step of the work.
   void run() {
@@ -121,7 +127,12 @@ class Housekeeper {
   void reload() {
     log_.reopen();
     outbound_log_.reopen();
+    monitoring_.reopen_records();
+    const auto begun = std::chrono::steady_clock::now();
     const auto changed = configuration_.reload();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+    monitoring_.reloaded(took.count(), changed ? std::vector<std::string>() : changed.error());
+    service_.look_again();
     if (!changed) {
       for (const std::string& line : changed.error()) log_.error(line);
       log_.error("the configuration was not taken; the last good one stays");
@@ -170,6 +181,8 @@ class Housekeeper {
   Log& outbound_log_;
   DiscardClaim& discard_;
   const ServiceManager& manager_;
+  Monitoring& monitoring_;
+  MonitoringService& service_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool reload_asked_ = false;
@@ -219,17 +232,21 @@ void wait_for_stop(Housekeeper& housekeeper) {
 /// From the open door to the end of the process.
 [[noreturn]] void serve_until_stopped(MilterDoor& door, CurrentConfiguration& configuration,
                                       Log& log, Log& outbound_log, DiscardClaim& discard,
-                                      std::atomic<bool>& stopping) {
+                                      Monitoring& monitoring, std::atomic<bool>& stopping) {
   const ServiceManager manager = ServiceManager::from_environment();
   Pulse pulse;
   OutboundService outbound({.configuration = [&configuration] { return configuration.get(); },
                             .log = &outbound_log,
+                            .observer = &monitoring,
                             .pulse = &pulse});
-  Housekeeper housekeeper(configuration, log, outbound, outbound_log, discard, manager);
+  MonitoringService service(monitoring, log);
+  Housekeeper housekeeper(configuration, log, outbound, outbound_log, discard, manager, monitoring,
+                          service);
   // Threads inherit the mask: ours is opened again, since signals are for this thread only.
   const sigset_t signals = our_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   outbound.start();
+  service.start(*configuration.get());
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   std::thread([&housekeeper] {
     block_signals();
@@ -257,6 +274,7 @@ void wait_for_stop(Housekeeper& housekeeper) {
   stopping = true;
   tell(log, manager.stopping());
   outbound.ask_stop();
+  service.close();
   door.remove_socket();
   const auto limit = configuration.get()->milter.deadline;
   if (!door.work_in_hand().wait_until_idle(limit, quiet_time)) {
@@ -295,20 +313,27 @@ int serve(const std::string& configuration_path) {
                                   " and give it to the gateway's user, mode 0700");
   }
 
+  auto records = open_records(*first);
+  if (!records) return fail(EX_CANTCREAT, records.error());
+
   CurrentConfiguration configuration(std::move(*first));
+  Monitoring monitoring([&configuration] { return configuration.get(); }, std::move(*records));
+  *log = monitoring.watch(std::move(*log));
+  *outbound_log = monitoring.watch(std::move(*outbound_log));
   std::atomic<bool> stopping = false;
   DiscardClaim discard(**log);
   prove_discard(discard, *configuration.get());
   MilterDoor door({.configuration = [&configuration] { return configuration.get(); },
                    .log = log->get(),
                    .stopping = [&stopping] { return stopping.load(); },
-                   .may_discard = [&discard] { return discard.is_allowed(); }});
+                   .may_discard = [&discard] { return discard.is_allowed(); },
+                   .observer = &monitoring});
   if (const auto opened = door.open(configuration.get()->milter); !opened) {
     (*log)->error(opened.error());
     return fail(EX_UNAVAILABLE, opened.error());
   }
   (*log)->info(start_line(*configuration.get()));
-  serve_until_stopped(door, configuration, **log, **outbound_log, discard, stopping);
+  serve_until_stopped(door, configuration, **log, **outbound_log, discard, monitoring, stopping);
 }
 
 }  // namespace smtpgate::milter

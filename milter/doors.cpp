@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "milter/configuration_source.h"
+#include "milter/delivery_notes.h"
 #include "milter/inbound_delivery.h"
 #include "milter/lmtp_server.h"
 #include "milter/log.h"
@@ -59,14 +60,21 @@ int deliver(const std::string& configuration_path, int input, int output) {
   // summary would count both.
   const auto log = log_for(source, "smtpgate/deliver", output);
   std::chrono::seconds timeout = fallback_timeout;
+  std::unique_ptr<DeliveryNotes> notes;
   if (const auto configuration = source()) {
     timeout = (*configuration)->lmtp.timeout;
     if (const Outcome ready = prepare_work_directory(**configuration); !ready.is_delivered()) {
       log->error(ready.sentence());  // each message will say so in its reply
     }
+    auto records = open_records(**configuration);
+    if (!records) {
+      log->error(records.error());
+      records = nullptr;
+    }
+    notes = std::make_unique<DeliveryNotes>((*configuration)->gateway.work, std::move(*records));
   }
   PeerStream stream(input, output, timeout);
-  return LmtpServer(stream, source, *log).run();
+  return LmtpServer(stream, source, *log, postoffice::FileSystem::posix(), notes.get()).run();
 }
 
 int lookup(const std::string& configuration_path, int input, int output) {

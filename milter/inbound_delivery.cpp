@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "milter/kept_chain.h"
+#include "milter/message_observer.h"
 #include "milter/passing_on.h"
 #include "milter/unwrapping.h"
 #include "postoffice/ascii.h"
@@ -117,13 +118,14 @@ struct Group {
 class Run {
  public:
   Run(const Configuration& configuration, const Envelope& envelope, RawMessage& raw,
-      const Deadline& deadline, Reach reach, FileSystem& files)
+      const Deadline& deadline, Reach reach, FileSystem& files, MessageRecord* record)
       : configuration_(configuration),
         envelope_(envelope),
         raw_(raw),
         deadline_(deadline),
         reach_(reach),
         files_(files),
+        record_(record),
         tallies_(envelope.recipients.size()),
         remarks_(envelope.recipients.size()) {}
 
@@ -143,6 +145,7 @@ class Run {
   void take_distribution(Group& group, const std::string& name, const Distribution& distribution,
                          const Places& places);
   void convert_and_file(Group& group);
+  Expected<ConvertedMessage> convert(const Postoffice& office);
   bool take_encapsulated(const Group& group, ConvertedMessage& converted, const Postoffice& office);
   Outcome write_and_seal(Delivery& delivery, ConvertedMessage& converted,
                          postoffice::LineEnd line_end);
@@ -163,6 +166,7 @@ class Run {
   const Deadline& deadline_;
   Reach reach_;
   FileSystem& files_;
+  MessageRecord* record_;
   std::vector<Tally> tallies_;
   std::vector<std::string> remarks_;  ///< for the end of each recipient's outcome
 };
@@ -280,6 +284,21 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
   }
 }
 
+Expected<ConvertedMessage> Run::convert(const Postoffice& office) {
+  const StageTimer timer(record_, Stage::convert);
+  const postoffice::PostofficeSettings& settings = office.settings();
+  const converter::TargetFormat target{.name = settings.name,
+                                       .character_set = settings.character_set,
+                                       .line_end = settings.line_end,
+                                       .arrival = office.local_time(envelope_.arrival),
+                                       .short_attachment_names = settings.short_attachment_names};
+  auto converted = converter::convert_inbound(raw_, envelope_, configuration_.converter.map, target,
+                                              configuration_.converter.inbound,
+                                              configuration_.spool_place(files_));
+  if (converted && record_ != nullptr) note_conversion(*record_, *converted);
+  return converted;
+}
+
 void Run::convert_and_file(Group& group) {
   if (deadline_.passed()) return add(group.places, too_late());
   const auto opened = Postoffice::open(group.postoffice->directory, files_);
@@ -288,14 +307,7 @@ void Run::convert_and_file(Group& group) {
     return add(group.places, Outcome::temporary("encapsulated mail may be for anybody"));
   }
   const postoffice::PostofficeSettings& settings = opened->settings();
-  const converter::TargetFormat target{.name = settings.name,
-                                       .character_set = settings.character_set,
-                                       .line_end = settings.line_end,
-                                       .arrival = opened->local_time(envelope_.arrival),
-                                       .short_attachment_names = settings.short_attachment_names};
-  auto converted = converter::convert_inbound(raw_, envelope_, configuration_.converter.map, target,
-                                              configuration_.converter.inbound,
-                                              configuration_.spool_place(files_));
+  auto converted = convert(*opened);
   if (!converted) {
     add(group.places, converted.error());
     return keep_chain(group, nullptr, settings.line_end);
@@ -335,10 +347,14 @@ bool Run::take_encapsulated(const Group& group, ConvertedMessage& converted,
 
 Outcome Run::write_and_seal(Delivery& delivery, ConvertedMessage& converted,
                             postoffice::LineEnd line_end) {
-  if (auto written = converted.write_to(raw_, delivery.message_file(), line_end); !written) {
-    return written.error().outcome();
+  {
+    const StageTimer timer(record_, Stage::put);
+    if (auto written = converted.write_to(raw_, delivery.message_file(), line_end); !written) {
+      return written.error().outcome();
+    }
   }
   if (deadline_.passed()) return too_late();
+  const StageTimer timer(record_, Stage::sync);
   return delivery.seal(envelope_.arrival, converted.content_key);
 }
 
@@ -358,6 +374,7 @@ void Run::file_into_all(Group& group, ConvertedMessage& converted, const Postoff
     }
     return delivery->file_into(mailbox.name, mailbox.quota);
   };
+  const StageTimer timer(record_, Stage::put);
   for (const Group::Mailbox& mailbox : group.mailboxes) {
     const Outcome outcome = file_in(mailbox);
     add(mailbox.places, outcome);
@@ -419,8 +436,8 @@ void Run::keep_chain(const Group& group, ConvertedMessage* converted,
 
 std::vector<Outcome> deliver_inbound(const Configuration& configuration, const Envelope& envelope,
                                      RawMessage& raw, const Deadline& deadline, Reach reach,
-                                     FileSystem& files) {
-  return Run(configuration, envelope, raw, deadline, reach, files).deliver();
+                                     FileSystem& files, MessageRecord* record) {
+  return Run(configuration, envelope, raw, deadline, reach, files, record).deliver();
 }
 
 Outcome prepare_work_directory(const Configuration& configuration, FileSystem& files) {

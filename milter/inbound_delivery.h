@@ -14,6 +14,7 @@
 #include "converter/envelope.h"
 #include "converter/inbound.h"
 #include "milter/configuration.h"
+#include "milter/message_record.h"
 #include "postoffice/file_system.h"
 #include "postoffice/outcome.h"
 
@@ -39,12 +40,14 @@ enum class Reach {
 /// One Outcome per recipient of the envelope, in its order: delivered means durable, in mailbags or
 /// in SMTP/. Groups and forwards are followed here, at the moment of delivery. The deadline
 /// is looked at before the conversion, before sealing and before each mailbox; what is not begun by
-/// then is temporary. Never throws: what libraries throw becomes temporary 4.3.0. Safe from many
+/// then is temporary. `record` (may be null) gets the times of the stages and what the message was
+/// converted to. Never throws: what libraries throw becomes temporary 4.3.0. Safe from many
 /// threads at once, each with its own message.
 std::vector<Outcome> deliver_inbound(
     const Configuration& configuration, const converter::Envelope& envelope,
     converter::RawMessage& raw, const Deadline& deadline, Reach reach,
-    postoffice::FileSystem& files = postoffice::FileSystem::posix());
+    postoffice::FileSystem& files = postoffice::FileSystem::posix(),
+    MessageRecord* record = nullptr);
 
 /// Makes <work>/spool and <work>/chain where they are missing. <work> itself must exist: that it
 /// does not is a sign of a disk that is not mounted.

@@ -18,6 +18,7 @@
 #include "converter/inbound.h"
 #include "milter/data_unstuffer.h"
 #include "milter/received_field.h"
+#include "milter/received_queue_id.h"
 #include "postoffice/ascii.h"
 #include "postoffice/printable.h"
 
@@ -41,13 +42,6 @@ std::string_view code_of(const Outcome& outcome) {
     return status == "5.3.4" || status == "5.2.2" || status == "5.2.3" ? "552" : "550";
   }
   return status == "4.3.1" || status == "4.2.2" ? "452" : "451";
-}
-
-std::string without_brackets(std::string_view path) {
-  if (path.size() >= 2 && path.front() == '<' && path.back() == '>') {
-    path = path.substr(1, path.size() - 2);
-  }
-  return std::string(path);
 }
 
 bool is_seven_or_eight_bit(std::string_view value) {
@@ -79,8 +73,8 @@ const LmtpServer::Handler LmtpServer::handlers[] = {
 };
 
 LmtpServer::LmtpServer(PeerStream& stream, const ConfigurationSource& configuration, Log& log,
-                       postoffice::FileSystem& files)
-    : stream_(stream), source_(configuration), log_(log), files_(files) {}
+                       postoffice::FileSystem& files, MessageObserver* observer)
+    : stream_(stream), source_(configuration), log_(log), files_(files), observer_(observer) {}
 
 int LmtpServer::run() {
   if (!greet()) {
@@ -97,7 +91,7 @@ int LmtpServer::run() {
         handle_line(line);
       } catch (const std::exception& exception) {
         // Where in the conversation it happened is unknown, so the session ends: Postfix defers.
-        log_.error(std::string("door 2 broke off: ") + exception.what());
+        log_.error(log_id() + ": door 2 broke off: " + exception.what());
         reply("421", "4.3.0", "the gateway broke off; it will be tried again");
         done_ = true;
       }
@@ -178,7 +172,7 @@ void LmtpServer::mail(const std::string& argument) {
 
   const auto current = source_();
   if (!current) {
-    log_.error(current.error());
+    log_.error(log_id() + ": " + current.error());
     return reply("451", "4.3.5", current.error());
   }
   for (const SmtpParameter& parameter : parsed->parameter_list) {
@@ -236,6 +230,7 @@ void LmtpServer::rcpt(const std::string& argument) {
     const Outcome& outcome = resolution.outcome;
     log_.info(delivery_line(client_.queue_id, without_brackets(parsed->path),
                             postoffice_relay(resolution.postoffice_name()), {}, outcome));
+    note_refused(parsed->path, outcome);
     return reply(code_of(outcome), outcome.status(), outcome.sentence());
   }
   transaction_->envelope.recipients.push_back({parsed->path, parsed->parameters, resolution.address,
@@ -244,19 +239,41 @@ void LmtpServer::rcpt(const std::string& argument) {
   reply("250", "2.1.5", parsed->path + " is " + resolution.address.str());
 }
 
+void LmtpServer::observe(MessageRecord record) {
+  if (observer_ == nullptr) return;
+  record.way = Way::door_2;
+  record.ended = milliseconds_now();
+  observer_->note(std::move(record));
+}
+
+/// At RCPT: a record of its own, since the message may have no other recipient.
+void LmtpServer::note_refused(const std::string& path, const Outcome& outcome) {
+  MessageRecord record;
+  record.way = Way::door_2;
+  note_envelope(record, transaction_->envelope);
+  record.recipients.push_back({without_brackets(path),
+                               {},
+                               std::string(delivery_result(Way::door_2, outcome)),
+                               outcome.status(),
+                               outcome.sentence()});
+  observe(std::move(record));
+}
+
 void LmtpServer::data(const std::string& argument) {
   if (!transaction_) return refuse("503", "5.5.1", "say MAIL first");
   if (!argument.empty()) return refuse("501", "5.5.4", "DATA takes no argument");
   converter::Envelope& envelope = transaction_->envelope;
   if (envelope.recipients.empty()) return refuse("503", "5.5.1", "no recipient was taken");
   const Configuration& configuration = *transaction_->configuration;
+  // Of Postfix's own telling, and not found in the message, where a sender may have put it.
+  const std::string told_queue_id = envelope.queue_id;
 
   stream_.write("354 end the data with <CRLF>.<CRLF>\r\n");
   RawMessage raw(configuration.spool_place(files_));
   std::uint64_t size = 0;
   postoffice::FileResult<void> stored;
   if (!receive(raw, size, stored)) {
-    log_.warning(envelope.queue_id + ": the peer left before the end of the data; nothing filed");
+    log_.warning(log_id() + ": the peer left before the end of the data; nothing filed");
     done_ = true;
     return;
   }
@@ -264,6 +281,12 @@ void LmtpServer::data(const std::string& argument) {
   DeliveryDelays delays;
   const Clock::time_point received = Clock::now();
   delays.receiving = std::chrono::duration<double>(received - transaction_->began).count();
+
+  MessageRecord record;
+  record.way = Way::door_2;
+  note_envelope(record, envelope);
+  record.octets = size;
+  record.set(Stage::receive, delays.receiving);
 
   std::vector<Outcome> outcomes;
   const std::uint64_t limit = configuration.lmtp.size_limit;
@@ -276,12 +299,20 @@ void LmtpServer::data(const std::string& argument) {
     outcomes.assign(envelope.recipients.size(), stored.error().outcome());
   } else {
     envelope.sender_is_trusted =
-        envelope.sender_is_trusted || was_authenticated(raw, envelope.queue_id);
-    outcomes = deliver_inbound(configuration, envelope, raw,
-                               Deadline::in(configuration.lmtp.deadline), Reach::beyond, files_);
+        envelope.sender_is_trusted || was_authenticated(raw, told_queue_id);
+    outcomes =
+        deliver_inbound(configuration, envelope, raw, Deadline::in(configuration.lmtp.deadline),
+                        Reach::beyond, files_, &record);
   }
   delays.delivering = std::chrono::duration<double>(Clock::now() - received).count();
-  reply_per_recipient(outcomes, delays);
+  note_outcomes(record, envelope, outcomes);
+  {
+    const StageTimer timer(&record, Stage::reply);
+    reply_per_recipient(outcomes, delays);
+    // Postfix must wait for nothing that follows.
+    stream_.flush();
+  }
+  observe(std::move(record));
   end_transaction();
 }
 
@@ -292,15 +323,26 @@ void LmtpServer::end_transaction() {
   client_ = {};
 }
 
+/// Where XFORWARD told none. `top` collects the beginning of the message until it is long enough.
+void LmtpServer::find_queue_id(std::string_view piece, std::string& top) {
+  constexpr std::size_t longest_top = 1000;
+  if (!client_.queue_id.empty() || top.size() == longest_top) return;
+  top += piece.substr(0, longest_top - top.size());
+  client_.queue_id = received_queue_id(top);
+  transaction_->envelope.queue_id = client_.queue_id;
+}
+
 bool LmtpServer::receive(RawMessage& raw, std::uint64_t& size,
                          postoffice::FileResult<void>& stored) {
   const std::uint64_t limit = transaction_->configuration->lmtp.size_limit;
   DataUnstuffer unstuffer;
+  std::string top;
   while (!unstuffer.at_end()) {
     std::string_view block;
     if (stream_.peek(block) != ReadStatus::ok) return false;
     const std::size_t used = unstuffer.feed(block, [&](std::string_view piece) {
       size += piece.size();
+      find_queue_id(piece, top);
       // After a failure or beyond the limit the rest is read and thrown away: the reply has its
       // place only after the final dot.
       if (!stored || (limit != 0 && size > limit)) return;

@@ -19,6 +19,7 @@
 #include "milter/configuration_source.h"
 #include "milter/inbound_delivery.h"
 #include "milter/log.h"
+#include "milter/message_observer.h"
 #include "milter/peer_stream.h"
 #include "milter/recipient_resolver.h"
 #include "milter/smtp_command.h"
@@ -37,9 +38,10 @@ struct ForwardedClient {
 
 class LmtpServer {
  public:
-  /// All outlive the server.
+  /// All outlive the server; `observer` may be null.
   LmtpServer(PeerStream& stream, const ConfigurationSource& configuration, Log& log,
-             postoffice::FileSystem& files = postoffice::FileSystem::posix());
+             postoffice::FileSystem& files = postoffice::FileSystem::posix(),
+             MessageObserver* observer = nullptr);
 
   /// The whole conversation, until QUIT, the end of input, or the time-out. Returns a sysexits.h
   /// code.
@@ -76,6 +78,11 @@ class LmtpServer {
   /// False: the peer is gone before the end of the data.
   bool receive(converter::RawMessage& raw, std::uint64_t& size,
                postoffice::FileResult<void>& stored);
+  void find_queue_id(std::string_view piece, std::string& top);
+  void observe(MessageRecord record);
+  void note_refused(const std::string& path, const Outcome& outcome);
+  /// The queue id for a log line.
+  std::string log_id() const { return client_.queue_id.empty() ? "NOQUEUE" : client_.queue_id; }
   void reply_per_recipient(const std::vector<Outcome>& outcomes, const DeliveryDelays& delays);
   /// "CODE STATUS text": one line of at most 512 octets, escaped.
   void reply(std::string_view code, std::string_view status, std::string_view text);
@@ -89,6 +96,7 @@ class LmtpServer {
   const ConfigurationSource& source_;
   Log& log_;
   postoffice::FileSystem& files_;
+  MessageObserver* observer_;
   std::shared_ptr<const Configuration> configuration_;  ///< of the greeting
   std::unique_ptr<Transaction> transaction_;
   ForwardedClient client_;

@@ -44,8 +44,13 @@ MilterDoor* the_door = nullptr;
 
 /// What libmilter keeps for us with each connection.
 struct Connection {
-  explicit Connection(MilterDoor& owner) : door(owner), session(owner.services()) {}
-  ~Connection() { note_content(false); }
+  explicit Connection(MilterDoor& owner) : door(owner), session(owner.services()) {
+    if (MessageObserver* observer = door.services().observer) observer->session_began();
+  }
+  ~Connection() {
+    note_content(false);
+    if (MessageObserver* observer = door.services().observer) observer->session_ended();
+  }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -139,7 +144,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long ste
       return smfi_setsymlist(context, stage, names.data());
     };
     ask(SMFIM_ENVFROM, "i {mail_addr} {auth_authen}");
-    ask(SMFIM_ENVRCPT, "{rcpt_mailer} {rcpt_host} {rcpt_addr}");
+    ask(SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}");
     ask(SMFIM_DATA, "i");
     ask(SMFIM_EOM, "i");
   }
@@ -174,7 +179,8 @@ sfsistat on_recipient(SMFICTX* context, char** arguments) {
     if (arguments == nullptr || arguments[0] == nullptr) return;
     reply = one.session.recipient(
         arguments[0], words_after_first(arguments),
-        {macro(context, "{rcpt_mailer}").value_or(""), macro(context, "{rcpt_addr}")});
+        {macro(context, "{rcpt_mailer}").value_or(""), macro(context, "{rcpt_addr}")},
+        macro(context, "i").value_or(""));
   });
   if (!reply) return SMFIS_CONTINUE;
   // The text is a format to Postfix, as it was to sendmail: a single % vanishes with what follows.
@@ -186,8 +192,9 @@ sfsistat on_recipient(SMFICTX* context, char** arguments) {
 
 sfsistat on_data(SMFICTX* context) {
   bool wanted = false;
-  with_connection(connection_of(context),
-                  [&](Connection& one) { wanted = one.session.wants_content(); });
+  with_connection(connection_of(context), [&](Connection& one) {
+    wanted = one.session.wants_content(macro(context, "i").value_or(""));
+  });
   // ACCEPT here spares Postfix from sending the content.
   return wanted ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -28,13 +29,6 @@ constexpr std::size_t most_claimed = 10'000;
 
 std::string join(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, " "));
-}
-
-std::string without_brackets(std::string_view path) {
-  if (path.size() >= 2 && path.front() == '<' && path.back() == '>') {
-    path = path.substr(1, path.size() - 2);
-  }
-  return std::string(path);
 }
 
 /// The recipient that RCPT gave, if it is spelt so that nothing can be mistaken. Postfix deletes by
@@ -80,7 +74,7 @@ struct MilterSession::Transaction {
   converter::Envelope envelope;  ///< of claimed recipients
   RawMessage raw;
   Clock::time_point began;
-  std::vector<std::string> left;  ///< "<address>: reason", for the log once the queue id is known
+  std::vector<RecipientRecord> left;  ///< for the log once the queue id is known
   std::set<std::string> left_addresses;
   std::size_t recipients = 0;  ///< that RCPT took, whosever they are
   std::string failure;         ///< why the content could not be kept; empty if it could
@@ -115,10 +109,12 @@ void MilterSession::mail_from(std::string_view path, const std::vector<std::stri
 
 std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
                                                        const std::vector<std::string>& parameters,
-                                                       const RecipientMacros& macros) {
+                                                       const RecipientMacros& macros,
+                                                       std::string_view queue_id) {
   if (!transaction_) return std::nullopt;
   ++transaction_->recipients;
   if (macros.mailer != transaction_->configuration->gateway.transport) return std::nullopt;
+  transaction_->envelope.queue_id = queue_id;
   try {
     const auto address = plain_address(path, macros.recipient_address);
     if (!address) {
@@ -158,9 +154,12 @@ std::optional<RecipientReply> MilterSession::refuse(const Resolution& resolution
       [[fallthrough]];
     case Resolution::Kind::unknown_domain: {
       const Outcome& outcome = resolution.outcome;
-      services_.log->info(fmt::format("refused: to=<{}>: {} {}", without_brackets(path),
-                                      outcome.status(), outcome.sentence()));
+      const std::string& id = transaction_->envelope.queue_id;
+      services_.log->info(fmt::format("{}: refused: to=<{}>: {} {}", id.empty() ? "NOQUEUE" : id,
+                                      without_brackets(path), outcome.status(),
+                                      outcome.sentence()));
       --transaction_->recipients;
+      note_refused(path, outcome);
       return RecipientReply{outcome.is_permanent() ? "550" : "451", outcome.status(),
                             printable_ascii(outcome.sentence(), longest_reply_text)};
     }
@@ -176,8 +175,31 @@ std::optional<RecipientReply> MilterSession::refuse(const Resolution& resolution
 
 void MilterSession::leave(std::string_view path, std::string_view reason) {
   const std::string address = without_brackets(path);
-  transaction_->left.push_back(fmt::format("<{}> left for door 2: {}", address, reason));
+  transaction_->left.push_back({address, {}, "left", {}, std::string(reason)});
   transaction_->left_addresses.insert(address);
+}
+
+/// It has a record of its own: there is no message yet, and perhaps never will be.
+void MilterSession::note_refused(std::string_view path, const Outcome& outcome) {
+  MessageRecord record;
+  note_envelope(record, transaction_->envelope);
+  record.recipients.push_back(
+      {without_brackets(path), {}, "refused", outcome.status(), outcome.sentence()});
+  observe(std::move(record));
+}
+
+void MilterSession::observe(MessageRecord record) {
+  if (services_.observer == nullptr) return;
+  record.ended = milliseconds_now();
+  services_.observer->note(std::move(record));
+}
+
+void MilterSession::tell_of_left() {
+  const std::string& id = transaction_->envelope.queue_id;
+  for (const RecipientRecord& one : transaction_->left) {
+    services_.log->info(fmt::format("{}: <{}> left for door 2: {}", id.empty() ? "NOQUEUE" : id,
+                                    one.address, one.sentence));
+  }
 }
 
 /// Postfix deletes every recipient of a given spelling at once. If one of them is to be left (it
@@ -188,11 +210,18 @@ void MilterSession::unclaim_spellings_left() {
   });
 }
 
-bool MilterSession::wants_content() {
+bool MilterSession::wants_content(std::string_view queue_id) {
   if (!transaction_) return false;
+  if (!queue_id.empty()) transaction_->envelope.queue_id = queue_id;
   unclaim_spellings_left();
   if (!transaction_->envelope.recipients.empty() && !services_.stopping()) return true;
-  for (const std::string& line : transaction_->left) services_.log->info(line);
+  if (!transaction_->left.empty()) {
+    tell_of_left();
+    MessageRecord record;
+    note_envelope(record, transaction_->envelope);
+    record.recipients = std::move(transaction_->left);
+    observe(std::move(record));
+  }
   transaction_.reset();
   return false;
 }
@@ -253,8 +282,10 @@ bool MilterSession::may_discard(const std::vector<Outcome>& outcomes) const {
 MilterSession::Answer MilterSession::deliver(const DeleteRecipient& delete_recipient) {
   Transaction& transaction = *transaction_;
   converter::Envelope& envelope = transaction.envelope;
-  const std::string& queue_id = envelope.queue_id;
-  for (const std::string& line : transaction.left) services_.log->info(queue_id + ": " + line);
+  tell_of_left();
+  MessageRecord record;
+  note_envelope(record, envelope);
+  record.octets = transaction.raw.size();
 
   envelope.arrival = std::time(nullptr);
   const Clock::time_point received = Clock::now();
@@ -262,7 +293,7 @@ MilterSession::Answer MilterSession::deliver(const DeleteRecipient& delete_recip
   if (transaction.failure.empty()) {
     outcomes = deliver_inbound(*transaction.configuration, envelope, transaction.raw,
                                Deadline::in(transaction.configuration->milter.deadline),
-                               Reach::mailboxes, *services_.files);
+                               Reach::mailboxes, *services_.files, &record);
   } else {
     outcomes.assign(envelope.recipients.size(),
                     Outcome::temporary("the message could not be kept: " + transaction.failure));
@@ -270,8 +301,30 @@ MilterSession::Answer MilterSession::deliver(const DeleteRecipient& delete_recip
   DeliveryDelays delays;
   delays.receiving = std::chrono::duration<double>(received - transaction.began).count();
   delays.delivering = std::chrono::duration<double>(Clock::now() - received).count();
-
+  record.set(Stage::receive, delays.receiving);
+  note_outcomes(record, envelope, outcomes);
   const bool discards = may_discard(outcomes);
+  {
+    const StageTimer timer(&record, Stage::reply);
+    for (const std::size_t kept : tell_outcomes(outcomes, delays, discards, delete_recipient)) {
+      record.recipients[kept].result = "left";
+    }
+  }
+  record.recipients.insert(record.recipients.end(),
+                           std::make_move_iterator(transaction.left.begin()),
+                           std::make_move_iterator(transaction.left.end()));
+  observe(std::move(record));
+  return discards ? Answer::discard : Answer::go_on;
+}
+
+/// Deletes what is durable from Postfix's envelope, one by one unless Postfix is to discard the
+/// message. Returns the places of those that are durable and could not be deleted.
+std::vector<std::size_t> MilterSession::tell_outcomes(const std::vector<Outcome>& outcomes,
+                                                      const DeliveryDelays& delays, bool discards,
+                                                      const DeleteRecipient& delete_recipient) {
+  const converter::Envelope& envelope = transaction_->envelope;
+  const std::string& queue_id = envelope.queue_id;
+  std::vector<std::size_t> kept;
   // Two RCPT with the very same string are deleted by one request, and have one mailbox and so one
   // outcome.
   std::map<std::string, bool> deleted;
@@ -285,6 +338,7 @@ MilterSession::Answer MilterSession::deliver(const DeleteRecipient& delete_recip
     auto [entry, fresh] = deleted.try_emplace(recipient.path, false);
     if (fresh) entry->second = discards || delete_recipient(recipient.path);
     if (!entry->second) {
+      kept.push_back(i);
       services_.log->warning(fmt::format(
           "{}: <{}> left for door 2, which will find it filed: Postfix could not be told to delete "
           "the recipient",
@@ -295,7 +349,7 @@ MilterSession::Answer MilterSession::deliver(const DeleteRecipient& delete_recip
                                         delays, outcomes[i]));
     }
   }
-  return discards ? Answer::discard : Answer::go_on;
+  return kept;
 }
 
 void MilterSession::abort() {

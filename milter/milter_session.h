@@ -23,6 +23,7 @@
 #include "milter/configuration.h"
 #include "milter/inbound_delivery.h"
 #include "milter/log.h"
+#include "milter/message_observer.h"
 #include "milter/recipient_resolver.h"
 #include "postoffice/file_system.h"
 
@@ -39,6 +40,8 @@ struct SessionServices {
   /// Whether Postfix may be told to drop the whole message, once each recipient is filed
   /// (discard_claim.h). Asked only where the configuration wants it.
   std::function<bool()> may_discard = [] { return false; };
+  /// Told of every message; may be null.
+  MessageObserver* observer = nullptr;
 };
 
 /// The answer to a recipient: none (let it pass), or an SMTP reply that refuses it.
@@ -67,13 +70,15 @@ class MilterSession {
     std::string mailer;                            ///< {rcpt_mailer}
     std::optional<std::string> recipient_address;  ///< {rcpt_addr}
   };
+  /// `queue_id` is empty where Postfix has none yet.
   std::optional<RecipientReply> recipient(std::string_view path,
                                           const std::vector<std::string>& parameters,
-                                          const RecipientMacros& macros);
+                                          const RecipientMacros& macros,
+                                          std::string_view queue_id = {});
 
   /// At DATA: whether any recipient is claimed, so that the content is of interest. If not, the
   /// transaction is over for us.
-  bool wants_content();
+  bool wants_content(std::string_view queue_id = {});
 
   /// `value` as Postfix gives it: folds joined by bare LF, blanks kept from the colon on.
   void header(std::string_view name, std::string_view value);
@@ -99,11 +104,17 @@ class MilterSession {
   struct Transaction;
 
   std::optional<RecipientReply> refuse(const Resolution& resolution, std::string_view path);
+  void note_refused(std::string_view path, const Outcome& outcome);
+  void tell_of_left();
+  void observe(MessageRecord record);
   void leave(std::string_view path, std::string_view reason);
   void unclaim_spellings_left();
   void feed(std::string_view piece);
   Answer deliver(const DeleteRecipient& delete_recipient);
   bool may_discard(const std::vector<Outcome>& outcomes) const;
+  std::vector<std::size_t> tell_outcomes(const std::vector<Outcome>& outcomes,
+                                         const DeliveryDelays& delays, bool discards,
+                                         const DeleteRecipient& delete_recipient);
 
   SessionServices services_;
   std::string client_name_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ class Try {
         now_(context.now()) {}
 
   TryResult run();
+  /// run(), and the observer is told.
+  TryResult run_observed();
 
  private:
   Outcome prepare();
@@ -96,6 +99,9 @@ class Try {
   std::int64_t now_;
   std::vector<PreparedSubmission> submissions_;
   HostState host_ = HostState::not_asked;
+  std::string host_name_;  ///< of the last transaction
+  MessageRecord record_;
+  std::map<std::size_t, RecipientRecord> results_;  ///< by place; the last word of this try
 };
 
 std::vector<std::size_t> Try::waiting() const {
@@ -162,6 +168,30 @@ void Try::set(OutgoingRecipient& recipient, const Outcome& outcome) {
   recipient.reason = outcome.sentence();
   if (outcome.is_delivered()) recipient.state = RecipientState::sent;
   if (outcome.is_permanent()) recipient.state = RecipientState::failed;
+  if (context_.observer == nullptr) return;
+  const char* result = outcome.is_delivered()   ? "sent"
+                       : outcome.is_permanent() ? "failed"
+                                                : "deferred";
+  results_.insert_or_assign(static_cast<std::size_t>(&recipient - state_.recipients.data()),
+                            RecipientRecord{shown_address(recipient), host_name_, result,
+                                            outcome.status(), outcome.sentence()});
+}
+
+TryResult Try::run_observed() {
+  TryResult result = run();
+  if (context_.observer == nullptr || (results_.empty() && !result.gone)) return result;
+  try {
+    record_.way = Way::out;
+    record_.id = state_.id;
+    record_.ended = milliseconds_now();
+    record_.result = result.gone ? "gone" : result.host == HostState::down ? "host_down" : "later";
+    for (auto& [place, one] : results_) record_.recipients.push_back(std::move(one));
+    context_.observer->note(std::move(record_));
+  } catch (const std::exception& exception) {
+    // What was sent must never be tried again because it could not be noted.
+    context_.log.error(fmt::format("{}: not noted: {}", state_.id, exception.what()));
+  }
+  return result;
 }
 
 /// In pieces, with the results of each on disk before the next is begun: a crash sends none of them
@@ -196,6 +226,12 @@ void Try::submit(PreparedSubmission& submission, std::size_t first) {
   } else if (is_asked) {
     host_ = HostState::down;
   }
+  host_name_ = result.host;
+  record_.sender = submission.envelope.sender;
+  record_.octets = submission.content.size();
+  record_.set(Stage::wait, static_cast<double>(std::max<std::int64_t>(now_ - state_.created, 0)));
+  record_.add(Stage::connect, result.connection_seconds);
+  record_.add(Stage::send, result.transmission_seconds);
   const DeliveryDelays delays{.delivering = result.transmission_seconds,
                               .waiting = static_cast<double>(now_ - state_.created),
                               .connecting = result.connection_seconds};
@@ -350,7 +386,7 @@ TryResult Try::settle() {
 
 TryResult try_message(TakenMessage message, const OutboundContext& context,
                       std::optional<OutgoingState> unsaved) {
-  return Try(std::move(message), context, std::move(unsaved)).run();
+  return Try(std::move(message), context, std::move(unsaved)).run_observed();
 }
 
 }  // namespace smtpgate::milter

@@ -16,6 +16,7 @@
 #include "converter/spool.h"
 #include "milter/configuration.h"
 #include "milter/log.h"
+#include "milter/message_observer.h"
 #include "milter/submission.h"
 #include "postoffice/file_system.h"
 #include "postoffice/outgoing.h"
@@ -35,6 +36,8 @@ struct OutboundContext {
   std::function<std::int64_t()> now;  ///< seconds since 1970
   /// The daemon leaves: what was not tried to its end counts as not tried.
   std::function<bool()> stopping = [] { return false; };
+  /// Told of each try in which something was done; may be null.
+  MessageObserver* observer = nullptr;
 };
 
 /// Whether the designated host was spoken to in a try.

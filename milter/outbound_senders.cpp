@@ -192,7 +192,8 @@ TryResult OutboundSenders::try_one(const Key& key) {
                   envelope, content, [this] { return stopping_.load(); }, before_end);
             },
         .now = surroundings_.now,
-        .stopping = [this] { return stopping_.load(); }};
+        .stopping = [this] { return stopping_.load(); },
+        .observer = surroundings_.observer};
     TryResult result = try_message(std::move(**taken), context, std::move(results));
     const std::lock_guard guard(mutex_);
     // The configuration was read again meanwhile: that host is not the one that is to be asked now.

@@ -16,6 +16,7 @@
 
 #include "milter/configuration.h"
 #include "milter/log.h"
+#include "milter/message_observer.h"
 #include "milter/pulse.h"
 #include "postoffice/file_system.h"
 
@@ -26,6 +27,7 @@ struct OutboundSurroundings {
   std::function<std::shared_ptr<const Configuration>()> configuration;
   Log* log = nullptr;
   postoffice::FileSystem* files = &postoffice::FileSystem::posix();
+  MessageObserver* observer = nullptr;  ///< told of each try; may be null
 
   /// The wall clock; tests have their own.
   std::function<std::int64_t()> now = wall_clock;

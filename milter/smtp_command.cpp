@@ -68,6 +68,13 @@ std::optional<PathArgument> parse_path_argument(std::string_view argument,
   return result;
 }
 
+std::string without_brackets(std::string_view path) {
+  if (path.size() >= 2 && path.front() == '<' && path.back() == '>') {
+    path = path.substr(1, path.size() - 2);
+  }
+  return std::string(path);
+}
+
 std::vector<SmtpParameter> parse_parameters(std::string_view text) {
   std::vector<SmtpParameter> result;
   for (text = trim(text); !text.empty(); text = trim(text)) {

@@ -35,6 +35,9 @@ struct PathArgument {
 std::optional<PathArgument> parse_path_argument(std::string_view argument,
                                                 std::string_view keyword);
 
+/// An address as log lines and reports have it: what stands in the brackets, if there are any.
+std::string without_brackets(std::string_view path);
+
 /// "KEY=VALUE KEY=VALUE" of one line.
 std::vector<SmtpParameter> parse_parameters(std::string_view text);
 

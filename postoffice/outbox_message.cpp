@@ -222,7 +222,13 @@ class Server {
     }
     if (handed.is_temporary()) return trouble({}, handed);
     served_.was_handed_over = true;
-    tell({}, handed);
+    if (handed.sentence().starts_with("duplicate ")) return tell({}, handed);
+    // Under the ID that all further lines of it have; this one has both.
+    tell_({message_.mailbox,
+           message_.file,
+           draft_->id(),
+           {},
+           handed.with("; taken as " + message_.id)});
   }
 
   const Postoffice& postoffice_;

@@ -36,7 +36,7 @@ class Counting {
     if (!names) return failure(names.error());
     for (const std::string& name : *names) {
       progress(result_.mailboxes.size(), names->size());
-      result_.mailboxes.push_back(count_mailbox(name));
+      result_.mailboxes.push_back(count_of(name));
       result_.all.add(result_.mailboxes.back().count);
     }
     std::stable_sort(result_.mailboxes.begin(), result_.mailboxes.end(),
@@ -47,8 +47,7 @@ class Counting {
     return std::move(result_);
   }
 
- private:
-  MailboxCount count_mailbox(const std::string& name) {
+  MailboxCount count_of(const std::string& name) {
     MailboxCount mailbox;
     mailbox.name = name;
     for (const std::string_view part : {layout::unread, layout::read}) {
@@ -62,6 +61,7 @@ class Counting {
     return mailbox;
   }
 
+ private:
   FileResult<void> count_part(const std::string& directory, bool is_unread, MailbagCount& count) {
     auto listed = files_.list_with_status(directory);
     if (!listed) return tl::unexpected(listed.error());
@@ -133,6 +133,11 @@ void MailbagCount::add(const MailbagCount& other) {
 Expected<Statistics> count_all(const Postoffice& postoffice, std::int64_t now,
                                const std::function<void(std::size_t, std::size_t)>& progress) {
   return Counting(postoffice, now).run(progress);
+}
+
+MailboxCount count_mailbox(const Postoffice& postoffice, const std::string& name,
+                           std::int64_t now) {
+  return Counting(postoffice, now).count_of(name);
 }
 
 }  // namespace smtpgate::postoffice

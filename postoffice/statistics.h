@@ -50,6 +50,9 @@ struct Statistics {
   OutgoingCount outgoing;
 };
 
+/// One mailbox alone.
+MailboxCount count_mailbox(const Postoffice& postoffice, const std::string& name, std::int64_t now);
+
 /// `now` in seconds since 1970. `progress` gets how many mailboxes are done, of how many.
 Expected<Statistics> count_all(const Postoffice& postoffice, std::int64_t now,
                                const std::function<void(std::size_t, std::size_t)>& progress);

@@ -14,6 +14,7 @@
 #include "milter/configuration.h"
 #include "milter/daemon.h"
 #include "milter/doors.h"
+#include "milter/status_programs.h"
 #include "postoffice/kept_memory.h"
 #include "postoffice/printable.h"
 
@@ -25,6 +26,7 @@ constexpr const char* description =
     "Internet mail out of Postfix, decoded and durable, into a postoffice that is a folder.\n\n"
     "  smtpgate check                     does everything hold, Postfix's settings included?\n"
     "  smtpgate serve                     the daemon behind smtpd_milters (door 1)\n"
+    "  smtpgate status                    what a running daemon is doing; top shows it live\n"
     "  smtpgate deliver                   an LMTP server on standard input and output (door 2)\n"
     "  smtpgate lookup                    a socketmap server on standard input and output\n\n"
     "master.cf runs the last two:\n"
@@ -65,6 +67,20 @@ int run(int argc, char** argv) {
   CLI::Option* as_json = check->add_flag("--json", json, "the findings as JSON");
   bool quiet = false;
   check->add_flag("--quiet", quiet, "nothing but what is wrong: for cron")->excludes(as_json);
+  milter::StatusOptions status_options;
+  CLI::App* status = app.add_subcommand(
+      "status",
+      "What a running daemon is doing: since when, messages by outcome, what waits, room, the last "
+      "warnings. As root or the gateway's user. Exit code 69 if none runs.\n"
+      "Example: smtpgate status --json | jq .hour.recipients");
+  status->add_flag("--json", status_options.json, "everything it knows, as JSON");
+  CLI::App* top =
+      app.add_subcommand("top", "The same, live on a terminal: drawn anew each second. q quits.");
+  for (CLI::App* one : {status, top}) {
+    one->add_option("--work", status_options.work,
+                    "its work directory, if the configuration cannot be read")
+        ->type_name("DIR");
+  }
   CLI::App* spellings = app.add_subcommand(
       "spellings",
       "Print each way in which a domain can be written, one a line: A-labels (xn--), then U-labels "
@@ -90,6 +106,9 @@ int run(int argc, char** argv) {
                                             : quiet ? milter::CheckOutput::problems
                                                     : milter::CheckOutput::all);
   }
+  status_options.configuration_path = configuration;
+  if (*status) return milter::run_status(status_options);
+  if (*top) return milter::run_top(status_options);
   if (*spellings) {
     for (const std::string& domain : domains) {
       for (const std::string& one : converter::domain_spellings(domain))
