@@ -160,8 +160,8 @@ std::string tiles(const StatusReport& report) {
               report.designated_host == "down" ? "warn" : "") +
          tile("Time to file", latency_text(hour.median_seconds),
               "median; 95 % below " + latency_text(hour.slow_seconds)) +
-         tile("Not delivered, last hour", number_text(trouble),
-              fmt::format("recipients; {} left for door 2", of(hour.recipients, "left")),
+         tile("Not delivered", number_text(trouble),
+              fmt::format("last hour; {} left for door 2", of(hour.recipients, "left")),
               trouble > 0 ? "warn" : "") +
          tile("Waiting to go out", number_text(waiting),
               oldest == 0 ? "nothing waits" : "oldest for " + ago(report, oldest)) +
@@ -315,7 +315,7 @@ std::string disks(const StatusReport& report) {
     const double used =
         1 - static_cast<double>(one.free_bytes) / static_cast<double>(one.size_bytes);
     rows.push_back(
-        {text(one.place), text(one.path, "text"),
+        {text(one.place), text(one.path, "path"),
          text(fmt::format("{} of {}", short_size(one.free_bytes), short_size(one.size_bytes)),
               "number"),
          one.inodes == 0 ? Cell{"–", "number"} : number(one.free_inodes),

@@ -48,7 +48,8 @@ StatusReport hostile_report() {
                            .bad_messages = {waiting},
                            .problem = attack});
   report.disks.push_back({.place = attack, .path = attack, .problem = attack});
-  report.disks.push_back({.place = attack, .path = attack, .free_bytes = 1, .size_bytes = 9});
+  report.disks.push_back(
+      {.place = attack, .path = attack, .free_bytes = 1, .size_bytes = 9, .problem = ""});
   report.mailbags.counted = 1;
   report.mailbags.largest.push_back({attack, attack, 1, 1, 1});
   report.check = {.made = 1, .ok = 1, .findings = {{attack, attack}}};
