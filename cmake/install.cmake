@@ -11,11 +11,13 @@ foreach(program IN ITEMS smtpgate smtpconv smtpput smtpget postoffice)
 endforeach()
 
 install(PROGRAMS postfix-conf/smtpgate-setup DESTINATION ${CMAKE_INSTALL_SBINDIR})
-install(FILES postfix-conf/smb.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate)
+install(FILES postfix-conf/smb.conf postfix-conf/grafana-dashboard.json
+              postfix-conf/prometheus-alerts.yml
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate)
 install(DIRECTORY postfix-conf/first-day DESTINATION ${CMAKE_INSTALL_DATADIR}/smtpgate USE_SOURCE_PERMISSIONS)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN *.md
-        PATTERN man EXCLUDE)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        FILES_MATCHING PATTERN *.md PATTERN *.png PATTERN man EXCLUDE)
 
 install(CODE "
   set(BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")

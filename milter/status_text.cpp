@@ -40,9 +40,9 @@ class Lines {
   }
   void add_table(const postoffice::Table& table) {
     std::ostringstream out;
-    table.print(out, width_, with_colours_);
+    table.print(out, width_, false);
     std::istringstream in(out.str());
-    for (std::string line; std::getline(in, line);) lines_.push_back(line);
+    for (std::string line; std::getline(in, line);) push(line);
   }
   const std::vector<std::string>& all() const { return lines_; }
 

@@ -32,10 +32,13 @@ def exchange(place, octets, limit=10):
         connection.settimeout(limit)
         connection.connect(str(place))
     with connection:
-        connection.sendall(octets)
         answer = b""
-        while block := connection.recv(65536):
-            answer += block
+        try:
+            connection.sendall(octets)
+            while block := connection.recv(65536):
+                answer += block
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # that is its answer to too much
     return answer
 
 

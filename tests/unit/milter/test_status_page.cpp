@@ -83,7 +83,7 @@ TEST_CASE("nothing that a stranger wrote gets out of its place on the page") {
   CHECK(page.find("alert(1)") != std::string::npos);
   // No attribute ends before its quote does, and tags are opened and closed in pairs.
   std::vector<std::string> open;
-  const std::regex tag("<(/?)([a-z0-9]+)((?: [a-zA-Z-]+(?:=\"[^\"<>]*\")?)*)(/?)>|<");
+  const std::regex tag("<(/?)([a-z0-9]+)((?: [a-zA-Z0-9-]+(?:=\"[^\"<>]*\")?)*)(/?)>|<");
   for (std::sregex_iterator one(page.begin(), page.end(), tag), end; one != end; ++one) {
     const std::string name = (*one)[2];
     INFO((*one)[0] << " at " << one->position());
@@ -192,7 +192,7 @@ TEST_CASE("top fills the terminal that there is, and no more") {
           line += c;
           continue;
         }
-        CHECK(postoffice::display_width(line) <= std::max<std::size_t>(width, 60));
+        CHECK(postoffice::display_width(line) <= width);
         line.clear();
         ++lines;
       }
