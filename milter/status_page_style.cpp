@@ -76,9 +76,9 @@ tbody th { font-weight: 500; }
 th:last-child, td:last-child { padding-right: 0; }
 .number { text-align: right; }
 td.text { white-space: normal; min-width: 16rem; overflow-wrap: anywhere; }
-td.path { white-space: normal; min-width: 7rem; overflow-wrap: anywhere; }
+td.path { white-space: normal; min-width: 11.5rem; overflow-wrap: anywhere; }
 .scroll + .scroll { margin-top: 1rem; }
-.bar { width: 7rem; min-width: 4rem; } .bar svg { display: block; width: 100%; height: .7rem; margin-top: .32rem; }
+.bar { width: 5.5rem; min-width: 4rem; } .bar svg { display: block; width: 100%; height: .7rem; margin-top: .32rem; }
 .bar .track { fill: var(--track); } .bar .fill { fill: var(--door-1); }
 .bar .low { fill: var(--bad); }
 .none { color: var(--muted); margin: 0; }

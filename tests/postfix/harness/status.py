@@ -10,7 +10,7 @@ def wait_until_listening(place):
     """A socket is there before it listens."""
     def answers():
         try:
-            return fetch(place, "/live").status != 0
+            return bool(exchange(place, b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
         except OSError:
             return False
     wait_for(f"{place} to answer", answers)
