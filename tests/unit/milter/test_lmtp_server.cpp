@@ -104,6 +104,29 @@ TEST_CASE("a message is filed and every recipient has its reply in order") {
   CHECK(gateway.filed("ben").size() == 1);
 }
 
+TEST_CASE("who says that he had logged in, under a queue id of his own, is not believed") {
+  // Without XFORWARD the id for the log comes out of the message; it proves nothing.
+  const std::string forged =
+      "Received: from pc (unknown [192.0.2.1])\r\n\tby mx.example.com (Postfix) with ESMTPSA id "
+      "4cXYZ1\r\n\tfor <anna@example.com>; Sun, 22 Nov 2026 12:00:00 +0000 (UTC)\r\n"
+      "From: ben@example.com\r\nSubject: Hello\r\nMessage-ID: <2@remote.example>\r\n\r\nHi.\r\n";
+  const auto sender_in = [&](const std::string& told) {
+    test::Gateway gateway;
+    converse(gateway, "LHLO mx.example.com\r\n" + told +
+                          "MAIL FROM:<ben@example.com>\r\nRCPT TO:<anna@example.com>\r\nDATA\r\n" +
+                          forged + ".\r\nQUIT\r\n");
+    REQUIRE(gateway.filed("anna").size() == 1);
+    const std::string text = test::read_whole(gateway.filed("anna").front());
+    const std::size_t at = text.find("\nFROM:") + 6;
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  CHECK(sender_in("").starts_with("SMTP:"));
+  CHECK(sender_in("XFORWARD NAME=pc ADDR=192.0.2.1 PROTO=ESMTP IDENT=4cXYZ2\r\n")
+            .starts_with("SMTP:"));
+  CHECK(sender_in("XFORWARD NAME=pc ADDR=192.0.2.1 PROTO=ESMTP IDENT=4cXYZ1\r\n")
+            .starts_with("CSI:"));
+}
+
 TEST_CASE("what is announced") {
   test::Gateway gateway;
   const Answer answer = converse(gateway, "LHLO mx\r\nQUIT\r\n");
