@@ -132,6 +132,11 @@ std::string_view delivery_result(Way door, const Outcome& outcome) {
   return outcome.is_permanent() ? "permanent" : "temporary";
 }
 
+std::string_view sending_result(const Outcome& outcome) {
+  if (outcome.is_delivered()) return "sent";
+  return outcome.is_permanent() ? "failed" : "deferred";
+}
+
 RecordCounts counts_of(const MessageRecord& record) {
   RecordCounts counts;
   counts.way = record.way;

@@ -56,7 +56,9 @@ struct MessageRecord {
   std::vector<std::string> odd;            ///< marks, as in the file
   std::array<std::optional<double>, stage_count> seconds;
   std::vector<RecipientRecord> recipients;
-  std::string result;  ///< of a try of the way out: "gone", "later", "host_down"
+  /// Of a try of the way out: "gone", "later", "host_down". Empty for a recipient of an outbox's
+  /// file that needs no try.
+  std::string result;
 
   void set(Stage stage, double value) { seconds[static_cast<std::size_t>(stage)] = value; }
   void add(Stage stage, double value) {
@@ -71,6 +73,9 @@ struct MessageRecord {
 /// The label for an outcome of a delivery that came in. `door` tells what temporary means: what
 /// door 1 could not file is left.
 std::string_view delivery_result(Way door, const Outcome& outcome);
+
+/// The label for an outcome of a recipient on the way out.
+std::string_view sending_result(const Outcome& outcome);
 
 /// One line of JSON without its end, valid UTF-8, control characters escaped, at most 64 KiB: of
 /// many recipients or attachments the first ones, with the number of all; the counts are of all.

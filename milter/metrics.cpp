@@ -119,8 +119,9 @@ void Metrics::count_out(const MessageRecord& record, const RecordCounts& counts)
 }
 
 void Metrics::count(const MessageRecord& record, const RecordCounts& counts) {
-  // Recipients that were refused before there was a message.
-  const bool is_message = record.way == Way::out || record.of(Stage::receive);
+  // Not recipients that were refused before there was a message, or that needed no try.
+  const bool is_message =
+      record.way == Way::out ? !record.result.empty() : record.of(Stage::receive).has_value();
   if (is_message) {
     const std::size_t way = cell_of(Metric::messages, way_name(record.way));
     add(Metric::messages, way, 1);

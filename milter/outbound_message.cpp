@@ -169,12 +169,10 @@ void Try::set(OutgoingRecipient& recipient, const Outcome& outcome) {
   if (outcome.is_delivered()) recipient.state = RecipientState::sent;
   if (outcome.is_permanent()) recipient.state = RecipientState::failed;
   if (context_.observer == nullptr) return;
-  const char* result = outcome.is_delivered()   ? "sent"
-                       : outcome.is_permanent() ? "failed"
-                                                : "deferred";
-  results_.insert_or_assign(static_cast<std::size_t>(&recipient - state_.recipients.data()),
-                            RecipientRecord{shown_address(recipient), host_name_, result,
-                                            outcome.status(), outcome.sentence()});
+  results_.insert_or_assign(
+      static_cast<std::size_t>(&recipient - state_.recipients.data()),
+      RecipientRecord{shown_address(recipient), host_name_, std::string(sending_result(outcome)),
+                      outcome.status(), outcome.sentence()});
 }
 
 TryResult Try::run_observed() {

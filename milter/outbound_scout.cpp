@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -39,6 +40,22 @@ void OutboundScout::tell(const Office& office, const OutboxNote& note) {
   }
   log().info(delivery_line(note.id, note.recipient, postoffice_relay(office.name.str()), {},
                            note.outcome));
+  observe(office, note);
+}
+
+/// One of the recipients that are here, or that never leave; those of the Internet are noted by
+/// each try.
+void OutboundScout::observe(const Office& office, const OutboxNote& note) {
+  if (surroundings_.observer == nullptr) return;
+  MessageRecord record;
+  record.way = Way::out;
+  record.id = note.id;
+  record.sender = note.mailbox;
+  record.ended = milliseconds_now();
+  record.recipients.push_back({note.recipient, office.name.str(),
+                               std::string(sending_result(note.outcome)), note.outcome.status(),
+                               note.outcome.sentence()});
+  surroundings_.observer->note(std::move(record));
 }
 
 void OutboundScout::take_configuration() {

@@ -54,6 +54,7 @@ class OutboundScout {
   void act_on(const OutboxWatch::Hint& hint);
   std::chrono::milliseconds until(Clock::time_point next_poll) const;
   void tell(const Office& office, const postoffice::OutboxNote& note);
+  void observe(const Office& office, const postoffice::OutboxNote& note);
 
   OutboundSurroundings surroundings_;
   OutboundSenders& senders_;

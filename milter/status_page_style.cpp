@@ -44,8 +44,8 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .state { font-weight: 650; padding: .1rem .65rem; border-radius: 999px; border: 1.5px solid; }
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr));
-  gap: 1px; background: var(--line); padding: 0; overflow: hidden; }
-.tiles div { background: var(--card); padding: .75rem 1.15rem; }
+  background: var(--card); padding: 0; overflow: hidden; }
+.tiles div { padding: .75rem 1.15rem; box-shadow: 1px 1px 0 0 var(--line); }
 .tiles dt { color: var(--muted); font-size: .87rem; }
 .tiles dd { margin: 0; font-size: 1.45rem; font-weight: 600; line-height: 1.25; }
 .tiles dd small { display: block; font-size: .82rem; font-weight: 400; color: var(--muted); }

@@ -149,6 +149,17 @@ TEST_CASE("the listener only reads, and every answer keeps a browser from doing 
   CHECK(header(listener.ask("/"), "Content-Type") == "text/html; charset=utf-8");
 }
 
+TEST_CASE("the page is loaded again only for who asks for it") {
+  Listener listener;
+  const auto refreshing = [&](const char* value) {
+    return header(answer_request({"GET", "/", value, ""}, listener.monitoring, ""), "Refresh");
+  };
+  CHECK(refreshing("30") == "30");
+  CHECK(refreshing("").empty());
+  CHECK(refreshing("0").empty());
+  CHECK(refreshing("30; url=http://evil.example").empty());
+}
+
 TEST_CASE("readiness names the part that is missing") {
   Listener listener;
   CHECK(listener.ask("/ready").status == 503);
