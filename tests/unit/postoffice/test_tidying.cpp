@@ -78,7 +78,7 @@ TEST_CASE("a removal that was broken off while it looked for messages loses none
   CHECK(postoffice.remove_mailbox("anna", false).is_permanent());
   CHECK(fixture.has("MBG/anna/new/late"));
   CHECK(postoffice.remove_mailbox("anna", true).is_delivered());
-  CHECK(test::names_in(fixture / "MBG").size() == 2);  // the postmaster, and one half made
+  CHECK(test::names_in(fixture / "MBG") == std::vector<std::string>{"postmaster"});
 }
 
 }  // namespace
