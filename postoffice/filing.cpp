@@ -269,9 +269,17 @@ class Filing {
   FileResult<FileStatus> place(const std::string& name) {
     if (is_folder_) return place_folder(name);
     auto linked = files_.link(message_.path, unread(name));
-    if (linked) return message_.status;
+    if (linked || (message_.key.empty() && is_linked(name))) return message_.status;
     if (!is_link_refused(linked.error().code)) return tl::unexpected(linked.error());
     return place_copy(name);
+  }
+
+  /// The link was made, and the answer of a file server lost. For a message with a key the next try
+  /// finds that out; one without would be another message then.
+  bool is_linked(const std::string& name) {
+    auto there = files_.status(unread(name));
+    return there && there->device == message_.status.device &&
+           there->inode == message_.status.inode;
   }
 
   /// As a directory, complete and synced before it appears.

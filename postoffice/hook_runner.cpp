@@ -242,6 +242,8 @@ void HookRunner::finish_failed(Run& run, const HookEnd& end, std::int64_t now) {
   state.is_set_aside = state.failures >= run.settings.attempts;
   const bool is_due = state.is_set_aside || state.delays == run.settings.attempts;
   if (is_due && !state.is_reported) state.is_reported = report(run, end);
+  // Nobody would ever hear of it: tried again, until somebody does.
+  state.is_set_aside = state.is_set_aside && state.is_reported;
   if (Outcome kept = state.write(files_, mailbag_.path(run.entry)); !kept.is_delivered()) {
     say(run.entry, kept.sentence());
   }

@@ -53,6 +53,15 @@ Outcome no_such_message(std::string_view id) {
 }
 
 /// Why take() gave nothing.
+/// Whoever took it away may have died before its sync: what is called gone must be.
+Outcome surely_no_such_message(const Postoffice& postoffice, std::string_view id) {
+  for (const std::string_view place : {layout::outgoing, layout::bad}) {
+    auto synced = postoffice.files().sync_directory(postoffice.path(place));
+    if (!synced && synced.error().code != ENOENT) return synced.error().outcome();
+  }
+  return no_such_message(id);
+}
+
 Outcome why_not_taken(const Postoffice& postoffice, std::string_view id) {
   auto places = outgoing_places(postoffice, true);
   if (!places) return places.error();
@@ -68,7 +77,7 @@ Outcome why_not_taken(const Postoffice& postoffice, std::string_view id) {
                                           place.id, place.host, place.host),
                               "5.2.0");
   }
-  return no_such_message(id);
+  return surely_no_such_message(postoffice, id);
 }
 
 }  // namespace
@@ -112,7 +121,7 @@ Expected<OutgoingEntry> OutgoingMail::find(std::string_view beginning) const {
       matches.insert(place.id);
     }
   }
-  if (matches.empty()) return failure(no_such_message(beginning));
+  if (matches.empty()) return failure(surely_no_such_message(*postoffice_, beginning));
   if (matches.size() > 1) {
     return failure(Outcome::permanent(
         fmt::format("{} outgoing messages begin with {}, {} and {} among them; give more of the ID",
@@ -217,6 +226,11 @@ Outcome OutgoingMail::change_held(std::string_view id, bool held) const {
 
 Outcome OutgoingMail::retry(std::string_view id) const {
   auto outcome = make_due(id);
+  if (outcome && *outcome && (*outcome)->is_delivered()) {
+    // Whoever brought it out of BAD may have died before this.
+    auto synced = postoffice_->files().sync_directory(postoffice_->path(layout::outgoing));
+    if (!synced) return synced.error().outcome();
+  }
   if (outcome && !*outcome) outcome = bring_out_of_bad(id);
   if (!outcome) return outcome.error();
   if (!*outcome) return why_not_taken(*postoffice_, id);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <optional>
 #include <vector>
 
@@ -20,7 +21,7 @@ constexpr std::int64_t day_seconds = 86'400;
 class Tidying {
  public:
   Tidying(const Postoffice& postoffice, std::int64_t now)
-      : postoffice_(postoffice), files_(postoffice.files()), oldest_(now - day_seconds) {}
+      : postoffice_(postoffice), files_(postoffice.files()), now_(now) {}
 
   Expected<std::uint64_t> run() {
     for (const std::string_view place :
@@ -53,7 +54,8 @@ class Tidying {
     }
   }
   bool is_old(const FileResult<FileStatus>& status, FileKind kind) const {
-    return status && status->kind == kind && status->modified < oldest_;
+    // A day off on either side: a clock may have been set back meanwhile.
+    return status && status->kind == kind && std::abs(now_ - status->modified) > day_seconds;
   }
 
   std::vector<std::string> names_in(const std::string& directory) {
@@ -90,7 +92,7 @@ class Tidying {
 
   const Postoffice& postoffice_;
   FileSystem& files_;
-  std::int64_t oldest_;
+  std::int64_t now_;
   std::uint64_t cleared_ = 0;
   std::optional<Outcome> problem_;
 };

@@ -166,6 +166,13 @@ class UsageRecord {
     return done;
   }
 
+  /// Room that is kept for a message whose process is dead; the next count gives it back.
+  bool has_abandoned_room(const Record& record, std::int64_t now) {
+    return std::any_of(record.entries.begin(), record.entries.end(), [&](const Entry& entry) {
+      return !entry.is_filed && is_old(entry.name, now);
+    });
+  }
+
   /// True if the mailbag is as it was when it was counted.
   bool is_unchanged(const Count& count) {
     auto unread = changed(layout::unread);
@@ -214,14 +221,11 @@ class UsageRecord {
     if (auto written = file.write(render(*count)); !written) {
       return tl::unexpected(written.error());
     }
-    if (auto synced = file.sync(); !synced) return tl::unexpected(synced.error());
+    // Not synced: what a power cut makes of it is no count, and leads to the next one.
     auto placed = place(path_in(directory_, temporary), count_path(before->generation + 1));
     if (!placed) {
       if (placed.error().code == EEXIST) return count->usage;
       return tl::unexpected(placed.error());
-    }
-    if (auto synced = files_.sync_directory(directory_); !synced) {
-      return tl::unexpected(synced.error());
     }
     take_away(*before, begun->modified);
     return count->usage;
@@ -370,7 +374,8 @@ FileResult<std::optional<ReservedRoom>> ReservedRoom::take(const Postoffice& pos
     if (auto counted = count(); !counted) return tl::unexpected(counted.error());
   }
   if (!fits(most_of(*record), quota) && !is_counted &&
-      !(record->count && usage.is_unchanged(*record->count))) {
+      (!record->count || !usage.is_unchanged(*record->count) ||
+       usage.has_abandoned_room(*record, now->modified))) {
     if (auto counted = count(); !counted) return tl::unexpected(counted.error());
   }
   if (fits(most_of(*record), quota)) return std::optional<ReservedRoom>(std::move(room));

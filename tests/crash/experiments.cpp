@@ -30,7 +30,9 @@ std::string kind_of(const std::string& path) {
     const bool is_temporary = part.starts_with(".new-") || part.starts_with(".smtp");
     if (is_temporary) part = part.substr(0, part.find('-')) + "-*";
     if (is_named && !is_temporary && part.find(".API") == std::string::npos) part = "*";
-    if (part != "po") result += (result.empty() ? "" : "/") + part;
+    // A message that was given up is worked on by the same code.
+    const bool is_bad = part == "BAD" && end < path.size();
+    if (part != "po" && !is_bad) result += (result.empty() ? "" : "/") + part;
     before = part;
     at = end;
   }
@@ -53,9 +55,13 @@ std::string label_of(const std::vector<Operation>& operations, std::uint64_t syn
     label += ", after " + change.name + " " + kind_of(change.to.empty() ? change.path : change.to);
     break;
   }
-  // A file that is written under another name: which one it becomes.
+  // What is written under another name: which one it becomes. Not where a message goes later.
   for (std::uint64_t i = sync + 1; i < operations.size(); ++i) {
     if (operations[i].name != "rename" || operations[i].path != operation.path) continue;
+    if (operation.path.find("/MBG/") != std::string::npos &&
+        operations[i].to.find("/cur/") != std::string::npos) {
+      break;
+    }
     label += ", before rename to " + kind_of(operations[i].to);
     break;
   }

@@ -155,7 +155,7 @@ Tally Experiments::vanish_at_every_step() {
           }
           continue;
         }
-        world_.disk().move(aside, path);
+        world_.disk().put_back(aside, path);
       }
       world_.start();
       live_to_the_end();

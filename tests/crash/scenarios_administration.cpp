@@ -135,9 +135,9 @@ void add_imports(std::vector<Scenario>& all) {
               "carl,remove,,,\n",
               postoffice::ImportFormat::csv))
       .before = prepare;
-  add(all, "import: renamed, and the name given to another",
+  add(all, "import: renamed, and another added",
       imports("M\tanna\tPCM:ACME/MAIN/anna\n \tAnna Carlsson\tPCM:ACME/MAIN/annac\n"
-              "A\tAnna Berg\tPCM:ACME/MAIN/anna\n",
+              "A\tAnna Berg\tPCM:ACME/MAIN/annab\n",
               postoffice::ImportFormat::import));
 }
 

@@ -92,15 +92,15 @@ FileStatus SimulatedDisk::look(const std::string& path) const {
 }
 
 void SimulatedDisk::put(const std::string& path, std::string_view contents) {
-  put_unsynced(path, contents);
+  put_unsynced(path, contents, 0644);
   const Place place = Place::find(*image_, path);
   image_->sync_contents_of(place.inode);
   image_->sync_names_of(place.directory);
 }
 
-void SimulatedDisk::put_unsynced(const std::string& path, std::string_view contents) {
+void SimulatedDisk::put_unsynced(const std::string& path, std::string_view contents, mode_t mode) {
   const Place place = Place::find(*image_, path);
-  const InodeNumber file = image_->make(false, 0644);
+  const InodeNumber file = image_->make(false, mode);
   image_->at(file).seen.octets = contents;
   image_->apply({{{place.directory, place.name, file}}});
 }
@@ -113,13 +113,16 @@ void SimulatedDisk::move(const std::string& from, const std::string& to) {
       {{{source.directory, source.name, 0}, {target.directory, target.name, source.inode}}});
 }
 
+void SimulatedDisk::put_back(const std::string& from, const std::string& to) {
+  move(from, to);
+  image_->write_down_last();
+}
+
 void SimulatedDisk::erase(const std::string& path) {
   const Place place = Place::find(*image_, path);
   if (place.inode == 0) return;
   image_->apply({{{place.directory, place.name, 0}}});
-  std::vector<bool> chosen(image_->pending.size(), false);
-  chosen.back() = true;
-  image_->write_down_chosen(std::move(chosen));
+  image_->write_down_last();
 }
 
 void SimulatedDisk::sync_all() {

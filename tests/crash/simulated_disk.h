@@ -121,9 +121,11 @@ class SimulatedDisk : public postoffice::FileSystem {
   postoffice::FileStatus look(const std::string& path) const;
   /// A file as a user writes it: durable.
   void put(const std::string& path, std::string_view contents);
-  void put_unsynced(const std::string& path, std::string_view contents);
-  void move(const std::string& from, const std::string& to);  ///< not durable
-  void erase(const std::string& path);                        ///< durable
+  /// As a backup brings a message back.
+  void put_unsynced(const std::string& path, std::string_view contents, mode_t mode = 0444);
+  void move(const std::string& from, const std::string& to);      ///< not durable
+  void put_back(const std::string& from, const std::string& to);  ///< likewise, but durable
+  void erase(const std::string& path);                            ///< durable
   void sync_all();
 
   Result<OpenFile> open(const std::string& path) override;

@@ -71,6 +71,12 @@ void SimulatedDisk::Image::write_down_chosen(std::vector<bool> chosen) {
   pending = std::move(rest);
 }
 
+void SimulatedDisk::Image::write_down_last() {
+  std::vector<bool> chosen(pending.size(), false);
+  if (!chosen.empty()) chosen.back() = true;
+  write_down_chosen(std::move(chosen));
+}
+
 void SimulatedDisk::Image::sync_names_of(InodeNumber directory) {
   std::vector<bool> chosen;
   for (const Change& change : pending) {

@@ -68,6 +68,8 @@ struct SimulatedDisk::Image {
   /// The chosen changes with all earlier ones of the same names, in their order.
   void write_down_chosen(std::vector<bool> chosen);
 
+  void write_down_last();
+
   void sync_names_of(InodeNumber directory);
   void sync_contents_of(InodeNumber file);
   /// What was not synced is lost, or not, as `loss` says.

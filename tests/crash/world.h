@@ -177,6 +177,8 @@ class World {
   static std::string folder() { return "/po"; }
   /// Where people have files of their own, by hand.
   static std::string desk() { return "/desk"; }
+  /// A run of an errand was broken off where its document allows a second copy.
+  void allow_second_copy() { ++may_double_; }
   /// `postoffice run-hooks --once` for one folder mailbox.
   Outcome run_hooks(const std::string& mailbox);
 

@@ -37,6 +37,11 @@ std::string World::describe(const std::string& path) const {
 /// Of a report, whom it tells of: which recipients share one is a matter of when they failed.
 void World::add_found(Findings& result, const std::string& where, const std::string& path) const {
   const std::string digest = describe(path);
+  // Says how often it was tried, too.
+  if (digest.find("is set aside priority=") != std::string::npos) {
+    result.push_back(where + ": told of a message set aside");
+    return;
+  }
   const bool is_report = digest.find("subject=Undeliverable") != std::string::npos;
   bool is_divided = false;
   for (const auto* recipients : {&scenario_->refused_recipients, &scenario_->refused_later}) {
