@@ -366,6 +366,14 @@ FileResult<std::optional<ReservedRoom>> ReservedRoom::take(const Postoffice& pos
     is_counted = true;
     record = usage.read();
     if (!record) return tl::unexpected(record.error());
+    const bool has_ours = std::any_of(record->entries.begin(), record->entries.end(),
+                                      [&](const Entry& entry) { return entry.name == name; });
+    if (has_ours) return {};
+    // A clock that jumped made it look like a dead process's.
+    if (auto again = usage.create(name); !again && again.error().code != EEXIST) {
+      return tl::unexpected(again.error());
+    }
+    record->entries.push_back({name, octets, false});
     return {};
   };
   const bool is_due = !record->count || record->entries.size() > most_entries ||
@@ -400,7 +408,11 @@ ReservedRoom::~ReservedRoom() {
 void ReservedRoom::filed() {
   if (name_.empty()) return;
   const std::string filed_name = std::string(filed_prefix) + name_.substr(kept_prefix.size());
-  (void)files_->rename(path_in(directory_, name_), path_in(directory_, filed_name));
+  auto renamed = files_->rename(path_in(directory_, name_), path_in(directory_, filed_name));
+  // A clock that jumped made it look like a dead process's, and a count took it away.
+  if (!renamed && renamed.error().code == ENOENT) {
+    (void)files_->create(path_in(directory_, filed_name), 0600);
+  }
   name_.clear();
 }
 
