@@ -48,7 +48,8 @@ void World::look_at_quota() {
   }
 }
 
-/// What a command has taken may be taken again until its message has left new/.
+/// What a command has taken may be taken again until its message has left new/, and where the
+/// runner says that it will be: it could not make sure that it has.
 Outcome World::run_hooks(const std::string& mailbox) {
   const auto opened = postoffice::Postoffice::open(folder(), disk_);
   if (!opened) return opened.error();
@@ -66,7 +67,8 @@ Outcome World::run_hooks(const std::string& mailbox) {
     if (!started.is_delivered()) return started;
     runner.poll(clock_now());
   } while (!runner.is_idle() && !disk_.has_stopped());
-  const bool is_in_doubt = disk_.has_stopped() || !disk_.names(mailbag(mailbox) + "/new").empty();
+  const bool is_in_doubt = disk_.has_stopped() || runner.failures() > 0 ||
+                           !disk_.names(mailbag(mailbox) + "/new").empty();
   may_double_ += is_in_doubt ? commands_in_hand_ : 0;
   commands_in_hand_ = 0;
   return runner.failures() == 0 ? Outcome::delivered("all done")
