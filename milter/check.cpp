@@ -148,12 +148,11 @@ std::vector<Finding> check(const CheckOptions& options) {
   const std::size_t domains = configuration->converter.map.entries().size();
   own.ok(options.configuration_path + " can be read");
   own.ok(fmt::format("the address map has {} domain{}", domains, domains == 1 ? "" : "s"));
-  check_user(*configuration, own);
+  bool is_user = check_user(*configuration, own);
   std::vector<Finding> postfix_side;
   check_postfix_side(options, *configuration, postfix_side);
   // What follows is tried as the gateway's user: root can write everywhere, which proves nothing.
-  bool is_user = true;
-  if (options.as_gateway_user) {
+  if (options.as_gateway_user && is_user) {
     const auto became = become_user(configuration->gateway.user, configuration->gateway.group);
     if (!became) {
       own.add("user-unreachable", became.error(), options.configuration_path,

@@ -333,27 +333,31 @@ void check_designated_host(const Configuration& configuration, Findings& finding
 
 }  // namespace
 
-void check_user(const Configuration& configuration, Findings& findings) {
+bool check_user(const Configuration& configuration, Findings& findings) {
   const std::string& user = configuration.gateway.user;
-  if (user.empty()) return;
+  if (user.empty()) return true;
   if (::getpwnam(user.c_str()) == nullptr) {
-    return findings.add("user-missing", "there is no user " + user,
-                        place_of(configuration, "gateway", "user"),
-                        "adduser --system --group " + shell_word(user));
+    findings.add("user-missing", "there is no user " + user,
+                 place_of(configuration, "gateway", "user"),
+                 "adduser --system --group " + shell_word(user));
+    return false;
   }
   const std::string& group = configuration.gateway.group;
   if (!group.empty() && ::getgrnam(group.c_str()) == nullptr) {
-    return findings.add("group-missing", "there is no group " + group,
-                        place_of(configuration, "gateway", "group"),
-                        "addgroup --system " + shell_word(group));
+    findings.add("group-missing", "there is no group " + group,
+                 place_of(configuration, "gateway", "group"),
+                 "addgroup --system " + shell_word(group));
+    return true;
   }
   const std::string& socket_group = configuration.milter.socket_group;
   if (!socket_group.empty() && ::getgrnam(socket_group.c_str()) == nullptr) {
-    return findings.add("group-missing", "there is no group " + socket_group,
-                        place_of(configuration, "milter", "socket_group"),
-                        "addgroup --system " + shell_word(socket_group));
+    findings.add("group-missing", "there is no group " + socket_group,
+                 place_of(configuration, "milter", "socket_group"),
+                 "addgroup --system " + shell_word(socket_group));
+    return true;
   }
   findings.ok("the user " + user + " is there");
+  return true;
 }
 
 void check_gateway(const Configuration& configuration, Findings& findings) {

@@ -10,8 +10,9 @@
 
 namespace smtpgate::milter {
 
-/// Only root may become somebody; for anybody else `user` has no meaning.
-void check_user(const Configuration& configuration, Findings& findings);
+/// Only root may become somebody; for anybody else `user` has no meaning. False if there is no such
+/// user.
+bool check_user(const Configuration& configuration, Findings& findings);
 
 /// All else. To be called as the gateway's user: root can write everywhere, which proves nothing.
 void check_gateway(const Configuration& configuration, Findings& findings);

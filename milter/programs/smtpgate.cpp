@@ -31,7 +31,7 @@ constexpr const char* description =
     "  smtpgate lookup                    a socketmap server on standard input and output\n\n"
     "master.cf runs the last two:\n"
     "  smtpgate-door   unix - n n - 20 spawn user=smtpgate argv=/usr/local/bin/smtpgate deliver\n"
-    "  smtpgate-lookup unix - n n - 64 spawn user=smtpgate argv=/usr/local/bin/smtpgate lookup";
+    "  smtpgate-lookup unix - n n - 0 spawn user=smtpgate argv=/usr/local/bin/smtpgate lookup";
 
 int run(int argc, char** argv) {
   CLI::App app{description, "smtpgate"};
