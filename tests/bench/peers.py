@@ -104,6 +104,7 @@ class Floor(Peer):
 
     def start(self):
         socket = self.postfix.spool / "floor" / "milter.sock"
+        socket.unlink(missing_ok=True)  # of the round before
         self.process = subprocess.Popen([self.program, self.verb, socket], start_new_session=True)
         wait_for("the floor's socket", socket.exists)
         super().start()
