@@ -2,10 +2,8 @@
 #include "milter/gateway_check.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <map>
 #include <set>
@@ -16,12 +14,11 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "milter/local_socket.h"
 #include "milter/secret_file.h"
 #include "milter/submission.h"
 #include "postoffice/postoffice.h"
@@ -143,16 +140,8 @@ void check_work(const Configuration& configuration, Findings& findings) {
 
 /// Whether somebody takes connections there.
 bool answers(const std::string& socket) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket.size() >= sizeof(address.sun_path)) return false;
-  std::memcpy(address.sun_path, socket.data(), socket.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return false;
-  const int connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  const bool good = connected == 0 || errno == EAGAIN;  // a full queue is somebody too
-  ::close(fd);
-  return good;
+  constexpr std::chrono::seconds patience{2};
+  return LocalSocket::connect(LocalSocket::Kind::stream, socket, patience).has_value();
 }
 
 void check_socket(const Configuration& configuration, Findings& findings) {
