@@ -1,0 +1,3 @@
+bare
+useradd --system --user-group smtpgate
+useradd --user-group anna
