@@ -1,0 +1,3 @@
+ready
+printf 'From: carol@example.org\nTo: anna@example.com\nSubject: Hello\n\nA line.\n' > message.eml
+printf 'VERSION:3.00\nTO:SMTP:bob@example.net\nFROM:CSI:ACME/MAIN/anna\nSUBJECT:Hello\nTEXT:3\nhi\n' > FROM_NC.API
