@@ -18,6 +18,10 @@
 #? configuration read again
 #? 452 4.2.2 mailbox ben is full: it holds 1 of 1 messages
 #? [private/smtpgate-door]: Connection refused
+#? while receiving the initial server greeting
+#? execvp /usr/bin/smtpgate: No such file or directory
+#? fatal: unknown user name:
+#? mail transport unavailable
 #? warning: connect to Milter service unix:smtpgate/milter.sock: No such file or directory
 #? cannot make the socket /var/spool/postfix/smtpgate/milter.sock: No such file or directory; its directory must exist and be writable for the gateway's user
 #? smtpgate: smtpgate serve does not run:
@@ -93,8 +97,23 @@ before_block() {
       systemctl stop smtpgate
       deferred anna@example.com
       postqueue -p
+      # An entry whose program, or whose user, is not there; and no transport.
+      for wrong in 'smtpgate argv=/usr/bin/smtpgate' 'nobody-here argv=/usr/local/bin/smtpgate'; do
+        postconf -M "smtpgate-door/unix=smtpgate-door unix - n n - 20 spawn user=$wrong deliver"
+        postfix reload 2> /dev/null
+        deferred anna@example.com
+      done
+      grep postfix/spawn /var/log/mail.log
       postconf -M "smtpgate-door/unix=$entry"
+      entry=$(postconf -M smtpgate/unix)
+      postconf -MX smtpgate/unix
       postfix reload 2> /dev/null
+      deferred anna@example.com
+      postqueue -p
+      postconf -M "smtpgate/unix=$entry"
+      # Not by a reload: master leaves a service that could not start alone for a minute.
+      postfix stop 2> /dev/null
+      postfix start 2> /dev/null
       systemctl start smtpgate
       ;;
     "smtpconv in "*) cp "$stage/message" message.eml ;;
