@@ -22,3 +22,18 @@ if(SMTPGATE_WARNINGS_AS_ERRORS)
 endif()
 target_compile_definitions(smtpgate_options INTERFACE SMTPGATE_VERSION="${PROJECT_VERSION}")
 target_include_directories(smtpgate_options INTERFACE ${PROJECT_SOURCE_DIR})
+
+# Headers that most files include, parsed once: a build from nothing takes two thirds of the time. A
+# compiler cache does better without (it cannot share what was compiled against another's file).
+function(smtpgate_precompile target)
+  if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    target_precompile_headers(${target} PRIVATE <algorithm> <array> <chrono> <cstdint> <functional>
+      <map> <memory> <optional> <set> <string> <string_view> <utility> <vector> <fmt/format.h>
+      <tl/expected.hpp>)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+      # g++ 12 forgets which of them are the system's, and doubts what std::string does (GCC bug
+      # 105651); a build with a compiler cache still warns.
+      target_compile_options(${target} PRIVATE -Wno-stringop-overflow -Wno-array-bounds)
+    endif()
+  endif()
+endfunction()
