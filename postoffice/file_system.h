@@ -51,6 +51,9 @@ struct FileStatus {
   std::int64_t modified = 0;  ///< seconds since 1970, UTC
   std::uint64_t device = 0;   ///< with `inode`: which file it is
   std::uint64_t inode = 0;
+  /// When it, or what the directory says of it, was last changed: nanoseconds since 1970, in steps
+  /// that are the file system's. 0: unknown.
+  std::int64_t changed = 0;
 };
 
 /// A part of a file that was never written: its writer sets the size before it writes, as file

@@ -56,6 +56,7 @@ FileStatus to_status(const struct stat& raw) {
   status.modified = raw.st_mtim.tv_sec;
   status.device = raw.st_dev;
   status.inode = raw.st_ino;
+  status.changed = raw.st_ctim.tv_sec * std::int64_t{1'000'000'000} + raw.st_ctim.tv_nsec;
   return status;
 }
 
@@ -222,6 +223,12 @@ struct CloseDirectory {
 
 class PosixFileSystem : public FileSystem, public NameExchange {
  public:
+  PosixFileSystem() {
+    const mode_t mask = ::umask(077);
+    ::umask(mask);
+    is_owner_unmasked_ = (mask & 0700) == 0;
+  }
+
   FileResult<std::unique_ptr<File>> open(const std::string& path) override {
     return open_with(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, "open");
   }
@@ -233,7 +240,7 @@ class PosixFileSystem : public FileSystem, public NameExchange {
   FileResult<std::unique_ptr<File>> create(const std::string& path, mode_t mode) override {
     stop_point(path);
     auto file = open_with(path, O_RDWR | O_CREAT | O_EXCL, mode & 0700, "create");
-    if (!file) return file;
+    if (!file || is_mode_kept(mode)) return file;
     if (auto done = (*file)->set_mode(mode); !done) {
       ::unlink(path.c_str());
       return tl::unexpected(done.error());
@@ -255,6 +262,7 @@ class PosixFileSystem : public FileSystem, public NameExchange {
     if (retry([&] { return ::mkdir(path.c_str(), mode & 0700); }) < 0) {
       return error_of("make the directory", path);
     }
+    if (is_mode_kept(mode)) return {};
     // By descriptor: what takes the name's place meanwhile must not get the mode, nor what a link
     // in its place points to.
     auto directory = open_with(path, O_RDONLY | O_DIRECTORY, 0, "set the mode of");
@@ -376,6 +384,10 @@ class PosixFileSystem : public FileSystem, public NameExchange {
   }
 
  private:
+  /// Whether what is made with `mode` has it at once: a umask, or a directory's default access
+  /// list, can only take from it, and who may do what beyond the owner is nothing already.
+  bool is_mode_kept(mode_t mode) const { return (mode & ~mode_t{0700}) == 0 && is_owner_unmasked_; }
+
   using Directory = std::unique_ptr<DIR, CloseDirectory>;
   using FoundName = std::pair<std::uint64_t, std::string>;  ///< inode and name
   static constexpr std::size_t enough_for_threads = 4096;
@@ -436,6 +448,8 @@ class PosixFileSystem : public FileSystem, public NameExchange {
     if (auto removed = remove(path); !removed) return tl::unexpected(removed.error());
     return file;
   }
+
+  bool is_owner_unmasked_ = false;  ///< the umask leaves the owner's rights alone
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -12,6 +13,7 @@
 
 #include "postoffice/folder.h"
 #include "postoffice/folder_settings.h"
+#include "postoffice/known_settings.h"
 #include "postoffice/tidying.h"
 #include "postoffice/time_zone.h"
 
@@ -157,6 +159,41 @@ std::optional<Outcome> make_parts(FileSystem& files, const std::string& top,
   return std::nullopt;
 }
 
+Outcome no_postoffice(const std::string& top, const FileError& error) {
+  std::string sentence = error.sentence();
+  if (error.code == ENOENT || error.code == ENOTDIR) {
+    sentence = top + " is no postoffice (it has no " + std::string(layout::settings) +
+               "); is its file system mounted? `postoffice init` makes a new one";
+  }
+  return Outcome::temporary(std::move(sentence), "4.3.5");
+}
+
+/// Of the postoffice in `top`, parsed anew only if it is not the file that was parsed last.
+Expected<FolderSettings> read_settings(FileSystem& files, const std::string& path,
+                                       const std::string& top) {
+  static KnownSettings known;
+  auto file = files.open(path);
+  if (!file) return failure(no_postoffice(top, file.error()));
+  auto status = regular_file_status(**file, path);
+  if (!status) return failure(no_postoffice(top, status.error()));
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+  if (auto found = known.find(path, *status, now)) return std::move(*found);
+  auto text = read_whole(**file, *status, path, largest_settings);
+  if (!text) return failure(no_postoffice(top, text.error()));
+  auto parsed = parse_folder_settings(*text, path);
+  if (!parsed) {
+    std::string sentence = parsed.error().front();
+    if (parsed.error().size() > 1) {
+      sentence += fmt::format(" (and {} more errors)", parsed.error().size() - 1);
+    }
+    return failure(Outcome::temporary(std::move(sentence), "4.3.5"));
+  }
+  known.keep(path, *status, *parsed, now);
+  return std::move(*parsed);
+}
+
 }  // namespace
 
 Postoffice::Postoffice(std::string directory, PostofficeSettings settings,
@@ -175,25 +212,9 @@ Postoffice Postoffice::on_host(std::string_view name) const {
 
 Expected<Postoffice> Postoffice::open(const std::string& directory, FileSystem& files) {
   const std::string top = without_final_slashes(directory);
-  const std::string path = path_in(top, layout::settings);
-  auto text = read_whole(files, path, largest_settings);
-  if (!text) {
-    std::string sentence = text.error().sentence();
-    if (text.error().code == ENOENT || text.error().code == ENOTDIR) {
-      sentence = top + " is no postoffice (it has no " + std::string(layout::settings) +
-                 "); is its file system mounted? `postoffice init` makes a new one";
-    }
-    return failure(Outcome::temporary(std::move(sentence), "4.3.5"));
-  }
-  auto parsed = parse_folder_settings(*text, path);
-  if (!parsed) {
-    std::string sentence = parsed.error().front();
-    if (parsed.error().size() > 1) {
-      sentence += fmt::format(" (and {} more errors)", parsed.error().size() - 1);
-    }
-    return failure(Outcome::temporary(std::move(sentence), "4.3.5"));
-  }
-  return Postoffice(top, std::move(parsed->settings), std::move(parsed->zone), files);
+  auto read = read_settings(files, path_in(top, layout::settings), top);
+  if (!read) return failure(read.error());
+  return Postoffice(top, std::move(read->settings), std::move(read->zone), files);
 }
 
 Outcome Postoffice::init(const std::string& directory, const PostofficeSettings& settings,

@@ -123,7 +123,8 @@ std::unique_ptr<File> WorkDirectory::release() {
 
 void WorkDirectory::remove() noexcept {
   if (!lock_) return;
-  (void)remove_with_files(*files_, path_);  // what stays is cleared once the lock is gone
+  constexpr std::string_view usual[] = {layout::message_file};
+  (void)remove_with_files(*files_, path_, usual);  // what stays is cleared once the lock is gone
   lock_.reset();
 }
 
