@@ -30,9 +30,7 @@ constexpr std::chrono::hours longest_try{2};
 }  // namespace
 
 OutboundSenders::OutboundSenders(OutboundSurroundings surroundings)
-    : surroundings_(std::move(surroundings)),
-      opened_(*surroundings_.files),
-      host_pause_(first_host_pause) {}
+    : surroundings_(std::move(surroundings)), host_pause_(first_host_pause) {}
 
 void OutboundSenders::use(const DesignatedHost& host) {
   auto submitter = std::make_shared<Submitter>(host);
@@ -168,9 +166,9 @@ TryResult OutboundSenders::try_one(const Key& key) {
   later.next_attempt = surroundings_.now() + configuration->outbound.retry_min.count();
   later.unsaved = results;
   try {
-    const auto opened = opened_.open(key.first);
+    const auto opened = Postoffice::open(key.first, *surroundings_.files);
     if (!opened) return later;
-    auto taken = take(**opened, key);
+    auto taken = take(*opened, key);
     if (!taken) return not_taken(key, taken.error(), std::move(later));
     {
       const std::lock_guard guard(mutex_);
@@ -182,7 +180,7 @@ TryResult OutboundSenders::try_one(const Key& key) {
     }
     const OutboundContext context{
         .configuration = *configuration,
-        .postoffice = **opened,
+        .postoffice = *opened,
         .files = *surroundings_.files,
         .log = *surroundings_.log,
         .submit =

@@ -22,7 +22,6 @@
 #include "milter/outbound_message.h"
 #include "milter/outbound_surroundings.h"
 #include "milter/submission.h"
-#include "postoffice/opened_postoffices.h"
 #include "postoffice/outgoing.h"
 
 namespace smtpgate::milter {
@@ -68,7 +67,6 @@ class OutboundSenders {
   void finish(const Key& key, const TryResult& result);
 
   OutboundSurroundings surroundings_;
-  postoffice::OpenedPostoffices opened_;
   std::atomic<bool> stopping_ = false;
 
   std::mutex mutex_;
