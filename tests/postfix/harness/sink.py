@@ -107,7 +107,9 @@ class Sink:
     @staticmethod
     def read_data(stream):
         lines = []
-        while (line := stream.readline()) and line != b".\r\n":
+        while (line := stream.readline()) != b".\r\n":
+            if not line:
+                raise ConnectionError("the sender is gone in the middle of a message")
             lines.append(line[1:] if line.startswith(b".") else line)
         return b"".join(lines)
 
