@@ -7,6 +7,7 @@
 #include "postoffice/alias_file.h"
 #include "postoffice/folder.h"
 #include "postoffice/postoffice.h"
+#include "postoffice/shared_lock.h"
 
 namespace smtpgate::postoffice {
 
@@ -14,14 +15,11 @@ namespace {
 
 constexpr std::uint64_t largest_alias_file = std::uint64_t{64} << 20;
 
-/// Held while the file is read, changed and replaced. On GLB itself, since the file is replaced.
+/// Held while the file is read, changed and replaced.
 Expected<std::unique_ptr<File>> lock_aliases(const Postoffice& postoffice) {
-  const std::string directory = parent_directory(postoffice.path(layout::aliases));
-  auto lock = postoffice.files().open_directory(directory);
+  auto lock = take_shared_lock(postoffice, layout::alias_lock);
   if (!lock) return failure(lock.error().outcome());
-  auto locked = (*lock)->try_lock();
-  if (!locked) return failure(locked.error().outcome());
-  if (!*locked) {
+  if (!*lock) {
     return failure(Outcome::temporary("somebody else is changing " +
                                       postoffice.path(layout::aliases) + "; try again"));
   }

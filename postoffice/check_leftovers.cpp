@@ -6,6 +6,7 @@
 #include "postoffice/check_report.h"
 #include "postoffice/folder.h"
 #include "postoffice/mailbox_changes.h"
+#include "postoffice/shared_lock.h"
 #include "postoffice/tidying.h"
 
 namespace smtpgate::postoffice {
@@ -56,10 +57,8 @@ class LeftoverCheck {
 
   /// Who removes mailboxes holds the lock of mailbox_changes.h.
   bool somebody_is_at_it() {
-    auto mailbags = files_.open_directory(postoffice_.path(layout::mailbags));
-    if (!mailbags) return false;  // told where they are looked at
-    const auto locked = (*mailbags)->try_lock();
-    return locked && !*locked;
+    const auto taken = is_shared_lock_taken(postoffice_, layout::mailbox_lock);
+    return taken && *taken;
   }
 
   bool is_old(const std::string& path) {

@@ -10,6 +10,7 @@
 #include "postoffice/folder.h"
 #include "postoffice/group_file.h"
 #include "postoffice/name_search.h"
+#include "postoffice/shared_lock.h"
 
 namespace smtpgate::postoffice {
 
@@ -25,16 +26,13 @@ Outcome no_such_group(std::string_view name) {
   return Outcome::permanent("there is no group " + std::string(name), "5.1.1");
 }
 
-/// Held while a group is read, changed and replaced. On GRP itself, since the file is replaced.
+/// Held while a group is read, changed and replaced.
 Expected<std::unique_ptr<File>> lock_groups(const Postoffice& postoffice) {
-  const std::string directory = postoffice.path(layout::groups);
-  auto lock = postoffice.files().open_directory(directory);
+  auto lock = take_shared_lock(postoffice, layout::group_lock);
   if (!lock) return failure(lock.error().outcome());
-  auto locked = (*lock)->try_lock();
-  if (!locked) return failure(locked.error().outcome());
-  if (!*locked) {
-    return failure(
-        Outcome::temporary("somebody else is changing a group in " + directory + "; try again"));
+  if (!*lock) {
+    return failure(Outcome::temporary("somebody else is changing a group in " +
+                                      postoffice.path(layout::groups) + "; try again"));
   }
   return std::move(*lock);
 }

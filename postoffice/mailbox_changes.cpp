@@ -14,6 +14,7 @@
 #include "postoffice/groups.h"
 #include "postoffice/kept_original.h"
 #include "postoffice/mailbox_plan.h"
+#include "postoffice/shared_lock.h"
 #include "postoffice/tidying.h"
 #include "postoffice/usage.h"
 
@@ -325,12 +326,9 @@ class Doer {
 }  // namespace
 
 Expected<MailboxChanges> MailboxChanges::begin(const Postoffice& postoffice) {
-  const std::string directory = postoffice.path(layout::mailbags);
-  auto lock = postoffice.files().open_directory(directory);
+  auto lock = take_shared_lock(postoffice, layout::mailbox_lock);
   if (!lock) return failure(lock.error().outcome());
-  auto locked = (*lock)->try_lock();
-  if (!locked) return failure(locked.error().outcome());
-  if (!*locked) {
+  if (!*lock) {
     return failure(Outcome::temporary("somebody else is changing mailboxes of " +
                                       postoffice.directory() + "; try again"));
   }

@@ -2,6 +2,7 @@
 // if its directory does, so each of these ends in one rename.
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "postoffice/folder.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/receipt_marks.h"
+#include "postoffice/shared_file_system.h"
 #include "postoffice/tidying.h"
 
 namespace smtpgate::postoffice {
@@ -133,6 +135,8 @@ Outcome Postoffice::remove_mailbox(std::string_view name, bool with_messages) co
   // Out of the way in one step: from then on nothing is filed in it. Then looked into once more,
   // for a message that came a moment ago. What has its last name is cleared with all that is in it.
   if (auto moved = files_->rename(mailbag, leaving); !moved) return moved.error().outcome();
+  // Another host may follow the old name a little longer, and file there what it says it has filed.
+  std::this_thread::sleep_for(name_memory(*files_, leaving));
   auto count = count_messages(*files_, leaving);
   if (!count || (*count > 0 && !with_messages)) {
     if (auto moved = files_->rename(leaving, mailbag); !moved) {

@@ -18,6 +18,7 @@
 #include "postoffice/locked_directory.h"
 #include "postoffice/outgoing_folder.h"
 #include "postoffice/put.h"
+#include "postoffice/shared_lock.h"
 
 namespace smtpgate::postoffice {
 
@@ -143,7 +144,7 @@ Expected<std::string> read_pending(const Postoffice& postoffice, const std::stri
 std::optional<Outcome> remove_stale(const Postoffice& postoffice, const std::string& path,
                                     const std::string& id) {
   FileSystem& files = postoffice.files();
-  auto lock = lock_directory(files, postoffice.path(layout::outgoing_markers));
+  auto lock = take_shared_lock(postoffice, layout::outgoing_marker_lock);
   if (!lock) return lock.error().outcome();
   if (!*lock) return Outcome::temporary(path + " is being looked at; to be tried again");
   auto now = read_pending(postoffice, path);

@@ -4,6 +4,8 @@
 // the call that creates, because a umask would otherwise decide who may read mail.
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <future>
 #include <iterator>
 #include <memory>
@@ -16,12 +18,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "postoffice/file_system.h"
 #include "postoffice/name_exchange.h"
+#include "postoffice/shared_file_system.h"
 #include "postoffice/stop_point.h"
 #include "postoffice/unique_id.h"
 
@@ -162,8 +167,8 @@ class PosixFile : public File {
 
   FileResult<bool> try_lock() override {
     // flock, not fcntl: a directory can be locked, and closing another descriptor of the same file
-    // elsewhere in the process does not drop the lock. On network file systems it holds at least
-    // within the host, which is all that P1/<host> needs.
+    // elsewhere in the process does not drop the lock. On network file systems that of a directory
+    // holds within the host, which is all that P1/<host> needs, and that of a file everywhere.
     if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) == 0) return true;
     if (errno == EWOULDBLOCK) return false;
     return error_of("lock", path_);
@@ -221,7 +226,7 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
-class PosixFileSystem : public FileSystem, public NameExchange {
+class PosixFileSystem : public FileSystem, public NameExchange, public SharedFileSystem {
  public:
   PosixFileSystem() {
     const mode_t mask = ::umask(077);
@@ -231,6 +236,10 @@ class PosixFileSystem : public FileSystem, public NameExchange {
 
   FileResult<std::unique_ptr<File>> open(const std::string& path) override {
     return open_with(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, "open");
+  }
+
+  FileResult<std::unique_ptr<File>> open_to_lock(const std::string& path) override {
+    return open_with(path, O_RDWR | O_NONBLOCK | O_NOCTTY, 0, "open");
   }
 
   FileResult<std::unique_ptr<File>> open_directory(const std::string& path) override {
@@ -371,6 +380,22 @@ class PosixFileSystem : public FileSystem, public NameExchange {
     return FileSystem::rename_new(from, to);
   }
 
+  std::chrono::milliseconds name_memory(const std::string& path) override {
+    struct statfs raw;
+    if (retry([&] { return ::statfs(path.c_str(), &raw); }) < 0) return longest_name_memory;
+    switch (static_cast<std::uint32_t>(raw.f_type)) {
+      case NFS_SUPER_MAGIC:  // acdirmax, 60 s unless the mount says otherwise
+        return longest_name_memory;
+      case FUSE_SUPER_MAGIC:  // GlusterFS: entry-timeout, 1 s
+      case SMB_SUPER_MAGIC:   // actimeo, 1 s
+      case CIFS_SUPER_MAGIC:
+      case SMB2_SUPER_MAGIC:
+        return std::chrono::seconds(3);
+      default:
+        return std::chrono::milliseconds(0);
+    }
+  }
+
   FileResult<void> exchange(const std::string& one, const std::string& other) override {
     stop_point(other);
     if (retry([&] {
@@ -392,6 +417,7 @@ class PosixFileSystem : public FileSystem, public NameExchange {
   using FoundName = std::pair<std::uint64_t, std::string>;  ///< inode and name
   static constexpr std::size_t enough_for_threads = 4096;
   static constexpr std::size_t most_threads = 8;
+  static constexpr std::chrono::seconds longest_name_memory{65};
 
   static FileResult<std::vector<NamedStatus>> look_at(int directory, std::span<FoundName> names,
                                                       const std::string& path) {
@@ -403,7 +429,8 @@ class PosixFileSystem : public FileSystem, public NameExchange {
           retry([&] { return ::fstatat(directory, name.c_str(), &raw, AT_SYMLINK_NOFOLLOW); });
       if (done == 0) {
         entries.push_back({std::move(name), to_status(raw)});
-      } else if (errno != ENOENT) {
+      } else if (errno != ENOENT && errno != ESTALE) {
+        // ESTALE: gone on the file server, which the kernel asked twice.
         return error_of("look at", path + "/" + name);
       }
     }
@@ -457,6 +484,16 @@ class PosixFileSystem : public FileSystem, public NameExchange {
 FileSystem& FileSystem::posix() {
   static PosixFileSystem file_system;
   return file_system;
+}
+
+FileResult<std::unique_ptr<File>> open_to_lock(FileSystem& files, const std::string& path) {
+  auto* shared = dynamic_cast<SharedFileSystem*>(&files);
+  return shared != nullptr ? shared->open_to_lock(path) : files.open(path);
+}
+
+std::chrono::milliseconds name_memory(FileSystem& files, const std::string& path) {
+  auto* shared = dynamic_cast<SharedFileSystem*>(&files);
+  return shared != nullptr ? shared->name_memory(path) : std::chrono::milliseconds(0);
 }
 
 FileResult<void> exchange_names(FileSystem& files, const std::string& one,

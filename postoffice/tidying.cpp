@@ -10,6 +10,7 @@
 #include "postoffice/folder.h"
 #include "postoffice/locked_directory.h"
 #include "postoffice/message_folder.h"
+#include "postoffice/shared_lock.h"
 #include "postoffice/unique_id.h"
 
 namespace smtpgate::postoffice {
@@ -77,11 +78,9 @@ class Tidying {
   /// Whoever changes mailboxes has this lock; one that is made by a look-up does without.
   void clear_mailbags() {
     const std::string directory = postoffice_.path(layout::mailbags);
-    auto lock = files_.open_directory(directory);
+    auto lock = take_shared_lock(postoffice_, layout::mailbox_lock);
     if (!lock) return note(lock.error().outcome());
-    auto locked = (*lock)->try_lock();
-    if (!locked) return note(locked.error().outcome());
-    if (!*locked) return;
+    if (!*lock) return;
     for (const std::string& name : names_in(directory)) {
       const std::string path = path_in(directory, name);
       const bool is_half_made =
