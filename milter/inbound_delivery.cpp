@@ -19,6 +19,7 @@
 #include "postoffice/character_set.h"
 #include "postoffice/groups.h"
 #include "postoffice/kept_original.h"
+#include "postoffice/mailbox_move.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/printable.h"
 #include "postoffice/put.h"
@@ -141,7 +142,7 @@ class Run {
  private:
   std::vector<Group> groups();
   void deliver_group(Group& group);
-  void distribute(Group& group, const Postoffice& office);
+  void distribute(Group& group, const Postoffice& office, std::string_view content_key);
   void take_distribution(Group& group, const std::string& name, const Distribution& distribution,
                          const Places& places);
   void convert_and_file(Group& group);
@@ -221,7 +222,7 @@ void Run::deliver_group(Group& group) {
 }
 
 /// Each name of the envelope once, then each mailbox and each passing-on once.
-void Run::distribute(Group& group, const Postoffice& office) {
+void Run::distribute(Group& group, const Postoffice& office, std::string_view content_key) {
   std::map<std::pair<bool, std::string>, Places> names;
   for (const std::size_t place : group.places) {
     const EnvelopeRecipient& recipient = envelope_.recipients[place];
@@ -237,6 +238,10 @@ void Run::distribute(Group& group, const Postoffice& office) {
       add(places, distribution.error());
     } else if (reach_ == Reach::mailboxes && !distribution->is_plain()) {
       add(places, Outcome::temporary(name.second + " reaches beyond this postoffice's mailboxes"));
+    } else if (!name.first && !content_key.empty() &&
+               postoffice::was_filed_before_forward(office, name.second, content_key)) {
+      add(places, Outcome::delivered("duplicate of " + std::string(content_key) + " in mailbox " +
+                                     name.second));
     } else {
       take_distribution(group, name.second, *distribution, places);
     }
@@ -315,7 +320,7 @@ void Run::convert_and_file(Group& group) {
   if (group.is_encapsulated && take_encapsulated(group, *converted, *opened)) {
     return keep_chain(group, &*converted, settings.line_end);
   }
-  distribute(group, *opened);
+  distribute(group, *opened, converted->content_key);
   if (!group.mailboxes.empty()) file_into_all(group, *converted, *opened);
   pass_on_all(group, *converted, *opened);
   report_failures(group, *converted, *opened);

@@ -17,7 +17,7 @@ constexpr std::uint64_t largest_alias_file = std::uint64_t{64} << 20;
 
 /// Held while the file is read, changed and replaced.
 Expected<std::unique_ptr<File>> lock_aliases(const Postoffice& postoffice) {
-  auto lock = take_shared_lock(postoffice, layout::alias_lock);
+  auto lock = take_shared_lock(postoffice, layout::alias_lock, {"GLB"});
   if (!lock) return failure(lock.error().outcome());
   if (!*lock) {
     return failure(Outcome::temporary("somebody else is changing " +

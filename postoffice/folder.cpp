@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "postoffice/ascii.h"
+#include "postoffice/shared_file_system.h"
 #include "postoffice/unique_id.h"
 
 namespace smtpgate::postoffice {
@@ -53,7 +54,9 @@ FileResult<void> make_owned_directory(FileSystem& files, const std::string& path
   return done;
 }
 
-FileResult<std::string> read_whole(FileSystem& files, const std::string& path, std::uint64_t most) {
+namespace {
+
+FileResult<std::string> read_once(FileSystem& files, const std::string& path, std::uint64_t most) {
   auto file = files.open(path);
   if (!file) return tl::unexpected(file.error());
   auto status = regular_file_status(**file, path);
@@ -80,6 +83,30 @@ FileResult<std::string> read_whole(File& file, const FileStatus& status, const s
     if (*count == 0) return contents;
     contents.append(buffer, 0, *count);
     if (contents.size() > most) return tl::unexpected(FileError{EFBIG, "read", path});
+  }
+}
+
+/// The kernel led us to a file that another host has replaced meanwhile: there is a name, and what
+/// it leads to is gone.
+bool is_remembered_only(FileSystem& files, const std::string& path, const FileError& error) {
+  if (error.code == ESTALE) return true;
+  return error.code == ENOENT && name_memory(files, path).count() > 0 &&
+         files.status(path).has_value();
+}
+
+}  // namespace
+
+FileResult<std::string> read_whole(FileSystem& files, const std::string& path, std::uint64_t most) {
+  constexpr int most_attempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    auto contents = read_once(files, path, most);
+    if (contents || !is_remembered_only(files, path, contents.error())) return contents;
+    // Never taken for a file that is not there: its aliases would be unknown recipients.
+    if (attempt == most_attempts) {
+      return tl::unexpected(FileError{ESTALE, contents.error().operation, path});
+    }
+    auto seen = see_anew(files, parent_directory(path));
+    if (!seen) return tl::unexpected(seen.error());
   }
 }
 

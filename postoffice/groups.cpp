@@ -28,7 +28,7 @@ Outcome no_such_group(std::string_view name) {
 
 /// Held while a group is read, changed and replaced.
 Expected<std::unique_ptr<File>> lock_groups(const Postoffice& postoffice) {
-  auto lock = take_shared_lock(postoffice, layout::group_lock);
+  auto lock = take_shared_lock(postoffice, layout::group_lock, {layout::groups});
   if (!lock) return failure(lock.error().outcome());
   if (!*lock) {
     return failure(Outcome::temporary("somebody else is changing a group in " +

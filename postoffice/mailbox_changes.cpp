@@ -326,7 +326,8 @@ class Doer {
 }  // namespace
 
 Expected<MailboxChanges> MailboxChanges::begin(const Postoffice& postoffice) {
-  auto lock = take_shared_lock(postoffice, layout::mailbox_lock);
+  auto lock = take_shared_lock(postoffice, layout::mailbox_lock,
+                               {"GLB", layout::mailbox_settings, layout::mailbags});
   if (!lock) return failure(lock.error().outcome());
   if (!*lock) {
     return failure(Outcome::temporary("somebody else is changing mailboxes of " +

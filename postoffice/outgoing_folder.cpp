@@ -15,6 +15,7 @@
 #include "postoffice/ascii.h"
 #include "postoffice/folder.h"
 #include "postoffice/locked_directory.h"
+#include "postoffice/shared_file_system.h"
 
 namespace smtpgate::postoffice {
 
@@ -202,12 +203,8 @@ Expected<std::optional<HeldDirectory>> HeldDirectory::take(const Postoffice& pos
     if (*lock) {
       auto moved = move_directory(files, **lock, free, ours);
       if (moved) {
-        // Another host may have written STATE.json a moment ago, and our kernel may still remember
-        // the file of that name that was there before: GlusterFS lets it for a second. Listing the
-        // directory asks the server for what is there.
-        if (auto seen = files.list(ours); !seen && seen.error().code != ENOENT) {
-          return failure(seen.error().outcome());
-        }
+        // Another host may have written STATE.json a moment ago.
+        if (auto seen = see_anew(files, ours); !seen) return failure(seen.error().outcome());
         return HeldDirectory(postoffice, id, ours, free, std::move(*lock));
       }
       if (moved.error().code == ENOENT) return std::nullopt;  // another host was faster

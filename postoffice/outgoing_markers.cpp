@@ -144,7 +144,8 @@ Expected<std::string> read_pending(const Postoffice& postoffice, const std::stri
 std::optional<Outcome> remove_stale(const Postoffice& postoffice, const std::string& path,
                                     const std::string& id) {
   FileSystem& files = postoffice.files();
-  auto lock = take_shared_lock(postoffice, layout::outgoing_marker_lock);
+  auto lock =
+      take_shared_lock(postoffice, layout::outgoing_marker_lock, {layout::outgoing_markers});
   if (!lock) return lock.error().outcome();
   if (!*lock) return Outcome::temporary(path + " is being looked at; to be tried again");
   auto now = read_pending(postoffice, path);

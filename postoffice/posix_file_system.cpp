@@ -38,6 +38,13 @@ tl::unexpected<FileError> error_of(std::string_view operation, const std::string
   return tl::unexpected(FileError{errno, std::string(operation), path});
 }
 
+/// Of a file that is open. It cannot be absent, but another host may have removed or replaced it,
+/// which GlusterFS tells as ENOENT: that must never be taken for a name that is not there.
+tl::unexpected<FileError> file_error(std::string_view operation, const std::string& path) {
+  if (errno == ENOENT) errno = ESTALE;
+  return error_of(operation, path);
+}
+
 /// Calls again while a signal interrupts. Not for close(), whose descriptor is gone either way.
 template <typename Call>
 auto retry(Call call) {
@@ -76,7 +83,7 @@ class PosixFile : public File {
 
   FileResult<std::size_t> read(std::span<char> buffer) override {
     const ssize_t count = retry([&] { return ::read(descriptor_, buffer.data(), buffer.size()); });
-    if (count < 0) return error_of("read", path_);
+    if (count < 0) return file_error("read", path_);
     return static_cast<std::size_t>(count);
   }
 
@@ -84,7 +91,7 @@ class PosixFile : public File {
     const ssize_t count = retry([&] {
       return ::pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(offset));
     });
-    if (count < 0) return error_of("read", path_);
+    if (count < 0) return file_error("read", path_);
     return static_cast<std::size_t>(count);
   }
 
@@ -92,7 +99,7 @@ class PosixFile : public File {
     stop_point(path_);
     while (!data.empty()) {
       const ssize_t count = retry([&] { return ::write(descriptor_, data.data(), data.size()); });
-      if (count < 0) return error_of("write", path_);
+      if (count < 0) return file_error("write", path_);
       data.remove_prefix(static_cast<std::size_t>(count));
     }
     return {};
@@ -110,14 +117,14 @@ class PosixFile : public File {
 
   FileResult<void> sync() override {
     stop_point(path_);
-    if (retry([&] { return ::fsync(descriptor_); }) < 0) return error_of("sync", path_);
+    if (retry([&] { return ::fsync(descriptor_); }) < 0) return file_error("sync", path_);
     return {};
   }
 
   FileResult<void> set_mode(mode_t mode) override {
     stop_point(path_);
     if (retry([&] { return ::fchmod(descriptor_, mode); }) < 0) {
-      return error_of("set the mode of", path_);
+      return file_error("set the mode of", path_);
     }
     return {};
   }
@@ -125,7 +132,7 @@ class PosixFile : public File {
   FileResult<void> set_owner(uid_t owner, gid_t group) override {
     stop_point(path_);
     if (retry([&] { return ::fchown(descriptor_, owner, group); }) < 0) {
-      return error_of("set the owner of", path_);
+      return file_error("set the owner of", path_);
     }
     return {};
   }
@@ -134,7 +141,7 @@ class PosixFile : public File {
     stop_point(path_);
     const struct timespec times[2] = {{0, UTIME_OMIT}, {static_cast<time_t>(seconds), 0}};
     if (retry([&] { return ::futimens(descriptor_, times); }) < 0) {
-      return error_of("set the time of", path_);
+      return file_error("set the time of", path_);
     }
     return {};
   }
@@ -142,25 +149,25 @@ class PosixFile : public File {
   FileResult<void> touch() override {
     const struct timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
     if (retry([&] { return ::futimens(descriptor_, times); }) < 0) {
-      return error_of("touch", path_);
+      return file_error("touch", path_);
     }
     return {};
   }
 
   FileResult<FileStatus> status() override {
     struct stat raw;
-    if (retry([&] { return ::fstat(descriptor_, &raw); }) < 0) return error_of("look at", path_);
+    if (retry([&] { return ::fstat(descriptor_, &raw); }) < 0) return file_error("look at", path_);
     return to_status(raw);
   }
 
   FileResult<Hole> hole() override {
     const off_t position = ::lseek(descriptor_, 0, SEEK_CUR);
     const off_t end = ::lseek(descriptor_, 0, SEEK_END);
-    if (position < 0 || end < 0) return error_of("seek in", path_);
+    if (position < 0 || end < 0) return file_error("seek in", path_);
     // What lies behind the end counts as a hole, too.
     const off_t first = end == 0 ? end : ::lseek(descriptor_, 0, SEEK_HOLE);
     const bool is_end_written = end == 0 || ::lseek(descriptor_, end - 1, SEEK_DATA) >= 0;
-    if (::lseek(descriptor_, position, SEEK_SET) < 0) return error_of("seek in", path_);
+    if (::lseek(descriptor_, position, SEEK_SET) < 0) return file_error("seek in", path_);
     if (first < 0 || first >= end) return Hole::none;
     return is_end_written ? Hole::inside : Hole::at_end;
   }
@@ -171,14 +178,14 @@ class PosixFile : public File {
     // holds within the host, which is all that P1/<host> needs, and that of a file everywhere.
     if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) == 0) return true;
     if (errno == EWOULDBLOCK) return false;
-    return error_of("lock", path_);
+    return file_error("lock", path_);
   }
 
   FileResult<void> close() override {
     const int descriptor = std::exchange(descriptor_, -1);
     // Linux has closed it even after EINTR, and then what was synced is safe all the same.
     if (descriptor >= 0 && ::close(descriptor) < 0 && errno != EINTR) {
-      return error_of("close", path_);
+      return file_error("close", path_);
     }
     return {};
   }
@@ -382,7 +389,12 @@ class PosixFileSystem : public FileSystem, public NameExchange, public SharedFil
 
   std::chrono::milliseconds name_memory(const std::string& path) override {
     struct statfs raw;
-    if (retry([&] { return ::statfs(path.c_str(), &raw); }) < 0) return longest_name_memory;
+    int done = retry([&] { return ::statfs(path.c_str(), &raw); });
+    if (done < 0 && errno == ENOENT) {
+      const std::string parent = path.substr(0, path.rfind('/'));
+      done = retry([&] { return ::statfs(parent.c_str(), &raw); });
+    }
+    if (done < 0) return longest_name_memory;
     switch (static_cast<std::uint32_t>(raw.f_type)) {
       case NFS_SUPER_MAGIC:  // acdirmax, 60 s unless the mount says otherwise
         return longest_name_memory;
@@ -494,6 +506,13 @@ FileResult<std::unique_ptr<File>> open_to_lock(FileSystem& files, const std::str
 std::chrono::milliseconds name_memory(FileSystem& files, const std::string& path) {
   auto* shared = dynamic_cast<SharedFileSystem*>(&files);
   return shared != nullptr ? shared->name_memory(path) : std::chrono::milliseconds(0);
+}
+
+FileResult<void> see_anew(FileSystem& files, const std::string& directory) {
+  if (name_memory(files, directory).count() == 0) return {};
+  auto names = files.list(directory);
+  if (!names && names.error().code != ENOENT) return tl::unexpected(names.error());
+  return {};
 }
 
 FileResult<void> exchange_names(FileSystem& files, const std::string& one,

@@ -28,4 +28,9 @@ FileResult<std::unique_ptr<File>> open_to_lock(FileSystem& files, const std::str
 /// removed; 0 where all see the same at once.
 std::chrono::milliseconds name_memory(FileSystem& files, const std::string& path);
 
+/// Asks the server what is in a directory, where names are remembered: until then a file that
+/// another host replaced a moment ago may be read as it was before (GlusterFS: for a second). One
+/// that is not there is no error.
+FileResult<void> see_anew(FileSystem& files, const std::string& directory);
+
 }  // namespace smtpgate::postoffice

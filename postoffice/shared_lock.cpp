@@ -21,8 +21,9 @@ FileResult<std::unique_ptr<File>> lock(std::unique_ptr<File> file) {
 
 }  // namespace
 
-FileResult<std::unique_ptr<File>> take_shared_lock(const Postoffice& postoffice,
-                                                   std::string_view place) {
+FileResult<std::unique_ptr<File>> take_shared_lock(
+    const Postoffice& postoffice, std::string_view place,
+    std::initializer_list<std::string_view> directories) {
   FileSystem& files = postoffice.files();
   const std::string path = postoffice.path(place);
   auto file = open_to_lock(files, path);
@@ -38,7 +39,14 @@ FileResult<std::unique_ptr<File>> take_shared_lock(const Postoffice& postoffice,
     if (!file && file.error().code == EEXIST) file = open_to_lock(files, path);
   }
   if (!file) return file;
-  return lock(std::move(*file));
+  auto locked = lock(std::move(*file));
+  if (!locked || !*locked) return locked;
+  for (const std::string_view directory : directories) {
+    if (auto seen = see_anew(files, postoffice.path(directory)); !seen) {
+      return tl::unexpected(seen.error());
+    }
+  }
+  return locked;
 }
 
 FileResult<bool> is_shared_lock_taken(const Postoffice& postoffice, std::string_view place) {

@@ -7,6 +7,7 @@
 // at once goes to whose rename or link succeeds.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 
@@ -23,9 +24,11 @@ inline constexpr std::string_view outgoing_marker_lock = "GLB/.lock-outgoing";
 }  // namespace layout
 
 /// `place`, one of the above, locked for as long as the file is open. Null: somebody
-/// else has it. It waits for nobody; whoever dies loses it, with its host too.
-FileResult<std::unique_ptr<File>> take_shared_lock(const Postoffice& postoffice,
-                                                   std::string_view place);
+/// else has it. It waits for nobody; whoever dies loses it, with its host too. What other hosts
+/// changed in `directories` of the folder while they had it is seen from then on.
+FileResult<std::unique_ptr<File>> take_shared_lock(
+    const Postoffice& postoffice, std::string_view place,
+    std::initializer_list<std::string_view> directories);
 
 /// Whether somebody has it. Changes nothing: a lock that nobody ever took has no file.
 FileResult<bool> is_shared_lock_taken(const Postoffice& postoffice, std::string_view place);

@@ -78,7 +78,7 @@ class Tidying {
   /// Whoever changes mailboxes has this lock; one that is made by a look-up does without.
   void clear_mailbags() {
     const std::string directory = postoffice_.path(layout::mailbags);
-    auto lock = take_shared_lock(postoffice_, layout::mailbox_lock);
+    auto lock = take_shared_lock(postoffice_, layout::mailbox_lock, {layout::mailbags});
     if (!lock) return note(lock.error().outcome());
     if (!*lock) return;
     for (const std::string& name : names_in(directory)) {

@@ -20,6 +20,8 @@ constexpr std::array examples = {
     Example{"mailbox add", "anna --name 'Anna Berg' --alias anna.berg --quota-bytes 500M"},
     Example{"mailbox remove", "anna"},
     Example{"mailbox rename", "anna annabel"},
+    Example{"mailbox move", "anna --to /srv/postoffice-2"},
+    Example{"mailbox routes", "--domain example.net --next-hop 'smtp:[gate2.example.net]'"},
     Example{"mailbox set", "orders --delivery folder --hook /usr/local/bin/order-intake"},
     Example{"mailbox list", "--long"},
     Example{"mailbox show", "anna"},

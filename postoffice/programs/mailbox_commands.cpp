@@ -11,10 +11,12 @@
 #include <fmt/format.h>
 
 #include "postoffice/mailbox_changes.h"
+#include "postoffice/mailbox_move.h"
 #include "postoffice/mailbox_settings.h"
 #include "postoffice/programs/command_output.h"
 #include "postoffice/programs/import_commands.h"
 #include "postoffice/programs/mailbox_listing.h"
+#include "postoffice/programs/progress.h"
 #include "postoffice/usage.h"
 
 namespace smtpgate::postoffice {
@@ -53,6 +55,9 @@ struct MailboxOptions {
   std::string name;
   std::string new_name;
   std::string group;
+  std::string target;
+  std::vector<std::string> domains;
+  std::string next_hop;
   SettingOptions settings;
   bool with_messages = false;
   MailboxListing listing;
@@ -135,6 +140,36 @@ int rename(const Postoffice& postoffice, const MailboxOptions& options) {
 
 int remove(const Postoffice& postoffice, const MailboxOptions& options) {
   return report(change_mailbox(postoffice, change_of(MailboxChange::Kind::remove, options)));
+}
+
+/// To another postoffice, while mail flows.
+int move(const Postoffice& postoffice, const MailboxOptions& options) {
+  auto target = Postoffice::open(options.target);
+  if (!target) return fail(target.error());
+  ProgressLine progress;
+  MoveOptions how{options.group, [&](std::size_t done) {
+                    progress.show([&] { return fmt::format("{} messages moved", done); });
+                  }};
+  auto moved = move_mailbox(postoffice, *target, options.name, how);
+  progress.clear();
+  if (!moved) return fail(moved.error());
+  for (const std::string& alias : moved->left_aliases) {
+    std::cerr << fmt::format("postoffice: alias {} is taken in {}; it stays here\n",
+                             printable(alias), target->settings().name.str());
+  }
+  const std::string name = printable(fold_mailbox_name(options.name));
+  std::cout << fmt::format(
+      "mailbox {0} is in {1}: {2} messages and {3} sent ones went over; what still comes here goes "
+      "on to {1}/{0}\n",
+      name, target->settings().name.str(), moved->messages, moved->sent);
+  return EX_OK;
+}
+
+int routes(const Postoffice& postoffice, const MailboxOptions& options) {
+  auto lines = mailbox_routes(postoffice, options.domains, options.next_hop);
+  if (!lines) return fail(lines.error());
+  for (const std::string& line : *lines) std::cout << printable(line) << '\n';
+  return EX_OK;
 }
 
 int list(const Postoffice& postoffice, const MailboxOptions& options) {
@@ -238,8 +273,8 @@ void add_setting_options(CLI::App& command, SettingOptions& options) {
 }  // namespace
 
 void add_mailbox_commands(CLI::App& app, PostofficeCommand& run) {
-  CLI::App* mailbox =
-      app.add_subcommand("mailbox", "Adds, removes, renames, changes, lists, shows mailboxes");
+  CLI::App* mailbox = app.add_subcommand(
+      "mailbox", "Adds, removes, renames, moves, changes, lists, shows mailboxes");
   mailbox->fallthrough();
   mailbox->require_subcommand(1);
   const auto named = [&](const char* name, const char* what,
@@ -260,6 +295,27 @@ void add_mailbox_commands(CLI::App& app, PostofficeCommand& run) {
   auto [rename_app, renaming] =
       named("rename", "Renames a mailbox; the old name becomes an alias", rename);
   rename_app->add_option("NEWNAME", renaming->new_name, "What it is to be called")->required();
+  auto [move_app, moving] =
+      named("move", "Moves a mailbox to another postoffice; mail that still comes follows", move);
+  move_app->add_option("--to", moving->target, "The other postoffice's folder")
+      ->type_name("FOLDER")
+      ->required();
+  move_app->add_option("--group", moving->group,
+                       "Group whose members may read, move and delete its messages there");
+  auto [routes_app, routing] = add_command<MailboxOptions>(
+      *mailbox, "routes", "Prints the lines of Postfix's transport table for its names", run,
+      routes);
+  routes_app
+      ->add_option("--domain", routing->domains,
+                   "One of its domains, such as example.net; may be repeated")
+      ->type_name("DOMAIN")
+      ->allow_extra_args(false)
+      ->required();
+  routes_app
+      ->add_option("--next-hop", routing->next_hop,
+                   "Where that mail is sent, such as smtp:[gate2.example.net]")
+      ->type_name("TRANSPORT")
+      ->required();
   auto [set_app, setting] = named("set", "Changes what a mailbox is and may", set);
   add_setting_options(*set_app, setting->settings);
   set_app

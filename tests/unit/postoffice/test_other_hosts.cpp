@@ -54,7 +54,7 @@ TEST_CASE("a local disk remembers no names for other hosts") {
 }
 
 /// Opens what STATE.json was until its directory is listed, as a kernel that remembers the name.
-class RemembersStates : public FaultyFileSystem {
+class RemembersStates : public FaultyFileSystem, public SharedFileSystem {
  public:
   explicit RemembersStates(std::string old) : old_(std::move(old)) {}
   FileResult<std::unique_ptr<File>> open(const std::string& path) override {
@@ -62,10 +62,17 @@ class RemembersStates : public FaultyFileSystem {
         path.ends_with("/STATE.json") && !seen_.contains(parent_directory(path));
     return FaultyFileSystem::open(is_remembered ? old_ : path);
   }
+  FileResult<std::unique_ptr<File>> open_to_lock(const std::string& path) override {
+    return FaultyFileSystem::open(path);
+  }
+  std::chrono::milliseconds name_memory(const std::string& /*path*/) override {
+    return std::chrono::milliseconds(1);
+  }
   FileResult<std::vector<std::string>> list(const std::string& path) override {
     seen_.insert(path);
     return FaultyFileSystem::list(path);
   }
+  bool has_seen(const std::string& directory) const { return seen_.contains(directory); }
 
  private:
   std::string old_;
@@ -88,6 +95,53 @@ TEST_CASE("who takes a message reads the state that another host wrote a moment 
   auto taken = OutgoingMail(fixture.open(files)).take(id);
   REQUIRE((taken && *taken));
   CHECK((*taken)->state().is_done());
+}
+
+/// Leads to a file that is gone until its directory is listed.
+class LeadsToTheReplaced : public RemembersStates {
+ public:
+  explicit LeadsToTheReplaced(int code) : RemembersStates(""), code_(code) {}
+  FileResult<std::unique_ptr<File>> open(const std::string& path) override {
+    if (path.ends_with("/GLB/ALIAS") && !has_seen(parent_directory(path))) {
+      return tl::unexpected(FileError{code_, "open", path});
+    }
+    return RemembersStates::open(path);
+  }
+
+ private:
+  int code_;
+};
+
+TEST_CASE("a file that another host has just replaced is not one that is missing") {
+  OutgoingFixture fixture;
+  REQUIRE(fixture.open().add_alias("boss", "postmaster").is_delivered());
+  for (const int code : {ENOENT, ESTALE}) {
+    LeadsToTheReplaced files(code);
+    auto found = fixture.open(files).resolve("boss");
+    INFO(code);
+    REQUIRE(found);
+    CHECK(found->mailbox == "postmaster");
+  }
+  // For good: trouble that passes, never "unknown".
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  faulty.fail_if([](const Operation& operation) { return operation.path.ends_with("/GLB/ALIAS"); },
+                 ESTALE);
+  auto found = postoffice.resolve("boss");
+  REQUIRE_FALSE(found);
+  CHECK(found.error().is_temporary());
+}
+
+TEST_CASE("who changes aliases or groups looks at what other hosts made of them") {
+  OutgoingFixture fixture;
+  RemembersStates files("");
+  const Postoffice postoffice = fixture.open(files);
+  REQUIRE(postoffice.add_alias("boss", "postmaster").is_delivered());
+  CHECK(files.has_seen(fixture / "GLB"));
+  REQUIRE(write_group(postoffice, {"all", "postmaster", {"postmaster"}}).is_delivered());
+  CHECK(files.has_seen(fixture / "GRP"));
+  REQUIRE(MailboxChanges::begin(postoffice));
+  CHECK(files.has_seen(fixture / "MBG"));
 }
 
 TEST_CASE("what changes a postoffice holds a lock that other hosts see") {
@@ -124,7 +178,7 @@ TEST_CASE("a lock that is held elsewhere is told, and waited for by nobody") {
   OutgoingFixture fixture;
   const Postoffice postoffice = fixture.open();
   for (const std::string_view place : {layout::alias_lock, layout::group_lock}) {
-    auto held = take_shared_lock(postoffice, place);
+    auto held = take_shared_lock(postoffice, place, {});
     REQUIRE((held && *held));
     const Outcome refused = place == layout::alias_lock
                                 ? postoffice.add_alias("boss", "postmaster")
