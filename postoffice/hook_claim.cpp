@@ -23,6 +23,9 @@ constexpr const char* claim_name = ".hook-run";
 constexpr const char* state_name = ".hook-state";
 constexpr std::uint64_t largest_file = 4096;
 constexpr std::int64_t longest_pause = 3600;  // seconds
+/// Whoever gets into the directory may read both: the gateway, which is no member of the mailbox's
+/// group, tells of what was set aside.
+constexpr mode_t mode = 0644;
 
 using Json = nlohmann::json;
 
@@ -40,6 +43,7 @@ FileResult<NewClaim> make_claim(FileSystem& files, const std::string& directory,
   if (!file) return tl::unexpected(file.error());
   claim.file = std::move(*file);
   auto done = claim.file->write(host);
+  if (done) done = claim.file->set_mode(mode);
   if (done) done = claim.file->touch();
   if (done) {
     // Nobody else knows its name: the lock cannot be had by another.
@@ -176,10 +180,13 @@ HookState HookState::read(FileSystem& files, const std::string& directory) {
 Outcome HookState::write(FileSystem& files, const std::string& directory) const {
   const Json json = {{"failures", failures},      {"delays", delays},        {"next_try", next_try},
                      {"set_aside", is_set_aside}, {"reported", is_reported}, {"last", last}};
-  auto written = replace_file(files, path_in(directory, state_name),
-                              json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n", 0640,
-                              std::nullopt);
+  const std::string path = path_in(directory, state_name);
+  auto written =
+      replace_file(files, path, json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n",
+                   mode, std::nullopt);
   if (!written) return written.error().outcome();
+  // The umask may be narrower. What is not seen by others counts all the same.
+  if (auto file = files.open(path)) (void)(*file)->set_mode(mode);
   return Outcome::delivered("written");
 }
 

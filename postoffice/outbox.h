@@ -92,4 +92,25 @@ Expected<OutboxResult> resume_taken_files(const Postoffice& postoffice,
                                           const OutboxOptions& options,
                                           const std::function<void(const OutboxNote&)>& tell);
 
+/// What would become of MBG/<mailbox>/outbox/<name> if it were picked up now, whatever its name:
+/// the error that would set it aside ("140-1-0 the file ..."); nothing if it would be sent. Changes
+/// nothing, and looks no recipients up. Temporary: it cannot be said now.
+Expected<std::optional<std::string>> why_refused(const Postoffice& postoffice,
+                                                 std::string_view mailbox, std::string_view name,
+                                                 const OutboxOptions& options);
+
+/// A file of an outbox picked up now as `as_name`, though its own name may be none that is sent (it
+/// was set aside): taken and served, or set aside again with a report. permanent: it cannot be
+/// taken as it is, and stays; or it is gone.
+Expected<OutboxResult> pick_up_again(const Postoffice& postoffice, std::string_view mailbox,
+                                     std::string_view name, std::string_view as_name,
+                                     const OutboxOptions& options,
+                                     const std::function<void(const OutboxNote&)>& tell);
+
+/// One file that was taken and left in P1/<this host>/<id> (resume_taken_files()). permanent: none
+/// such, or some process is at it.
+Expected<OutboxResult> resume_taken_file(const Postoffice& postoffice, const std::string& id,
+                                         const OutboxOptions& options,
+                                         const std::function<void(const OutboxNote&)>& tell);
+
 }  // namespace smtpgate::postoffice

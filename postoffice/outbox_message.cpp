@@ -31,6 +31,15 @@ std::string key_of(const OutboxMessage& message) {
   return derived_key(fmt::format("smtpgate-outbox-1\n{}\n{}", message.id, message.number));
 }
 
+FormatError refusal(int number, std::uint64_t message, std::string text) {
+  FormatError error;
+  error.number = number;
+  error.message = message;
+  error.line = 0;
+  error.text = std::move(text);
+  return error;
+}
+
 class Server {
  public:
   Server(const Postoffice& postoffice, const OutboxMessage& message,
@@ -77,32 +86,17 @@ class Server {
   }
 
   void refuse(int number, std::string text) {
-    FormatError error;
-    error.number = number;
-    error.message = message_.number;
-    error.line = 0;
-    error.text = std::move(text);
-    served_.refused = std::move(error);
+    served_.refused = refusal(number, message_.number, std::move(text));
   }
 
-  /// Who may write in the outbox may send as the mailbox, and as nobody else.
   bool judge_sender() {
-    const TypedAddress& from = message_.header->from;
-    const std::string address = to_utf8(from.address, set_);
-    auto native = NativeAddress::parse(address);
-    if (from.type == "CSI" && native && native->postoffice == postoffice_.settings().name) {
-      auto found = postoffice_.resolve(native->mailbox);
-      if (!found && found.error().is_temporary()) {
-        trouble({}, found.error());
-        return false;
-      }
-      if (found && found->mailbox == message_.mailbox && found->how != "catch-all") return true;
+    auto why = why_not_from(postoffice_, message_.mailbox, *message_.header, message_.number);
+    if (!why) {
+      trouble({}, why.error());
+      return false;
     }
-    refuse(bad_address,
-           fmt::format("Bad address {}:{} in FROM: mail from this outbox is from {}/{} or one of "
-                       "its aliases",
-                       from.type, address, postoffice_.settings().name.str(), message_.mailbox));
-    return false;
+    served_.refused = std::move(*why);
+    return !served_.refused;
   }
 
   /// What the message or a group names on the Internet. Where a forward of another mailbox leads is
@@ -252,6 +246,26 @@ ReaderOptions outbox_reader_options() {
   options.longest_line = std::uint64_t{1} << 20;
   options.largest_header = std::uint64_t{64} << 20;
   return options;
+}
+
+Expected<std::optional<FormatError>> why_not_from(const Postoffice& postoffice,
+                                                  const std::string& mailbox,
+                                                  const MessageHeader& header,
+                                                  std::uint64_t number) {
+  const TypedAddress& from = header.from;
+  const std::string address =
+      to_utf8(from.address, character_set_of(header, postoffice.settings().character_set));
+  auto native = NativeAddress::parse(address);
+  if (from.type == "CSI" && native && native->postoffice == postoffice.settings().name) {
+    auto found = postoffice.resolve(native->mailbox);
+    if (!found && found.error().is_temporary()) return failure(found.error());
+    if (found && found->mailbox == mailbox && found->how != "catch-all") return std::nullopt;
+  }
+  return refusal(
+      bad_address, number,
+      fmt::format("Bad address {}:{} in FROM: mail from this outbox is from {}/{} or one "
+                  "of its aliases",
+                  from.type, address, postoffice.settings().name.str(), mailbox));
 }
 
 OutboxServed serve_outbox_message(const Postoffice& postoffice, const OutboxMessage& message,

@@ -23,6 +23,14 @@ namespace smtpgate::postoffice {
 /// No external files; recipients bounded, since each is looked up.
 ReaderOptions outbox_reader_options();
 
+/// Who may write in an outbox may send as its mailbox, and as nobody else: what is wrong with FROM
+/// of the message `number` of a file; nothing if it may be sent. Temporary: the name cannot be
+/// looked up.
+Expected<std::optional<FormatError>> why_not_from(const Postoffice& postoffice,
+                                                  const std::string& mailbox,
+                                                  const MessageHeader& header,
+                                                  std::uint64_t number);
+
 /// A message in work.
 struct OutboxMessage {
   std::string mailbox;  ///< folded; whose outbox it was in

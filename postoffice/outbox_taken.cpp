@@ -16,6 +16,7 @@
 #include "postoffice/locked_directory.h"
 #include "postoffice/mailbox_changes.h"
 #include "postoffice/mmff.h"
+#include "postoffice/outbox_look.h"
 
 namespace smtpgate::postoffice {
 
@@ -60,6 +61,13 @@ std::string mailbag_path(const Postoffice& postoffice, const std::string& mailbo
   return path_in(directory, ".out-" + id);
 }
 
+Outcome no_origin(const std::string& directory) {
+  return Outcome::temporary(directory + " does not say whose outbox its " +
+                            std::string(layout::taken_file) + " came from (no good " +
+                            std::string(origin_file) +
+                            "); look into the file, put it back by hand and remove the directory");
+}
+
 }  // namespace
 
 std::string outbox_directory(const Postoffice& postoffice, std::string_view mailbox) {
@@ -82,6 +90,41 @@ FileResult<std::string> free_bad_name(const Postoffice& postoffice, std::string_
       FileError{EEXIST, "set aside (too many of that name)", path_in(directory, name)});
 }
 
+std::optional<std::string> name_before_set_aside(std::string_view bad_name) {
+  const std::size_t at = bad_name.rfind(".bad");
+  if (at == std::string_view::npos || at == 0 || bad_name.front() == '.') return std::nullopt;
+  const std::string_view number = bad_name.substr(at + std::string_view(".bad").size());
+  const bool is_counted =
+      number.size() > 1 && number.front() == '-' &&
+      std::all_of(number.begin() + 1, number.end(), [](char c) { return is_ascii_digit(c); });
+  if (!number.empty() && !is_counted) return std::nullopt;
+  std::string name(bad_name.substr(0, at));
+  if (is_outbox_name(name)) return name;
+  if (bad_name.size() != longest_name) return std::nullopt;
+  constexpr std::string_view ending = ".API";
+  name.resize(std::min(name.size(), longest_name - ending.size()));
+  return name.append(ending);
+}
+
+Expected<std::optional<TakenPlace>> look_at_taken(const Postoffice& postoffice,
+                                                  const std::string& host, const std::string& id) {
+  FileSystem& files = postoffice.files();
+  const std::string directory = path_in(path_in(postoffice.path(layout::work), host), id);
+  auto there = files.status(path_in(directory, layout::taken_file));
+  if (!there) {
+    if (there.error().code == ENOENT || there.error().code == ENOTDIR) return std::nullopt;
+    return failure(there.error().outcome());
+  }
+  auto text = read_whole(files, path_in(directory, origin_file), largest_origin);
+  auto origin = text ? parse(*text) : std::optional<OutboxOrigin>();
+  if (!origin) return failure(no_origin(directory));
+  TakenPlace place{std::move(*origin), path_in(directory, layout::taken_file)};
+  if (place.origin.is_in_mailbag) {
+    place.path = mailbag_path(postoffice, place.origin.mailbox, id);
+  }
+  return place;
+}
+
 TakenFile::TakenFile(const Postoffice& postoffice, std::string directory, std::string id,
                      std::unique_ptr<File> lock, OutboxOrigin origin)
     : postoffice_(postoffice),
@@ -94,19 +137,20 @@ TakenFile::TakenFile(const Postoffice& postoffice, std::string directory, std::s
 TakenFile::~TakenFile() = default;
 
 Expected<std::optional<TakenFile>> TakenFile::take(const Postoffice& postoffice,
-                                                   std::string_view mailbox,
-                                                   std::string_view name) {
+                                                   std::string_view mailbox, std::string_view name,
+                                                   std::string_view as_name) {
   auto work = WorkDirectory::make(postoffice);
   if (!work) return failure(work.error());
   const std::string path = work->path();
   const std::string id = work->id();
-  TakenFile taken(postoffice, path, id, nullptr, {std::string(mailbox), std::string(name), false});
+  TakenFile taken(postoffice, path, id, nullptr,
+                  {std::string(mailbox), std::string(as_name.empty() ? name : as_name), false});
   auto written = taken.write_origin();
   // With the directory's own name on disk, and that of the host's directory above it.
   if (written) written = postoffice.files().sync_directory(parent_directory(path));
   if (written) written = postoffice.files().sync_directory(postoffice.path(layout::work));
   if (!written) return failure(written.error().outcome());
-  auto pulled = taken.pull();
+  auto pulled = taken.pull(name);
   if (!pulled) {
     // Only what is plainly empty is removed.
     auto there = postoffice.files().status(taken.file_path());
@@ -135,10 +179,7 @@ Expected<std::optional<TakenFile>> TakenFile::take_up(const Postoffice& postoffi
   auto origin = text ? parse(*text) : std::optional<OutboxOrigin>();
   if (!origin) {
     // Its end came between the removal of the file, which is not on disk then, and the rest.
-    return failure(Outcome::temporary(
-        directory + " does not say whose outbox its " + std::string(layout::taken_file) +
-        " came from (no good " + std::string(origin_file) +
-        "); look into the file, put it back by hand and remove the directory"));
+    return failure(no_origin(directory));
   }
   TakenFile taken(postoffice, directory, id, std::move(*lock), std::move(*origin));
   if (auto followed = taken.follow_rename(); !followed) return failure(followed.error());
@@ -184,9 +225,9 @@ FileResult<void> TakenFile::write_origin() const {
                       *owner);
 }
 
-FileResult<bool> TakenFile::pull() {
+FileResult<bool> TakenFile::pull(std::string_view name) {
   FileSystem& files = postoffice_.files();
-  const std::string source = path_in(outbox_directory(postoffice_, origin_.mailbox), origin_.file);
+  const std::string source = path_in(outbox_directory(postoffice_, origin_.mailbox), name);
   auto moved = files.rename(source, file_path());
   if (!moved && moved.error().code == EXDEV) {
     origin_.is_in_mailbag = true;

@@ -32,11 +32,26 @@ std::string outbox_directory(const Postoffice& postoffice, std::string_view mail
 FileResult<std::string> free_bad_name(const Postoffice& postoffice, std::string_view mailbox,
                                       std::string_view name);
 
+/// The name that a file had before it was set aside: "x.API" of "x.API.bad-2". What was cut off
+/// with its ending gets that again. nullopt: it is no name of free_bad_name().
+std::optional<std::string> name_before_set_aside(std::string_view bad_name);
+
+/// What lies taken in P1/<host>/<id>, without touching it: its origin, where the file is. nullopt:
+/// nothing taken is there. An error: what is wrong with it.
+struct TakenPlace {
+  OutboxOrigin origin;
+  std::string path;
+};
+Expected<std::optional<TakenPlace>> look_at_taken(const Postoffice& postoffice,
+                                                  const std::string& host, const std::string& id);
+
 class TakenFile {
  public:
-  /// Takes MBG/<mailbox>/outbox/<name>. nullopt: somebody else was faster.
+  /// Takes MBG/<mailbox>/outbox/<name>. nullopt: somebody else was faster. From here on it is
+  /// called `as_name` (empty: as it was): one that was set aside has its own name again.
   static Expected<std::optional<TakenFile>> take(const Postoffice& postoffice,
-                                                 std::string_view mailbox, std::string_view name);
+                                                 std::string_view mailbox, std::string_view name,
+                                                 std::string_view as_name = {});
   /// Takes up the directory `id` of P1/<this host>. nullopt: it is at work, gone, or holds no file
   /// of an outbox.
   static Expected<std::optional<TakenFile>> take_up(const Postoffice& postoffice,
@@ -80,8 +95,8 @@ class TakenFile {
   TakenFile(const Postoffice& postoffice, std::string directory, std::string id,
             std::unique_ptr<File> lock, OutboxOrigin origin);
   FileResult<void> write_origin() const;
-  /// True if it was taken.
-  FileResult<bool> pull();
+  /// `name` of the outbox, into its place. True if it was taken.
+  FileResult<bool> pull(std::string_view name);
   /// What is to be put back, until it is.
   std::string part_path(std::uint64_t number) const;
   FileResult<void> write_part(const std::string& path, File& copy, std::uint64_t offset,

@@ -60,6 +60,12 @@ constexpr std::array examples = {
     Example{"queue return", "01a2"},
     Example{"queue delete", "01a2"},
     Example{"queue adopt", "old-host"},
+    Example{"letters list", "--older 2d --reason outbox-refused"},
+    Example{"letters explain", "01a2"},
+    Example{"letters show", "01a2"},
+    Example{"letters redrive", "--all --mailbox anna --dry-run"},
+    Example{"letters export", "--all --to /var/tmp/letters"},
+    Example{"letters discard", "01a2 --yes"},
 };
 
 /// By its words; null if there is none.

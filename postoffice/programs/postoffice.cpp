@@ -22,6 +22,7 @@
 #include "postoffice/programs/command_output.h"
 #include "postoffice/programs/expiry_commands.h"
 #include "postoffice/programs/hook_commands.h"
+#include "postoffice/programs/letter_commands.h"
 #include "postoffice/programs/mailbag_commands.h"
 #include "postoffice/programs/mailbox_commands.h"
 #include "postoffice/programs/queue_commands.h"
@@ -42,7 +43,8 @@ constexpr const char* description =
     "  postoffice -d /srv/postoffice find anna --from jo --text \"purchase order\" --since 2w\n"
     "  postoffice -d /srv/postoffice send --from anna --to jo@example.com --subject Plan "
     "plan.txt\n"
-    "  postoffice -d /srv/postoffice queue list\n\n"
+    "  postoffice -d /srv/postoffice queue list\n"
+    "  postoffice -d /srv/postoffice letters list\n\n"
     "A message's ID is its file name; any unique beginning of it will do.\n"
     "Exit codes as in sysexits.h: 0 done, 64 wrong command line, 65 refused, 67 no such mailbox,\n"
     "75 try again, 78 the postoffice or its settings are at fault.";
@@ -136,6 +138,7 @@ class CommandLine {
     add_mailbag_commands(app_, run_);
     add_hook_commands(app_, run_);
     add_queue_commands(app_, run_);
+    add_letter_commands(app_, run_);
     add_archive_commands(app_, run_);
     add_statistics_commands(app_, run_);
     add_check_commands(app_, run_);

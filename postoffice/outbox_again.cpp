@@ -1,0 +1,116 @@
+// Files of outboxes that were given up or left behind, looked at and picked up again; see outbox.h.
+#include <cerrno>
+#include <utility>
+
+#include "postoffice/folder.h"
+#include "postoffice/mmff_reader.h"
+#include "postoffice/outbox.h"
+#include "postoffice/outbox_look.h"
+#include "postoffice/outbox_message.h"
+#include "postoffice/outbox_taken.h"
+#include "postoffice/outbox_walk.h"
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+using Tell = std::function<void(const OutboxNote&)>;
+
+/// Octets of a file that is read to its end only to say what is wrong with it.
+constexpr std::uint64_t most_read = std::uint64_t{64} << 20;
+
+Outcome gone(const std::string& path) {
+  return Outcome::permanent(path + " is not there any more", "5.2.0");
+}
+
+/// What of its messages says that it is not sent.
+Expected<std::optional<std::string>> why_not_read(const Postoffice& postoffice,
+                                                  const std::string& mailbox, File& file,
+                                                  std::uint64_t size) {
+  const Completeness whole = check_completeness(file, size);
+  if (whole.error && whole.error->is_file_error) return failure(whole.error->outcome());
+  if (whole.error) return whole.error->str();
+  OffsetSource source(file);
+  Reader reader(source, outbox_reader_options());
+  for (std::uint64_t number = 1;; ++number) {
+    auto header = reader.next();
+    if (!header && header.error().is_file_error) return failure(header.error().outcome());
+    if (!header) return header.error().str();
+    if (!*header) return std::nullopt;
+    auto why = why_not_from(postoffice, mailbox, **header, number);
+    if (!why) return failure(why.error());
+    if (*why) return (*why)->str();
+  }
+}
+
+}  // namespace
+
+Expected<std::optional<std::string>> why_refused(const Postoffice& postoffice,
+                                                 std::string_view mailbox, std::string_view name,
+                                                 const OutboxOptions& options) {
+  const auto error = [](std::string_view why) {
+    return std::optional<std::string>("140-1-0 the file " + std::string(why));
+  };
+  FileSystem& files = postoffice.files();
+  const std::string directory = outbox_directory(postoffice, mailbox);
+  const std::string path = path_in(directory, name);
+  auto folder = files.status(directory);
+  if (!folder) return failure(folder.error().outcome());
+  auto status = files.status(path);
+  if (!status) {
+    return failure(status.error().code == ENOENT ? gone(path) : status.error().outcome());
+  }
+  auto why = why_not_to_be_sent(*status, *folder, options);
+  if (!why) return failure(why.error());
+  if (*why) return error(**why);
+  if (is_too_large(*status, options)) return error(why_too_large(options));
+  auto file = files.open(path);
+  if (!file && file.error().code == EACCES) return error(not_readable);
+  if (!file) return failure(file.error().outcome());
+  auto hole = (*file)->hole();
+  if (!hole) return failure(hole.error().outcome());
+  if (*hole == Hole::at_end) return error("has an end that was never written; write all of it");
+  if (status->size > most_read) return std::nullopt;
+  return why_not_read(postoffice, std::string(mailbox), **file, status->size);
+}
+
+Expected<OutboxResult> pick_up_again(const Postoffice& postoffice, std::string_view mailbox,
+                                     std::string_view name, std::string_view as_name,
+                                     const OutboxOptions& options, const Tell& tell) {
+  FileSystem& files = postoffice.files();
+  const std::string directory = outbox_directory(postoffice, mailbox);
+  const std::string path = path_in(directory, name);
+  auto folder = files.status(directory);
+  if (!folder) return failure(folder.error().outcome());
+  auto status = files.status(path);
+  if (!status) {
+    return failure(status.error().code == ENOENT ? gone(path) : status.error().outcome());
+  }
+  // What is nobody's to send is not even taken. All else is judged by the copy that is made then.
+  auto why = why_not_to_be_sent(*status, *folder, options);
+  if (!why) return failure(why.error());
+  if (*why) return failure(Outcome::permanent(path + " " + **why, "5.6.0"));
+  auto taken = TakenFile::take(postoffice, mailbox, name, as_name);
+  if (!taken) return failure(taken.error());
+  if (!*taken) return failure(gone(path));
+  OutboxResult result;
+  result.taken = 1;
+  walk_taken_file(postoffice, **taken, options, false, tell, result);
+  return result;
+}
+
+Expected<OutboxResult> resume_taken_file(const Postoffice& postoffice, const std::string& id,
+                                         const OutboxOptions& options, const Tell& tell) {
+  auto taken = TakenFile::take_up(postoffice, id);
+  if (!taken) return failure(taken.error());
+  if (!*taken) {
+    return failure(Outcome::permanent(
+        "the file taken as " + id + " is done with, or a process is at it", "5.2.0"));
+  }
+  OutboxResult result;
+  result.taken = 1;
+  walk_taken_file(postoffice, **taken, options, true, tell, result);
+  return result;
+}
+
+}  // namespace smtpgate::postoffice
