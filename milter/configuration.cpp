@@ -207,6 +207,29 @@ OutboundGatewaySettings read_outbound(SettingsTable table) {
   return result;
 }
 
+bool is_time_of_day(std::string_view text) {
+  constexpr std::size_t size = 5;  // HH:MM
+  if (text.size() != size || text[2] != ':') return false;
+  for (const std::size_t at : {0, 1, 3, 4}) {
+    if (!is_ascii_digit(text[at])) return false;
+  }
+  return text.substr(0, 2) < "24" && text.substr(3) < "60";
+}
+
+LettersSettings read_letters(SettingsTable table) {
+  constexpr std::int64_t minute = 60;
+  constexpr std::int64_t day = 86'400;
+  LettersSettings result;
+  const std::string time = table.string("summary", result.summary);
+  if (time.empty() || is_time_of_day(time)) {
+    result.summary = time;
+  } else {
+    table.error("summary", "is no time of day; write it as \"06:00\", or \"\" for no summary");
+  }
+  result.waits = std::chrono::seconds(table.integer("waits", day, minute, 100 * day));
+  return result;
+}
+
 bool is_loopback(const std::string& host) {
   in_addr v4{};
   in6_addr v6{};
@@ -298,6 +321,7 @@ tl::expected<Configuration, std::vector<std::string>> read_configuration(const s
   result.designated_host =
       read_designated_host(root.table("designated_host"), result.gateway.hostname);
   result.outbound = read_outbound(root.table("outbound"));
+  result.letters = read_letters(root.table("letters"));
   result.status = read_status(root.table("status"));
   result.converter = converter::read_converter_settings(*file);
   result.converter.inbound.hostname = result.gateway.hostname;

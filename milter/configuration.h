@@ -51,7 +51,7 @@ struct GatewaySettings {
   std::string log;
   std::uint64_t free_space = std::uint64_t{1} << 30;  ///< octets: the check warns of less
   std::uint64_t free_inodes = 10'000;                 ///< files: likewise
-  std::string records;  ///< path of the JSON records; empty: none
+  std::string records;                                ///< path of the JSON records; empty: none
 };
 
 struct MilterSettings {
@@ -83,6 +83,12 @@ struct OutboundGatewaySettings {
   std::chrono::seconds lease{900};       ///< after which a silent host's work is taken over
 };
 
+/// [letters]: the daily summary of dead letters (docs/dead-letters.md).
+struct LettersSettings {
+  std::string summary = "06:00";       ///< HH:MM in a postoffice's zone; empty: none
+  std::chrono::seconds waits{86'400};  ///< what is still tried is told when it has waited so long
+};
+
 /// [status]: where the status page, /metrics and their kin are (docs/monitoring.md).
 struct StatusSettings {
   enum class Kind { off, unix_socket, tcp };
@@ -103,6 +109,7 @@ struct Configuration {
   LmtpSettings lmtp;
   DesignatedHost designated_host;
   OutboundGatewaySettings outbound;
+  LettersSettings letters;
   StatusSettings status;
   converter::ConverterSettings converter;
 

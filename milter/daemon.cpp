@@ -8,6 +8,7 @@
 // thread. Should libmilter get a signal after all, smfi_main() returns and we stop in good order.
 #include "milter/daemon.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -33,6 +34,7 @@
 #include "milter/discard_claim.h"
 #include "milter/inbound_delivery.h"
 #include "milter/kept_chain.h"
+#include "milter/letters_watch.h"
 #include "milter/log.h"
 #include "milter/milter_door.h"
 #include "milter/monitoring.h"
@@ -57,6 +59,8 @@ namespace {
 /// Long enough for libmilter to send the reply of a callback that has just returned.
 constexpr std::chrono::milliseconds quiet_time{50};
 constexpr std::chrono::hours housekeeping_interval{24};
+/// Between two looks at the time of day.
+constexpr std::chrono::seconds letters_interval{60};
 
 int fail(int code, const std::string& sentence) {
   std::fprintf(stderr, "smtpgate: %s\n", printable(sentence).c_str());
@@ -81,7 +85,8 @@ void prove_discard(DiscardClaim& discard, const Configuration& configuration) {
   discard.prove(configuration, real_postfix_program(configuration.milter.postfix_directory));
 }
 
-/// Reloads when asked and cleans up once a day, on its own thread.
+/// Reloads when asked, cleans up once a day and tells the postmaster of dead letters, on its own
+/// thread.
 class Housekeeper {
  public:
   Housekeeper(CurrentConfiguration& configuration, Log& log, OutboundService& outbound, Log& out,
@@ -94,25 +99,29 @@ class Housekeeper {
         discard_(discard),
         manager_(manager),
         monitoring_(monitoring),
-        service_(service) {}
+        service_(service),
+        letters_(log) {}
 
   /// Never returns: the process ends under it, which is safe at any step of the work.
   void run() {
     clean_up();
+    letters_.look(*configuration_.get());
     auto next = std::chrono::steady_clock::now() + housekeeping_interval;
     std::unique_lock lock(mutex_);
     for (;;) {
-      const bool asked = changed_.wait_until(lock, next, [this] { return reload_asked_; });
+      const auto wake = std::min(next, std::chrono::steady_clock::now() + letters_interval);
+      const bool asked = changed_.wait_until(lock, wake, [this] { return reload_asked_; });
       reload_asked_ = false;
       lock.unlock();
       if (asked) {
         tell(log_, manager_.reloading());
         reload();
         tell(log_, manager_.ready(start_line(*configuration_.get())));
-      } else {
+      } else if (std::chrono::steady_clock::now() >= next) {
         clean_up();
         next += housekeeping_interval;
       }
+      letters_.look(*configuration_.get());
       lock.lock();
     }
   }
@@ -183,6 +192,7 @@ class Housekeeper {
   const ServiceManager& manager_;
   Monitoring& monitoring_;
   MonitoringService& service_;
+  LettersWatch letters_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool reload_asked_ = false;

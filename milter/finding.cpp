@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "postoffice/ascii.h"
-
 namespace smtpgate::milter {
 
 const std::vector<FindingDefinition>& finding_definitions() {
@@ -35,6 +33,10 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"names-shared", warning,
        "mail for them goes to the first of the postoffices; who has the name in another is known "
        "under that postoffice's own domain only"},
+      {"records-unwritable", error, "the daemon does not start: all mail goes by door 2"},
+      {"status-open", warning,
+       "every user of this machine can read who writes to whom on the status page"},
+      {"status-token", warning, "the status page and /metrics answer with an error"},
       {"peer-key", error, "mail to and from the peer waits"},
       {"host-away", warning, "outgoing mail waits, and is returned when it is too old"},
       {"space-low", warning,
@@ -157,23 +159,6 @@ void Findings::add(Finding finding) {
     return one.kind == finding.kind && one.text == finding.text && one.where == finding.where;
   });
   if (!known) list_.push_back(std::move(finding));
-}
-
-std::string shell_word(std::string_view word) {
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-    return is_ascii_alpha(c) || is_ascii_digit(c) ||
-           std::string_view("@%+=:,./-_").find(c) != std::string_view::npos;
-  });
-  if (plain) return std::string(word);
-  std::string result = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      result += "'\\''";
-    } else {
-      result += c;
-    }
-  }
-  return result + "'";
 }
 
 }  // namespace smtpgate::milter

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "postoffice/shell_word.h"
+
 namespace smtpgate::milter {
 
 enum class FindingKind { ok, warning, error };
@@ -44,8 +46,5 @@ class Findings {
   void add(Finding finding);
   std::vector<Finding> list_;
 };
-
-/// `word` for a shell: as it is if nothing in it means anything to one, else in single quotes.
-std::string shell_word(std::string_view word);
 
 }  // namespace smtpgate::milter

@@ -2,8 +2,10 @@
 #include "milter/gateway_check.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <map>
 #include <set>
@@ -289,6 +291,63 @@ void check_shared_domains(const converter::ConverterSettings& settings, Findings
   }
 }
 
+/// The records file, without making it: that is the daemon's.
+void check_records(const Configuration& configuration, Findings& findings) {
+  const std::string& path = configuration.gateway.records;
+  if (path.empty()) return;
+  const std::string place = place_of(configuration, "gateway", "records");
+  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  const std::string remedy =
+      fmt::format("let {} write it: a folder of its own that logrotate knows, or no records",
+                  configuration.gateway.user.empty() ? "the daemon" : configuration.gateway.user);
+  const auto status = FileSystem::posix().status(path);
+  if (!status && status.error().code == ENOENT) {
+    const Probe probed = probe(directory, false);
+    if (probed.failed.empty()) return findings.ok("the records can be made in " + directory);
+    return findings.add("records-unwritable", probed.failed, place, remedy);
+  }
+  if (!status) return findings.add("records-unwritable", status.error().sentence(), place, remedy);
+  if (status->kind != FileKind::regular) {
+    return findings.add("records-unwritable", path + " is no regular file", place,
+                        "move it away, or name another file");
+  }
+  if (::access(path.c_str(), W_OK) != 0) {
+    return findings.add("records-unwritable",
+                        fmt::format("cannot write {}: {}", path, std::strerror(errno)), place,
+                        remedy);
+  }
+  findings.ok("the records file " + path + " can be written");
+}
+
+/// Who may see the status page: a token, or the rights of a socket.
+void check_status(const Configuration& configuration, Findings& findings) {
+  const StatusSettings& settings = configuration.status;
+  if (settings.kind == StatusSettings::Kind::off) return;
+  if (!settings.token_file.empty()) {
+    const auto token = read_password(FileSystem::posix(), settings.token_file);
+    if (token) return findings.ok("the status page asks for the token in " + settings.token_file);
+    return findings.add(
+        "status-token", token.error().sentence(), settings.token_file,
+        fmt::format(
+            "umask 077; openssl rand -hex 32 > {}; chown {} {}", shell_word(settings.token_file),
+            configuration.gateway.user.empty() ? "USER" : shell_word(configuration.gateway.user),
+            shell_word(settings.token_file)));
+  }
+  // connect(2) asks for the right to write the socket, and to search the folders above it.
+  const std::string directory =
+      settings.path.substr(0, std::max<std::size_t>(settings.path.rfind('/'), 1));
+  const auto folder = FileSystem::posix().status(directory);
+  const bool is_closed = folder && (folder->mode & 0001) == 0;
+  if ((settings.socket_mode & 0002) != 0 && !is_closed) {
+    return findings.add(
+        "status-open",
+        fmt::format("{} asks for no token, and everybody may connect to it", settings.path),
+        place_of(configuration, "status", "socket_mode"),
+        "write token_file, or socket_mode = \"0660\" and socket_group");
+  }
+  findings.ok("the status page is for those who may write " + settings.path);
+}
+
 void check_peer(const converter::Peer& peer, Findings& findings) {
   const auto key = read_peer_key(FileSystem::posix(), peer.key_file);
   if (!key) {
@@ -357,6 +416,8 @@ void check_gateway(const Configuration& configuration, Findings& findings) {
     check_postoffice(configuration, served, findings);
   }
   check_shared_domains(configuration.converter, findings);
+  check_records(configuration, findings);
+  check_status(configuration, findings);
   for (const converter::Peer& peer : configuration.converter.peers) check_peer(peer, findings);
   check_designated_host(configuration, findings);
 }

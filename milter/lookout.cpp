@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "milter/check.h"
+#include "postoffice/dead_letters.h"
 #include "postoffice/folder.h"
 #include "postoffice/outgoing.h"
 #include "postoffice/postoffice.h"
@@ -84,6 +85,7 @@ QueueReport Lookout::look_at_queue(const converter::ServedPostoffice& served) co
     report.problem = printable(opened.error().sentence(), longest_text);
     return report;
   }
+  report.command = postoffice::letters_command(*opened);
   const std::string outgoing = opened->path(postoffice::layout::outgoing);
   const auto names = FileSystem::posix().list(outgoing);
   if (!names) {

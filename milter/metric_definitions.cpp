@@ -148,7 +148,8 @@ constexpr MetricDefinition table[] = {
      .kind = gauge,
      .topic = "Outgoing",
      .unit = "short",
-     .help = "Messages in SMTP/: waiting or held, taken by a host at this moment, set aside in BAD",
+     .help = "Messages in SMTP/: waiting or held, taken by a host at this moment, set aside in BAD "
+             "(postoffice letters list)",
      .labels = {LabelDefinition{"postoffice", {}}, LabelDefinition{"state", outgoing_states}}},
     {.name = "smtpgate_outgoing_oldest_seconds",
      .kind = gauge,

@@ -138,7 +138,7 @@ std::vector<Alert> alerts() {
       {"SmtpgateSetAside",
        fmt::format("{}{{state=\"bad\"}} > 0", name_of(Metric::outgoing_messages)), "1m", "ticket",
        "outgoing mail of {{ $labels.postoffice }} was set aside in BAD",
-       "postoffice queue list shows the reasons; mend it and queue retry"},
+       "postoffice letters list shows the reasons; mend it and letters redrive"},
       {"SmtpgateSlow",
        fmt::format("histogram_quantile(0.95, sum by (le) (rate({}_bucket[10m]))) > 5",
                    name_of(Metric::delivery_seconds)),

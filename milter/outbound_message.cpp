@@ -68,6 +68,7 @@ class Try {
   bool tell_sender();
   Outcome report();
   TryResult set_aside(const Outcome& why);
+  TryResult keep_what_failed();
   TryResult set_aside_later(OutgoingState kept);
   TryResult result() const {
     TryResult made;
@@ -280,7 +281,8 @@ void Try::fail_waiting(const std::string& status, const std::string& why) {
 }
 
 Outcome Try::report() {
-  if (state_.mailbox.empty()) return Outcome::delivered("nobody is told: a program's own mail");
+  // A program's own mail: kept in BAD once all is known.
+  if (state_.mailbox.empty()) return Outcome::delivered("there is nobody to tell");
   postoffice::NonDelivery failed;
   failed.message_id = state_.id;
   for (const OutgoingRecipient& recipient : state_.recipients) {
@@ -335,6 +337,26 @@ TryResult Try::set_aside(const Outcome& why) {
   return gone();
 }
 
+/// A program's mail that failed for some, and there is nobody to tell: a person must see it. Those
+/// recipients wait again, should it be tried again.
+TryResult Try::keep_what_failed() {
+  OutgoingState kept = state_;
+  std::string why;
+  for (OutgoingRecipient& recipient : kept.recipients) {
+    if (recipient.state != RecipientState::failed) continue;
+    recipient.state = RecipientState::waiting;
+    if (why.empty()) why = recipient.address.str() + ": " + recipient.reason;
+  }
+  const Outcome moved = message_.set_aside(std::move(kept), why);
+  if (!moved.is_delivered()) {
+    context_.log.error(fmt::format("{}: {}", state_.id, moved.sentence()));
+    return later_unsaved();
+  }
+  context_.log.warning(
+      fmt::format("{}: set aside in SMTP/BAD, as there is nobody to tell: {}", state_.id, why));
+  return gone();
+}
+
 /// A try like any other: converting it each time costs as much as trying to send it.
 TryResult Try::set_aside_later(OutgoingState kept) {
   state_ = std::move(kept);
@@ -363,6 +385,10 @@ TryResult Try::settle() {
     state_.next_attempt = host_ == HostState::down ? now_ : now_ + pause;
   }
   if ((to_report || !done) && !save()) return later_unsaved();
+  const bool has_failed =
+      std::any_of(state_.recipients.begin(), state_.recipients.end(),
+                  [](const OutgoingRecipient& r) { return r.state == RecipientState::failed; });
+  if (done && has_failed && state_.mailbox.empty()) return keep_what_failed();
   if (to_report) {
     if (!tell_sender()) return later(soon());
     // Should this not be saved, the same report is made again, and found to be filed.

@@ -264,6 +264,8 @@ std::string queues(const StatusReport& report) {
                             fmt::format("{}: {} in BAD, the newest {}", queue.postoffice,
                                         number_text(queue.bad), queue.bad_messages.size()),
                             queue.bad_messages, true);
+      html += fmt::format("<p>What to do about them: <code>{} list</code></p>\n",
+                          escape_html(queue.command));
     }
   }
   if (html.empty()) html = none("Nothing waits, and nothing is set aside.");

@@ -15,7 +15,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RecentReport, time_ms, way, id, 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(WaitingReport, id, mailbox, created, next_attempt,
                                                 attempts, held, recipient, recipients, reason)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(QueueReport, postoffice, waiting, taken, bad,
-                                                oldest, messages, bad_messages, problem)
+                                                oldest, messages, bad_messages, command, problem)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(DiskReport, place, path, free_bytes, size_bytes,
                                                 free_inodes, inodes, problem)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(MailbagReport, postoffice, mailbox, messages,

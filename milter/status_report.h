@@ -71,6 +71,7 @@ struct QueueReport {
   std::int64_t oldest = 0;                       ///< when it was made; 0: none waits
   std::vector<WaitingReport> messages = {};      ///< the oldest few
   std::vector<WaitingReport> bad_messages = {};  ///< the newest few
+  std::string command = {};  ///< "postoffice -d DIR letters": what to do about BAD
   std::string problem;
 };
 

@@ -127,8 +127,8 @@ void add_queues(const StatusReport& report, Lines& lines) {
     lines.add("outgoing", text);
     if (queue.bad > 0) {
       lines.add("BAD",
-                fmt::format("{}: {} set aside; see postoffice queue list", queue.postoffice,
-                            number_text(queue.bad)),
+                fmt::format("{}: {} set aside; see {} list", queue.postoffice,
+                            number_text(queue.bad), queue.command),
                 bad);
     }
   }

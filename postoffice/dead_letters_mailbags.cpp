@@ -26,6 +26,9 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr std::size_t id_octets = 16;
+/// Octets of files in outboxes that one look reads only to say what is wrong with them: their
+/// owners choose how many and how large they are.
+constexpr std::uint64_t most_read = std::uint64_t{256} << 20;
 
 /// Made of where it lies, so that it stays the same when its owner mends the file.
 std::string letter_id(std::string_view kind, std::string_view mailbox, std::string_view name) {
@@ -77,12 +80,16 @@ class MailbagLook {
       letter.path = path_in(outbox_directory(postoffice_, mailbox), one.name);
       letter.since = one.status.modified;
       if (one.status.kind == FileKind::regular) letter.size = one.status.size;
-      auto why = why_refused(postoffice_, mailbox, one.name, {});
+      auto why = why_refused(postoffice_, mailbox, one.name, {}, most_read - read_);
+      const bool is_read = letter.size <= most_read - read_;
+      if (is_read) read_ += letter.size;
       if (!why) {
         if (why.error().is_permanent()) continue;  // gone
         letter.detail = why.error().sentence();
       } else if (*why) {
         letter.detail = **why;
+      } else if (!is_read) {
+        letter.detail = "there is too much to read to say why again; its owner was told";
       } else if (is_refused) {
         letter.detail = "nothing is wrong with it any more: have it sent by redrive";
       } else {
@@ -197,6 +204,7 @@ class MailbagLook {
   const LetterLook& look_;
   LettersFound& found_;
   std::uint64_t opened_ = 0;
+  std::uint64_t read_ = 0;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -94,10 +95,12 @@ Expected<OutboxResult> resume_taken_files(const Postoffice& postoffice,
 
 /// What would become of MBG/<mailbox>/outbox/<name> if it were picked up now, whatever its name:
 /// the error that would set it aside ("140-1-0 the file ..."); nothing if it would be sent. Changes
-/// nothing, and looks no recipients up. Temporary: it cannot be said now.
-Expected<std::optional<std::string>> why_refused(const Postoffice& postoffice,
-                                                 std::string_view mailbox, std::string_view name,
-                                                 const OutboxOptions& options);
+/// nothing, and looks no recipients up. A file of more than `most_read` octets is not read.
+/// Temporary: it cannot be said now.
+Expected<std::optional<std::string>> why_refused(
+    const Postoffice& postoffice, std::string_view mailbox, std::string_view name,
+    const OutboxOptions& options,
+    std::uint64_t most_read = std::numeric_limits<std::uint64_t>::max());
 
 /// A file of an outbox picked up now as `as_name`, though its own name may be none that is sent (it
 /// was set aside): taken and served, or set aside again with a report. permanent: it cannot be

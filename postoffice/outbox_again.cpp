@@ -16,9 +16,6 @@ namespace {
 
 using Tell = std::function<void(const OutboxNote&)>;
 
-/// Octets of a file that is read to its end only to say what is wrong with it.
-constexpr std::uint64_t most_read = std::uint64_t{64} << 20;
-
 Outcome gone(const std::string& path) {
   return Outcome::permanent(path + " is not there any more", "5.2.0");
 }
@@ -47,7 +44,8 @@ Expected<std::optional<std::string>> why_not_read(const Postoffice& postoffice,
 
 Expected<std::optional<std::string>> why_refused(const Postoffice& postoffice,
                                                  std::string_view mailbox, std::string_view name,
-                                                 const OutboxOptions& options) {
+                                                 const OutboxOptions& options,
+                                                 std::uint64_t most_read) {
   const auto error = [](std::string_view why) {
     return std::optional<std::string>("140-1-0 the file " + std::string(why));
   };

@@ -181,6 +181,21 @@ const std::vector<Provocation>& provocations() {
                                "key_file = \"" +
                                s.gateway.path() + "/no-such-key\"\n");
        }},
+      {"records-unwritable", "no-such-folder", "smtpgate.toml:",
+       [](S& s) {
+         s.set("gateway", "records = \"" + s.gateway.path() + "/no-such-folder/records.json\"");
+       }},
+      {"status-open", "asks for no token", "smtpgate.toml:",
+       [](S& s) {
+         REQUIRE(::chmod(s.gateway.path().c_str(), 0755) == 0);
+         s.add("[status]\nlisten = \"" + s.gateway.path() +
+               "/status.sock\"\nsocket_mode = \"0666\"\n");
+       }},
+      {"status-token", "no-such-token", "/no-such-token",
+       [](S& s) {
+         s.add("[status]\nlisten = \"127.0.0.1:9825\"\ntoken_file = \"" + s.gateway.path() +
+               "/no-such-token\"\n");
+       }},
       {"host-away", "cannot connect", "smtpgate.toml:",
        [](S& s) { s.edit("hosts = [\"" + s.host.host(), "hosts = [\"127.0.0.1:1"); }},
       {"space-low", " free, and ",

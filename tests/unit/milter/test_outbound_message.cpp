@@ -28,9 +28,10 @@ std::string mmff(const std::string& recipients) {
 /// A gateway with one message in SMTP/ and a designated host that answers as it is told.
 struct Outgoing {
   explicit Outgoing(const std::vector<std::string>& recipients,
-                    OutgoingContent kind = OutgoingContent::mmff, const std::string& content = "") {
+                    OutgoingContent kind = OutgoingContent::mmff, const std::string& content = "",
+                    const std::string& mailbox = "anna") {
     OutgoingState state;
-    state.mailbox = "anna";
+    state.mailbox = mailbox;
     state.created = written_at;
     std::string lines;
     for (const std::string& recipient : recipients) {
@@ -238,6 +239,25 @@ TEST_CASE("what cannot be converted goes to BAD and the sender hears why") {
   CHECK(mail.submissions == 0);
   CHECK(fs::exists(mail.gateway.folder() + "/SMTP/BAD/" + mail.id));
   CHECK(mail.only_report().find("bob@example.net") != std::string::npos);
+}
+
+TEST_CASE(
+    "a program's mail that fails is kept in BAD for a person, and tried again for whom it failed") {
+  Outgoing mail({bob, "SMTP:carl@example.org"}, OutgoingContent::mmff, "", "");
+  mail.replies.emplace("bob@example.net", Outcome::permanent("550 5.1.1 no such user", "5.1.1"));
+  CHECK(mail.attempt().gone);
+  const auto entry = mail.mail.find(mail.id);
+  REQUIRE(entry);
+  CHECK(entry->is_bad);
+  CHECK(entry->state.reason.find("no such user") != std::string::npos);
+  CHECK(entry->state.recipients[0].state == RecipientState::waiting);
+  CHECK(entry->state.recipients[1].state == RecipientState::sent);
+  mail.replies.clear();
+  Gateway::must(mail.mail.retry(mail.id));
+  mail.now += 10'000'000;
+  CHECK(mail.attempt().gone);
+  CHECK(mail.last.recipients.size() == 1);
+  CHECK(mail.is_gone());
 }
 
 TEST_CASE("a recipient in a postoffice without a domain fails alone") {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -220,6 +221,22 @@ TEST_CASE("what is nobody's to send is not taken, whoever asks") {
     if (one.name == "a.API.bad") CHECK(open_letter(fixture.open(), one).error().is_permanent());
   }
   CHECK(fixture.in("MBG/bernd/new").empty());
+}
+
+TEST_CASE("a list does not read without end what an owner has heaped up") {
+  LettersFixture fixture;
+  fixture.drop("huge.API.bad", "");
+  fs::resize_file(fixture.outbox() + "/huge.API.bad", std::uintmax_t{300} << 20);
+  {
+    std::ofstream huge(fixture.outbox() + "/huge.API.bad", std::ios::in | std::ios::out);
+    huge.seekp(-4, std::ios::end);
+    huge << "tail";
+  }
+  fixture.drop("small.API.bad", refused);
+  for (const DeadLetter& one : fixture.find().letters) {
+    CHECK(one.detail.starts_with(one.name == "huge.API.bad" ? "there is too much to read"
+                                                            : "142-1-0 Bad address"));
+  }
 }
 
 TEST_CASE("names before they were set aside") {
