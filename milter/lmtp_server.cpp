@@ -26,6 +26,15 @@ namespace smtpgate::milter {
 
 using converter::RawMessage;
 
+std::string_view reply_code(const Outcome& outcome) {
+  if (outcome.is_delivered()) return "250";
+  const std::string_view status = outcome.status();
+  if (outcome.is_permanent()) {
+    return status == "5.3.4" || status == "5.2.2" || status == "5.2.3" ? "552" : "550";
+  }
+  return status == "4.3.1" || status == "4.2.2" ? "452" : "451";
+}
+
 namespace {
 
 constexpr std::size_t longest_command = 8 * 1024;
@@ -34,15 +43,6 @@ constexpr std::size_t most_recipients = 10'000;
 constexpr std::size_t most_head = 64 * 1024;  ///< in which Postfix's own Received field stands
 /// A peer that gets this many commands refused does not speak LMTP with us.
 constexpr int most_refused = 100;
-
-std::string_view code_of(const Outcome& outcome) {
-  if (outcome.is_delivered()) return "250";
-  const std::string_view status = outcome.status();
-  if (outcome.is_permanent()) {
-    return status == "5.3.4" || status == "5.2.2" || status == "5.2.3" ? "552" : "550";
-  }
-  return status == "4.3.1" || status == "4.2.2" ? "452" : "451";
-}
 
 bool is_seven_or_eight_bit(std::string_view value) {
   return equals_ignoring_case(value, "7BIT") || equals_ignoring_case(value, "8BITMIME");
@@ -231,7 +231,7 @@ void LmtpServer::rcpt(const std::string& argument) {
     log_.info(delivery_line(client_.queue_id, without_brackets(parsed->path),
                             postoffice_relay(resolution.postoffice_name()), {}, outcome));
     note_refused(parsed->path, outcome);
-    return reply(code_of(outcome), outcome.status(), outcome.sentence());
+    return reply(reply_code(outcome), outcome.status(), outcome.sentence());
   }
   transaction_->envelope.recipients.push_back({parsed->path, parsed->parameters, resolution.address,
                                                resolution.kind == Resolution::Kind::group,
@@ -366,7 +366,7 @@ void LmtpServer::reply_per_recipient(const std::vector<Outcome>& outcomes,
     log_.info(delivery_line(envelope.queue_id, without_brackets(recipient.path),
                             postoffice_relay(recipient.mailbox.postoffice.str()), delays, outcome));
     // Without the address: it is the recipient's turn, and Postfix names it where it shows this.
-    reply(code_of(outcome), outcome.status(), outcome.sentence());
+    reply(reply_code(outcome), outcome.status(), outcome.sentence());
   }
 }
 

@@ -36,6 +36,9 @@ struct ForwardedClient {
   std::string source;    ///< "LOCAL" or "REMOTE"
 };
 
+/// "250", "451", "552": what Postfix's client is answered for a recipient.
+std::string_view reply_code(const Outcome& outcome);
+
 class LmtpServer {
  public:
   /// All outlive the server; `observer` may be null.

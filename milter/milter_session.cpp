@@ -31,6 +31,20 @@ std::string join(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, " "));
 }
 
+/// Both doors must give the content key the same sender. Door 2 gets it as Postfix rewrote it: that
+/// is the macro, but with its case folded. So what MAIL said stands where the two are the same but
+/// for case, and the macro where Postfix rewrote more (added a domain, say).
+std::string sender_address(std::string_view path, const std::optional<std::string>& macro) {
+  const auto given = converter::parse_path(path);
+  const std::string said = given ? given->str() : without_brackets(path);
+  if (!macro) return said;
+  const auto rewritten = converter::parse_path(*macro);
+  const std::string routed = rewritten ? rewritten->str() : *macro;
+  return equals_ignoring_case(said, routed) ? said : routed;
+}
+
+}  // namespace
+
 /// The recipient that RCPT gave, if it is spelt so that nothing can be mistaken. Postfix deletes by
 /// comparing our string, unquoted, with the address that it kept, and says nothing if none is the
 /// same; a source route, for one, it had taken off before. So only the plain spelling is claimed:
@@ -47,20 +61,6 @@ std::optional<InternetAddress> plain_address(std::string_view path,
   }
   return given;
 }
-
-/// Both doors must give the content key the same sender. Door 2 gets it as Postfix rewrote it: that
-/// is the macro, but with its case folded. So what MAIL said stands where the two are the same but
-/// for case, and the macro where Postfix rewrote more (added a domain, say).
-std::string sender_address(std::string_view path, const std::optional<std::string>& macro) {
-  const auto given = converter::parse_path(path);
-  const std::string said = given ? given->str() : without_brackets(path);
-  if (!macro) return said;
-  const auto rewritten = converter::parse_path(*macro);
-  const std::string routed = rewritten ? rewritten->str() : *macro;
-  return equals_ignoring_case(said, routed) ? said : routed;
-}
-
-}  // namespace
 
 struct MilterSession::Transaction {
   explicit Transaction(std::shared_ptr<const Configuration> current, postoffice::FileSystem& files)

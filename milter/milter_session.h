@@ -51,6 +51,11 @@ struct RecipientReply {
   std::string text;    ///< printable ASCII
 };
 
+/// The recipient that RCPT gave, if it is spelt so that door 1 may claim it; `routed` is what
+/// Postfix says it routes.
+std::optional<converter::InternetAddress> plain_address(std::string_view path,
+                                                        const std::optional<std::string>& routed);
+
 class MilterSession {
  public:
   explicit MilterSession(SessionServices services);

@@ -53,6 +53,30 @@ class Filing {
     return Outcome::delivered("kept as " + message_.key + " in sent of mailbox " + mailbox_);
   }
 
+  /// The looks of run() without its steps.
+  FileResult<bool> is_there() {
+    if (message_.key.empty()) return false;
+    auto marker_status = files_.status(marker(message_.key));
+    if (marker_status && marker_status->modified >= oldest_marker_) return true;
+    if (!marker_status && marker_status.error().code != ENOENT) {
+      return tl::unexpected(marker_status.error());
+    }
+    std::string name = message_.key;
+    for (int number = 2; number <= most_names + 1; ++number) {
+      auto in_read = look_at(read(name));
+      if (!in_read) return tl::unexpected(in_read.error());
+      if (*in_read == Found::ours) return true;
+      if (*in_read != Found::too_old) {
+        auto in_unread = look_at(unread(name));
+        if (!in_unread) return tl::unexpected(in_unread.error());
+        if (*in_unread == Found::ours) return true;
+        if (*in_unread == Found::nothing) return false;
+      }
+      name = message_.key + "-" + std::to_string(number);
+    }
+    return false;
+  }
+
   Outcome run() {
     if (message_.key.empty()) return file_under_own_name();
     auto marked = is_marked();
@@ -382,6 +406,11 @@ Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
   if (!settings) return settings.error();
   const bool is_folder = settings->delivery == "folder";
   return Filing(postoffice, message, mailbox, now, is_folder, layout::unread, quota).run();
+}
+
+FileResult<bool> is_filed_already(const Postoffice& postoffice, const SealedMessage& message,
+                                  std::string_view mailbox, std::int64_t now) {
+  return Filing(postoffice, message, mailbox, now, false).is_there();
 }
 
 Outcome keep_in_sent(const Postoffice& postoffice, const SealedMessage& message,

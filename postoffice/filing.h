@@ -34,6 +34,10 @@ struct SealedMessage {
 Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
                      std::string_view mailbox, std::int64_t now, const Quota& quota);
 
+/// Whether file_message() would find that message there, filed before. Writes nothing.
+FileResult<bool> is_filed_already(const Postoffice& postoffice, const SealedMessage& message,
+                                  std::string_view mailbox, std::int64_t now);
+
 /// Makes the empty marker ids/<key> in a mailbag (its directory), and syncs nothing. Where it is
 /// already, nothing is done.
 FileResult<void> make_marker(FileSystem& files, const std::string& mailbag, std::string_view key,

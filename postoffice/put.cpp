@@ -17,6 +17,7 @@
 #include "postoffice/locked_directory.h"
 #include "postoffice/message_folder.h"
 #include "postoffice/receipt_marks.h"
+#include "postoffice/usage.h"
 #include "postoffice/work_directory.h"
 
 namespace smtpgate::postoffice {
@@ -176,6 +177,26 @@ Outcome Delivery::keep_sent(std::string_view mailbox) {
 Outcome Delivery::file_into(std::string_view mailbox, const Quota& quota) {
   if (auto problem = why_not_now(mailbox)) return *problem;
   return file_message(state_->postoffice, state_->message, mailbox, std::time(nullptr), quota);
+}
+
+Outcome would_file_into(const Postoffice& postoffice, std::string_view mailbox, const Quota& quota,
+                        std::string_view content_key, std::uint64_t octets, std::int64_t arrival) {
+  auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
+  if (!owner) return owner.error().outcome();
+  SealedMessage message;
+  message.key = content_key;
+  message.arrival = arrival;
+  message.owner = *owner;
+  const auto known = is_filed_already(postoffice, message, mailbox, std::time(nullptr));
+  if (!known) return known.error().outcome();
+  const std::string name(mailbox);
+  if (*known) {
+    return Outcome::delivered("duplicate of " + message.key + " in mailbox " + name);
+  }
+  const auto refused = why_no_room(postoffice, name, quota, octets);
+  if (!refused) return refused.error();
+  if (*refused) return **refused;
+  return Outcome::delivered("would be filed in mailbox " + name);
 }
 
 const std::string& Delivery::id() const {

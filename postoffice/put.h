@@ -62,6 +62,12 @@ class Delivery {
   std::unique_ptr<State> state_;
 };
 
+/// What Delivery::file_into() would say of a message with this content key and so many octets,
+/// arriving at `arrival` (seconds since 1970): delivered ("would be filed", or "is there already"),
+/// or why not. Writes nothing, so it knows nothing of what a full disk would say.
+Outcome would_file_into(const Postoffice& postoffice, std::string_view mailbox, const Quota& quota,
+                        std::string_view content_key, std::uint64_t octets, std::int64_t arrival);
+
 /// What is left in P1/<this host>/ of processes that died: every directory nobody holds locked is
 /// removed, but those with a TAKEN.API (outbox.h). Returns how many. Safe at any time beside
 /// running deliveries.

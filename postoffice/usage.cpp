@@ -166,6 +166,16 @@ class UsageRecord {
     return done;
   }
 
+  /// What the mailbag holds at this moment, without a word in the record.
+  FileResult<Usage> count_unrecorded() {
+    Usage usage;
+    for (const std::string_view part : {layout::unread, layout::read}) {
+      auto counted = count_part(path_in(mailbag_, part), usage);
+      if (!counted) return tl::unexpected(counted.error());
+    }
+    return usage;
+  }
+
   /// Room that is kept for a message whose process is dead; the next count gives it back.
   bool has_abandoned_room(const Record& record, std::int64_t now) {
     return std::any_of(record.entries.begin(), record.entries.end(), [&](const Entry& entry) {
@@ -324,6 +334,15 @@ Usage most_of(const Record& record) {
   return usage;
 }
 
+std::optional<Outcome> why_too_large(const std::string& mailbox, const Quota& quota,
+                                     std::uint64_t octets) {
+  if (quota.octets == 0 || octets <= quota.octets) return std::nullopt;
+  return Outcome::permanent(
+      fmt::format("a message of {} octets is larger than the quota of mailbox {}, {} octets",
+                  octets, mailbox, quota.octets),
+      "5.2.3");
+}
+
 Outcome full(const Postoffice& postoffice, const std::string& mailbox, const Quota& quota,
              const Usage& usage) {
   std::string holds;
@@ -344,13 +363,8 @@ FileResult<std::optional<ReservedRoom>> ReservedRoom::take(const Postoffice& pos
                                                            const std::string& mailbox,
                                                            const Quota& quota, std::uint64_t octets,
                                                            std::optional<Outcome>& refused) {
-  if (quota.octets != 0 && octets > quota.octets) {
-    refused = Outcome::permanent(
-        fmt::format("a message of {} octets is larger than the quota of mailbox {}, {} octets",
-                    octets, mailbox, quota.octets),
-        "5.2.3");
-    return std::nullopt;
-  }
+  refused = why_too_large(mailbox, quota, octets);
+  if (refused) return std::nullopt;
   UsageRecord usage(postoffice, mailbox);
   const std::string name = fmt::format("{}{}.{}", kept_prefix, octets, new_unique_id());
   auto file = usage.create(name);
@@ -429,6 +443,17 @@ Expected<Usage> recount_usage(const Postoffice& postoffice, std::string_view mai
   auto counted = UsageRecord(postoffice, folded).recount();
   if (!counted) return failure(counted.error().outcome());
   return *counted;
+}
+
+Expected<std::optional<Outcome>> why_no_room(const Postoffice& postoffice,
+                                             const std::string& mailbox, const Quota& quota,
+                                             std::uint64_t octets) {
+  if (!quota.is_set()) return std::nullopt;
+  if (auto refused = why_too_large(mailbox, quota, octets)) return refused;
+  const auto held = UsageRecord(postoffice, mailbox).count_unrecorded();
+  if (!held) return failure(held.error().outcome());
+  if (fits(with(*held, octets), quota)) return std::nullopt;
+  return std::optional<Outcome>(full(postoffice, mailbox, quota, *held));
 }
 
 bool is_surely_full(const Postoffice& postoffice, const std::string& mailbox, const Quota& quota) {

@@ -58,6 +58,12 @@ class ReservedRoom {
 /// permanent 5.1.1 if there is no such mailbox.
 Expected<Usage> recount_usage(const Postoffice& postoffice, std::string_view mailbox);
 
+/// Nothing, or what ReservedRoom::take() would refuse a message of so many octets with. Counts the
+/// mailbag and writes nothing; what is being filed at this moment is not looked at.
+Expected<std::optional<Outcome>> why_no_room(const Postoffice& postoffice,
+                                             const std::string& mailbox, const Quota& quota,
+                                             std::uint64_t octets);
+
 /// A hint, without counting anything: true only if the mailbag was counted, has not changed since,
 /// and had no room.
 bool is_surely_full(const Postoffice& postoffice, const std::string& mailbox, const Quota& quota);

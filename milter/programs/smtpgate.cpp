@@ -15,6 +15,7 @@
 #include "milter/daemon.h"
 #include "milter/doors.h"
 #include "milter/status_programs.h"
+#include "milter/try_program.h"
 #include "postoffice/kept_memory.h"
 #include "postoffice/printable.h"
 
@@ -27,6 +28,7 @@ constexpr const char* description =
     "  smtpgate check                     does everything hold, Postfix's settings included?\n"
     "  smtpgate serve                     the daemon behind smtpd_milters (door 1)\n"
     "  smtpgate status                    what a running daemon is doing; top shows it live\n"
+    "  smtpgate try FILE.eml --rcpt A     what would become of a message, without delivering it\n"
     "  smtpgate deliver                   an LMTP server on standard input and output (door 2)\n"
     "  smtpgate lookup                    a socketmap server on standard input and output\n\n"
     "master.cf runs the last two:\n"
@@ -81,6 +83,31 @@ int run(int argc, char** argv) {
                     "its work directory, if the configuration cannot be read")
         ->type_name("DIR");
   }
+  milter::TryOptions try_options;
+  CLI::App* try_message = app.add_subcommand(
+      "try",
+      "Say what would become of a message, and deliver nothing: whose mailbox or why none, the "
+      "text, the attachments, what is odd, by which door, and what Postfix would be answered. "
+      "Nothing is written to a postoffice. The exit code is that of the worst recipient.");
+  try_message
+      ->add_option("FILE", try_options.message, "the message (RFC 5322); - is standard input")
+      ->required();
+  try_message->add_option("--rcpt", try_options.recipients, "a recipient; may be given again")
+      ->required()
+      ->type_name("ADDRESS")
+      ->take_all();
+  CLI::Option* from =
+      try_message
+          ->add_option("--from", try_options.sender,
+                       "envelope sender, <> for none (default: its Return-Path, or its From)")
+          ->type_name("ADDRESS");
+  try_message->add_flag("--authenticated", try_options.is_authenticated,
+                        "as if its sender had logged in");
+  try_message->add_option("--lines", try_options.lines, "how much of the text is shown")
+      ->capture_default_str()
+      ->type_name("N");
+  try_message->add_flag("--json", try_options.json, "all of it, as JSON");
+  try_message->footer("Example:\n  smtpgate try message.eml --rcpt anna@example.com");
   CLI::App* spellings = app.add_subcommand(
       "spellings",
       "Print each way in which a domain can be written, one a line: A-labels (xn--), then U-labels "
@@ -109,6 +136,11 @@ int run(int argc, char** argv) {
   status_options.configuration_path = configuration;
   if (*status) return milter::run_status(status_options);
   if (*top) return milter::run_top(status_options);
+  if (*try_message) {
+    try_options.configuration_path = configuration;
+    try_options.has_sender = from->count() > 0;
+    return milter::run_try(try_options);
+  }
   if (*spellings) {
     for (const std::string& domain : domains) {
       for (const std::string& one : converter::domain_spellings(domain))
