@@ -59,26 +59,16 @@ namespace {
 FileResult<std::string> read_once(FileSystem& files, const std::string& path, std::uint64_t most) {
   auto file = files.open(path);
   if (!file) return tl::unexpected(file.error());
-  auto status = regular_file_status(**file, path);
+  auto status = (*file)->status();
   if (!status) return tl::unexpected(status.error());
-  return read_whole(**file, *status, path, most);
-}
-
-FileResult<FileStatus> regular_file_status(File& file, const std::string& path) {
-  auto status = file.status();
-  if (status && status->kind != FileKind::regular) {
+  if (status->kind != FileKind::regular) {
     return tl::unexpected(FileError{EINVAL, "read (it is no regular file)", path});
   }
-  return status;
-}
-
-FileResult<std::string> read_whole(File& file, const FileStatus& status, const std::string& path,
-                                   std::uint64_t most) {
   constexpr std::uint64_t largest_piece = 64 << 10;
   std::string contents;
-  std::string buffer(std::min(status.size + 1, largest_piece), '\0');
+  std::string buffer(std::min(status->size + 1, largest_piece), '\0');
   for (;;) {
-    auto count = file.read(buffer);
+    auto count = (*file)->read(buffer);
     if (!count) return tl::unexpected(count.error());
     if (*count == 0) return contents;
     contents.append(buffer, 0, *count);

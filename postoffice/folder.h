@@ -56,12 +56,6 @@ FileResult<void> make_owned_directory(FileSystem& files, const std::string& path
 /// A regular file of at most `most` octets; EFBIG beyond, EINVAL if it is no regular file.
 FileResult<std::string> read_whole(FileSystem& files, const std::string& path, std::uint64_t most);
 
-/// The two halves of it, for who looks at the file before reading: its status, EINVAL if it is no
-/// regular file; and what is in it.
-FileResult<FileStatus> regular_file_status(File& file, const std::string& path);
-FileResult<std::string> read_whole(File& file, const FileStatus& status, const std::string& path,
-                                   std::uint64_t most);
-
 /// The one durable way to write a small file: temporary name beside it, write, sync, rename, sync
 /// the directory. Readers see the old file or the new one. After an error of the last sync the new
 /// one is visible but may not survive a crash. A crash leaves the temporary one.

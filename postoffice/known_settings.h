@@ -24,7 +24,7 @@ class KnownSettings {
   /// 1970.
   std::optional<FolderSettings> find(const std::string& path, const FileStatus& status,
                                      std::int64_t now);
-  /// `status` was taken from the open file before it was read.
+  /// `status` was taken before the file was read.
   void keep(const std::string& path, const FileStatus& status, const FolderSettings& settings,
             std::int64_t now);
 

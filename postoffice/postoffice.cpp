@@ -172,15 +172,16 @@ Outcome no_postoffice(const std::string& top, const FileError& error) {
 Expected<FolderSettings> read_settings(FileSystem& files, const std::string& path,
                                        const std::string& top) {
   static KnownSettings known;
-  auto file = files.open(path);
-  if (!file) return failure(no_postoffice(top, file.error()));
-  auto status = regular_file_status(**file, path);
-  if (!status) return failure(no_postoffice(top, status.error()));
+  // Opened, not only looked at: that is how a file server is asked again.
+  const auto file = files.open(path);
+  const auto status = file ? (*file)->status() : tl::unexpected(file.error());
   const std::int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                std::chrono::system_clock::now().time_since_epoch())
                                .count();
-  if (auto found = known.find(path, *status, now)) return std::move(*found);
-  auto text = read_whole(**file, *status, path, largest_settings);
+  if (status) {
+    if (auto found = known.find(path, *status, now)) return std::move(*found);
+  }
+  auto text = read_whole(files, path, largest_settings);
   if (!text) return failure(no_postoffice(top, text.error()));
   auto parsed = parse_folder_settings(*text, path);
   if (!parsed) {
@@ -190,7 +191,7 @@ Expected<FolderSettings> read_settings(FileSystem& files, const std::string& pat
     }
     return failure(Outcome::temporary(std::move(sentence), "4.3.5"));
   }
-  known.keep(path, *status, *parsed, now);
+  if (status) known.keep(path, *status, *parsed, now);
   return std::move(*parsed);
 }
 
