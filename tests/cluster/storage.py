@@ -17,7 +17,8 @@ BRICKS = 3
 
 
 class Storage:
-    def __init__(self, top, names):
+    def __init__(self, top, names, slower=0):
+        """`slower`: so many milliseconds more for each sync of a file on a brick."""
         self.top = top
         self.machine = Machine(top, "storage", names["storage"], names, {
             "/var/lib/glusterd": top / "glusterd", "/var/log/glusterfs": top / "log", "/run/gluster": top / "run"})
@@ -26,6 +27,8 @@ class Storage:
         self.bricks = [top / f"brick{n}" for n in range(1, BRICKS + 1)]
         wait_for("glusterd", lambda: self.gluster("volume", "list", accept=None).returncode == 0)
         self.gluster("volume", "create", VOLUME, "replica", BRICKS, *(f"storage:{brick}" for brick in self.bricks), "force")
+        if slower:
+            self.slow_down(slower)
         self.gluster("volume", "start", VOLUME)
 
     def gluster(self, *words, **keywords):
@@ -89,10 +92,7 @@ class Storage:
         return found
 
     def slow_down(self, milliseconds):
-        """Each sync of a brick takes so much longer, as on disks: by GlusterFS's own translator for tests; 0 ends it."""
-        if not milliseconds:
-            self.gluster("volume", "reset", VOLUME, "debug.delay-gen")
-            return
+        """As on slow disks: by GlusterFS's own translator for tests, which a brick takes in when it starts."""
         self.gluster("volume", "set", VOLUME, "debug.delay-gen", "posix")
         for name, value in (("delay-percentage", 100), ("delay-duration", milliseconds * 1000), ("enable", "fsync,fsyncdir")):
             self.gluster("volume", "set", VOLUME, f"delay-gen.{name}", value)
