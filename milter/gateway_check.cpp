@@ -25,6 +25,7 @@
 #include "milter/submission.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/settings_file.h"
+#include "postoffice/store_probe.h"
 #include "postoffice/table.h"
 
 namespace smtpgate::milter {
@@ -49,8 +50,8 @@ struct Probe {
   std::int64_t time = 0;  ///< what the file system takes for now
 };
 
-/// A probe file in `directory`, linked to a second name if `link` is asked for; both removed.
-Probe probe(const std::string& directory, bool link) {
+/// A probe file in `directory`, removed again; `is_store`: all that a postoffice needs is tried.
+Probe probe(const std::string& directory, bool is_store) {
   Probe result;
   FileSystem& files = FileSystem::posix();
   const std::string name = fmt::format("{}/.smtpgate-check-{}", directory, ::getpid());
@@ -64,12 +65,8 @@ Probe probe(const std::string& directory, bool link) {
   }
   struct stat status{};
   if (::stat(name.c_str(), &status) == 0) result.time = status.st_mtime;
-  if (result.failed.empty() && link) {
-    if (auto linked = files.link(name, name + "-2"); !linked) {
-      result.failed = linked.error().sentence();
-    } else if (auto removed = files.remove(name + "-2"); !removed) {
-      result.failed = removed.error().sentence();
-    }
+  if (result.failed.empty() && is_store) {
+    result.failed = postoffice::why_no_store(files, directory).value_or("");
   }
   if (auto removed = files.remove(name); !removed && result.failed.empty()) {
     result.failed = removed.error().sentence();
@@ -206,7 +203,7 @@ void check_postoffice(const Configuration& configuration, const converter::Serve
     return findings.add(
         "postoffice-unwritable", name + ": " + probed.failed, opened->path("P1"),
         fmt::format("run the check as root or the gateway's user; postoffice -d {} check --repair "
-                    "mends owners and modes; the file system must have hard links",
+                    "mends owners and modes; the file system must have hard links and locks",
                     shell_word(served.directory)));
   }
   const auto mailboxes = opened->list_mailboxes();
