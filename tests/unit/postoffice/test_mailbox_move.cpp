@@ -153,7 +153,7 @@ TEST_CASE("a move whose disk fails at any operation is finished by the next, eac
     // From then on, as if the program had died.
     faulty.fail_at(n, EIO, moment, true);
     (void)move_mailbox(from, to, "anna");
-    operations = std::max(operations, n + (faulty.faults() > 0 ? 2 : 0));
+    operations = std::max(operations, n + (faulty.faults() > 0 ? 4 : 0));
     faulty.heal();
     auto again = move_mailbox(both.one.open(), both.two.open(), "anna");
     INFO(n << ": " << (again ? std::string() : again.error().sentence()));
