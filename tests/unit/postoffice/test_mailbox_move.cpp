@@ -143,7 +143,7 @@ TEST_CASE("a move whose disk fails at any operation is finished by the next, eac
   const auto moment =
       GENERATE(FaultyFileSystem::Moment::instead, FaultyFileSystem::Moment::afterwards);
   const bool is_source = GENERATE(true, false);
-  std::size_t operations = 1;
+  std::size_t operations = 2;
   for (std::size_t n = is_source ? 0 : 1; n < operations; n += 3) {
     TwoPostoffices both;
     FaultyFileSystem faulty;
