@@ -264,7 +264,7 @@ std::string queues(const StatusReport& report) {
                             fmt::format("{}: {} in BAD, the newest {}", queue.postoffice,
                                         number_text(queue.bad), queue.bad_messages.size()),
                             queue.bad_messages, true);
-      html += fmt::format("<p>What to do about them: <code>{} list</code></p>\n",
+      html += fmt::format("<p class=\"command\">What to do about them: <code>{} list</code></p>\n",
                           escape_html(queue.command));
     }
   }

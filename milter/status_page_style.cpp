@@ -87,6 +87,7 @@ ul.findings li { padding: .38rem 0; border-top: 1px solid var(--line); overflow-
 ul.findings li:first-child { border-top: 0; }
 .kind { font-weight: 650; margin-right: .4rem; }
 footer { color: var(--muted); font-size: .88rem; padding-top: .25rem; padding-bottom: 2rem; }
+p.command { margin: .4rem 0 0; overflow-wrap: anywhere; }
 footer p { margin: 0 0 .2rem; overflow-wrap: anywhere; }
 @media print { body { background: none; } section { break-inside: avoid; } }
 )";

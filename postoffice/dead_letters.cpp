@@ -233,17 +233,20 @@ LettersFound find_dead_letters(const Postoffice& postoffice, const LetterLook& l
   return found;
 }
 
-Expected<DeadLetter> find_letter(const Postoffice& postoffice,
-                                 const std::vector<DeadLetter>& letters,
+Expected<DeadLetter> find_letter(const Postoffice& postoffice, const LettersFound& found,
                                  std::string_view beginning) {
   std::vector<const DeadLetter*> matches;
-  for (const DeadLetter& one : letters) {
+  for (const DeadLetter& one : found.letters) {
     if (!beginning.empty() && starts_with_ignoring_case(one.id, beginning)) {
       matches.push_back(&one);
     }
   }
   if (matches.size() == 1) return *matches.front();
   if (matches.empty()) {
+    // It may lie where nobody could look.
+    for (const Outcome& one : found.troubles) {
+      if (one.is_temporary()) return failure(one);
+    }
     if (auto problem = settle(postoffice)) return failure(*problem);
     return failure(Outcome::permanent("no dead letter " + std::string(beginning) + "; `" +
                                           letters_command(postoffice) + " list` shows them",

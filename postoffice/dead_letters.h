@@ -87,9 +87,9 @@ struct LettersFound {
 };
 LettersFound find_dead_letters(const Postoffice& postoffice, const LetterLook& look);
 
-/// One of `letters` by the unique beginning of its ID. permanent: none, or more than one.
-Expected<DeadLetter> find_letter(const Postoffice& postoffice,
-                                 const std::vector<DeadLetter>& letters,
+/// One of `found` by the unique beginning of its ID. permanent: none, or more than one; temporary:
+/// none, but not everything could be looked at.
+Expected<DeadLetter> find_letter(const Postoffice& postoffice, const LettersFound& found,
                                  std::string_view beginning);
 
 /// What mends it: sentences with the very commands, for a person.

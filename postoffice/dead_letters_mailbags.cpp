@@ -61,13 +61,18 @@ class MailbagLook {
  private:
   void trouble(Outcome outcome) { found_.troubles.push_back(std::move(outcome)); }
 
+  /// Somebody took it away; or all of the folder is away, and then nobody knows.
+  void gone() {
+    if (auto problem = why_not_there(postoffice_)) trouble(*problem);
+  }
+
   bool is_long(std::int64_t since) const { return look_.now - since > look_.waits; }
 
   void look_at_outbox(const std::string& mailbox) {
     auto listed = files_.list_with_status(outbox_directory(postoffice_, mailbox));
     if (!listed) {
-      if (listed.error().code != ENOENT) trouble(listed.error().outcome());
-      return;
+      if (listed.error().code != ENOENT) return trouble(listed.error().outcome());
+      return gone();
     }
     for (const NamedStatus& one : *listed) {
       const bool is_refused = name_before_set_aside(one.name).has_value();
@@ -84,7 +89,10 @@ class MailbagLook {
       const bool is_read = letter.size <= most_read - read_;
       if (is_read) read_ += letter.size;
       if (!why) {
-        if (why.error().is_permanent()) continue;  // gone
+        if (why.error().is_permanent()) {
+          gone();
+          continue;
+        }
         letter.detail = why.error().sentence();
       } else if (*why) {
         letter.detail = **why;

@@ -104,7 +104,7 @@ Outcome find_named(const Postoffice& postoffice, const std::vector<std::string>&
     chosen.letters.clear();
     problem = Outcome::delivered("found");
     for (const std::string& id : ids) {
-      auto letter = find_letter(postoffice, chosen.found.letters, id);
+      auto letter = find_letter(postoffice, chosen.found, id);
       if (!letter) {
         problem = letter.error();
         break;

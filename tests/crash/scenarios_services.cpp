@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "postoffice/dead_letters.h"
 #include "postoffice/outgoing.h"
 #include "postoffice/peer_mail.h"
 #include "postoffice/reports.h"
@@ -136,6 +137,47 @@ void add_given_up(std::vector<Scenario>& all) {
                       false));
 }
 
+/// `postoffice letters redrive`, of the letter that was there when it was given first.
+Outcome redrive(const Postoffice& office, const std::string& id) {
+  postoffice::LetterLook look;
+  look.now = clock_now();
+  look.waits = -1;
+  const postoffice::LettersFound found = postoffice::find_dead_letters(office, look);
+  auto letter = postoffice::find_letter(office, found, id);
+  if (!letter) return letter.error();
+  return postoffice::redrive_letter(office, *letter, [](const postoffice::OutboxNote&) {});
+}
+
+/// A file that was set aside and is mended, and a message in BAD.
+void add_letters(std::vector<Scenario>& all) {
+  all.push_back(with_nonsense("letters: BAD redriven"));
+  all.back().errands.push_back(looks_after_bad(redrive, true));
+  Scenario& file = all.emplace_back();
+  file.name = "letters: an outbox's file redriven";
+  file.watched = {"anna"};
+  file.may_be_read = file.may_be_deleted = false;
+  file.before = [](World& world) {
+    world.disk().put(world.mailbag("anna") + "/outbox/r.API.bad",
+                     file_to("TO:CSI:ACME/MAIN/carl\nTO:SMTP:x@elsewhere.example\n", "redriven"));
+    world.disk().sync_all();
+  };
+  Errand redrives;
+  redrives.run = [id = std::make_shared<std::string>()](World& world, bool is_again) {
+    auto opened = Postoffice::open(World::folder(), world.disk());
+    if (!opened) return opened.error();
+    postoffice::LetterLook look;
+    look.now = clock_now();
+    for (const auto& one : postoffice::find_dead_letters(*opened, look).letters) {
+      if (one.reason == postoffice::LetterReason::outbox_refused) *id = one.id;
+    }
+    if (id->empty()) return Outcome::temporary("not seen yet");
+    const Outcome done = redrive(*opened, *id);
+    // Taken, and the rest is the daemon's.
+    return is_again && done.is_permanent() ? Outcome::delivered("done before") : done;
+  };
+  file.errands = {redrives};
+}
+
 /// Unread, and not set aside for a person.
 bool has_open_orders(const World& world) {
   const std::string unread = world.mailbag("hugo") + "/new";
@@ -179,6 +221,7 @@ void add_commands(std::vector<Scenario>& all) {
 void add_services(std::vector<Scenario>& all) {
   add_peer(all);
   add_given_up(all);
+  add_letters(all);
   add_commands(all);
 }
 

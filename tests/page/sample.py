@@ -64,6 +64,7 @@ def report():
         "bin_seconds": 300, "bins": bins(), "recent": recent(), "looked": NOW - 7,
         "queues": [{
             "postoffice": OFFICE, "waiting": 3, "taken": 1, "bad": 1, "oldest": NOW - 5100,
+            "command": "postoffice -d /srv/postoffice letters",
             "messages": [
                 waiting(3, "lager@partner.example", "host mx.partner.example[192.0.2.9]:25 said: 451 4.3.0 try again later (in reply to RCPT)", 4),
                 waiting(2, "fax@hotel.example", "", 0, held=True),

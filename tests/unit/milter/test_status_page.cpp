@@ -46,6 +46,7 @@ StatusReport hostile_report() {
                            .oldest = 5,
                            .messages = {waiting},
                            .bad_messages = {waiting},
+                           .command = attack,
                            .problem = attack});
   report.disks.push_back({.place = attack, .path = attack, .problem = attack});
   report.disks.push_back(

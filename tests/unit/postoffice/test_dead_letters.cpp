@@ -128,17 +128,17 @@ TEST_CASE("each kind of outgoing dead letter is found, with whose it is, why, an
                                  "outbox-refused", "state-damaged", "waits-long"});
   const LettersFound found = fixture.find();
   CHECK(found.letters.front().id == held);  // the oldest
-  auto letter = find_letter(fixture.open(), found.letters, bad);
+  auto letter = find_letter(fixture.open(), found, bad);
   REQUIRE(letter);
   CHECK(letter->from == "TESTNET/TESTPO/anna");
   CHECK(letter->to == "jo@example.com");
   CHECK(letter->recipients == 1);  // who has it is not waited for
   CHECK(letter->detail == "cannot be converted");
   CHECK(letter->size > 0);
-  CHECK(find_letter(fixture.open(), found.letters, old)->mailbox == "anna");
-  CHECK(find_letter(fixture.open(), found.letters, nobodys)->mailbox.empty());
-  CHECK(find_letter(fixture.open(), found.letters, "").error().is_permanent());
-  CHECK(find_letter(fixture.open(), found.letters, "ffffffffffff").error().is_permanent());
+  CHECK(find_letter(fixture.open(), found, old)->mailbox == "anna");
+  CHECK(find_letter(fixture.open(), found, nobodys)->mailbox.empty());
+  CHECK(find_letter(fixture.open(), found, "").error().is_permanent());
+  CHECK(find_letter(fixture.open(), found, "ffffffffffff").error().is_permanent());
   for (const DeadLetter& one : found.letters) {
     INFO(definition_of(one.reason).word);
     CHECK_FALSE(letter_remedies(fixture.open(), one).empty());
@@ -376,6 +376,8 @@ TEST_CASE("what cannot be looked at is told, and the rest is listed") {
   const LettersFound found = fixture.find(faulty);
   CHECK(found.letters.size() == 1);
   CHECK(found.troubles.size() == 1);
+  // Nobody can say that there is none.
+  CHECK(find_letter(fixture.open(), found, "ffffffff").error().is_temporary());
 }
 
 TEST_CASE("the summary comes once a day, names the commands, and hides nothing of a stranger's") {
