@@ -21,7 +21,9 @@ namespace {
 
 using Tell = std::function<void(const OutboxNote&)>;
 
-Outcome gone(const DeadLetter& letter) {
+/// Somebody took it away; or all of the folder is away, and then nobody knows.
+Outcome gone(const Postoffice& postoffice, const DeadLetter& letter) {
+  if (auto problem = why_not_there(postoffice)) return *problem;
   return Outcome::permanent("dead letter " + letter.id + " is not there any more", "5.2.0");
 }
 
@@ -90,7 +92,7 @@ Expected<HookClaim> claim(const Postoffice& postoffice, const DeadLetter& letter
   if (!taken) return failure(taken.error());
   if (*taken) return std::move(**taken);
   auto there = postoffice.files().status(directory);
-  if (!there && there.error().code == ENOENT) return failure(gone(letter));
+  if (!there && there.error().code == ENOENT) return failure(gone(postoffice, letter));
   return failure(Outcome::permanent(
       "the command of mailbox " + letter.mailbox + " runs for it at this moment", "5.2.0"));
 }
@@ -125,7 +127,7 @@ Outcome bring_back(const Postoffice& postoffice, const DeadLetter& letter) {
   if (!changes) return changes.error();
   auto moved =
       postoffice.files().rename_new(letter.path, postoffice.mailbag_directory(letter.mailbox));
-  if (!moved && moved.error().code == ENOENT) return gone(letter);
+  if (!moved && moved.error().code == ENOENT) return gone(postoffice, letter);
   if (!moved && moved.error().code == EEXIST) {
     return Outcome::permanent("there is a mailbox " + letter.mailbox + " again; move " +
                                   letter.path + " and its messages by hand",
@@ -139,14 +141,14 @@ Outcome bring_back(const Postoffice& postoffice, const DeadLetter& letter) {
 Outcome discard_from_outbox(const Postoffice& postoffice, const DeadLetter& letter) {
   FileSystem& files = postoffice.files();
   auto status = files.status(letter.path);
-  if (!status && status.error().code == ENOENT) return gone(letter);
+  if (!status && status.error().code == ENOENT) return gone(postoffice, letter);
   if (!status) return status.error().outcome();
   if (status->kind == FileKind::directory) {
     return Outcome::permanent(letter.path + " is a directory; whoever made it may remove it",
                               "5.2.0");
   }
   auto removed = files.remove(letter.path);
-  if (!removed && removed.error().code == ENOENT) return gone(letter);
+  if (!removed && removed.error().code == ENOENT) return gone(postoffice, letter);
   if (removed) removed = files.sync_directory(parent_directory(letter.path));
   if (!removed) return removed.error().outcome();
   return Outcome::delivered("discarded");
@@ -156,7 +158,7 @@ Outcome discard_taken(const Postoffice& postoffice, const DeadLetter& letter) {
   if (letter.host != postoffice.host()) return elsewhere(postoffice, letter);
   auto taken = TakenFile::take_up(postoffice, letter.name);
   if (!taken) return taken.error();
-  if (!*taken) return gone(letter);
+  if (!*taken) return gone(postoffice, letter);
   auto finished = (*taken)->finish();
   if (!finished) return finished.error().outcome();
   return Outcome::delivered("discarded");
@@ -248,7 +250,7 @@ Expected<std::unique_ptr<File>> open_letter(const Postoffice& postoffice,
   }
   FileSystem& files = postoffice.files();
   auto status = files.status(letter.path);
-  if (!status && status.error().code == ENOENT) return failure(gone(letter));
+  if (!status && status.error().code == ENOENT) return failure(gone(postoffice, letter));
   if (!status) return failure(status.error().outcome());
   if (status->kind != FileKind::regular) {
     return failure(Outcome::permanent(letter.path + " is no regular file", "5.2.0"));
@@ -257,7 +259,7 @@ Expected<std::unique_ptr<File>> open_letter(const Postoffice& postoffice,
   if (!file) return failure(file.error().outcome());
   auto opened = (*file)->status();
   if (!opened) return failure(opened.error().outcome());
-  if (opened->kind != FileKind::regular) return failure(gone(letter));
+  if (opened->kind != FileKind::regular) return failure(gone(postoffice, letter));
   return std::move(*file);
 }
 
@@ -284,7 +286,7 @@ Outcome redrive_letter(const Postoffice& postoffice, const DeadLetter& letter, c
     case LetterReason::mailbox_leaving:
       return bring_back(postoffice, letter);
   }
-  return gone(letter);
+  return gone(postoffice, letter);
 }
 
 Outcome would_redrive(const Postoffice& postoffice, const DeadLetter& letter) {
@@ -325,7 +327,7 @@ Outcome discard_letter(const Postoffice& postoffice, const DeadLetter& letter) {
           "a mailbox is not discarded with its mail; bring it back by redrive, then remove it",
           "5.2.0");
   }
-  return gone(letter);
+  return gone(postoffice, letter);
 }
 
 }  // namespace smtpgate::postoffice

@@ -16,7 +16,9 @@ namespace {
 
 using Tell = std::function<void(const OutboxNote&)>;
 
-Outcome gone(const std::string& path) {
+/// Somebody took it away; or all of the folder is away, and then nobody knows.
+Outcome gone(const Postoffice& postoffice, const std::string& path) {
+  if (auto problem = why_not_there(postoffice)) return *problem;
   return Outcome::permanent(path + " is not there any more", "5.2.0");
 }
 
@@ -56,7 +58,8 @@ Expected<std::optional<std::string>> why_refused(const Postoffice& postoffice,
   if (!folder) return failure(folder.error().outcome());
   auto status = files.status(path);
   if (!status) {
-    return failure(status.error().code == ENOENT ? gone(path) : status.error().outcome());
+    return failure(status.error().code == ENOENT ? gone(postoffice, path)
+                                                 : status.error().outcome());
   }
   auto why = why_not_to_be_sent(*status, *folder, options);
   if (!why) return failure(why.error());
@@ -82,7 +85,8 @@ Expected<OutboxResult> pick_up_again(const Postoffice& postoffice, std::string_v
   if (!folder) return failure(folder.error().outcome());
   auto status = files.status(path);
   if (!status) {
-    return failure(status.error().code == ENOENT ? gone(path) : status.error().outcome());
+    return failure(status.error().code == ENOENT ? gone(postoffice, path)
+                                                 : status.error().outcome());
   }
   // What is nobody's to send is not even taken. All else is judged by the copy that is made then.
   auto why = why_not_to_be_sent(*status, *folder, options);
@@ -90,7 +94,7 @@ Expected<OutboxResult> pick_up_again(const Postoffice& postoffice, std::string_v
   if (*why) return failure(Outcome::permanent(path + " " + **why, "5.6.0"));
   auto taken = TakenFile::take(postoffice, mailbox, name, as_name);
   if (!taken) return failure(taken.error());
-  if (!*taken) return failure(gone(path));
+  if (!*taken) return failure(gone(postoffice, path));
   OutboxResult result;
   result.taken = 1;
   walk_taken_file(postoffice, **taken, options, false, tell, result);
