@@ -106,6 +106,10 @@ std::vector<ServedPostoffice> read_postoffices(SettingsFile& file, SettingsTable
   for (SettingsTable& table : root.tables("postoffice")) {
     const auto name = required_string(table, "name", "NET/PO as its postoffice.toml has it");
     const auto path = required_string(table, "path", "the postoffice's folder");
+    const std::string shadow = table.string("shadow", "");
+    if (!shadow.empty() && !shadow.starts_with('/')) {
+      table.error("shadow", "\"" + shadow + "\" is no absolute path; begin it with /");
+    }
     const auto parsed = name ? postoffice::PostofficeName::parse(*name) : std::nullopt;
     if (name && !parsed) {
       table.error("name",
@@ -120,7 +124,7 @@ std::vector<ServedPostoffice> read_postoffices(SettingsFile& file, SettingsTable
         table.error("name", *name + " stands twice; remove one [[postoffice]]");
       }
     }
-    result.push_back({*parsed, *path});
+    result.push_back({*parsed, *path, shadow, table.line("shadow")});
   }
   if (!root.has("postoffice")) {
     file.add_error(1, "no [[postoffice]]; write one with name and path for each postoffice served");

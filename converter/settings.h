@@ -19,7 +19,9 @@ namespace smtpgate::converter {
 
 struct ServedPostoffice {
   postoffice::PostofficeName name;
-  std::string directory;
+  std::string directory;  ///< in shadow mode the shadow's, and the real one is not here at all
+  std::string shadow{};   ///< the folder to try things in; empty: none
+  int line = 0;           ///< of its [[postoffice]]
 };
 
 struct ConverterSettings {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -284,6 +285,68 @@ StatusSettings read_status(SettingsTable table) {
   return result;
 }
 
+AreaLevels read_log_levels(SettingsTable table) {
+  AreaLevels levels = usual_levels();
+  for (const LogAreaDefinition& one : log_areas) {
+    const std::string name = table.choice(one.name, "info", {"debug", "info", "warning", "error"});
+    levels[static_cast<std::size_t>(one.area)] = parse_severity(name).value_or(Severity::info);
+  }
+  return levels;
+}
+
+/// Whether one folder is the other, or lies in it, as they are written.
+bool is_same_or_inside(std::string a, std::string b) {
+  const auto with_slash = [](std::string& path) {
+    path = std::filesystem::path(path).lexically_normal().string();
+    if (!path.ends_with('/')) path += '/';
+  };
+  with_slash(a);
+  with_slash(b);
+  return a.starts_with(b) || b.starts_with(a);
+}
+
+/// In shadow mode the shadows take the place of the postoffices, so that nothing that is done with
+/// this configuration knows where the real ones are.
+ShadowSettings read_shadow(SettingsTable table, SettingsFile& file,
+                           std::vector<converter::ServedPostoffice>& postoffices) {
+  ShadowSettings result;
+  result.enabled = table.boolean("enabled", false);
+  for (const converter::ServedPostoffice& one : postoffices) {
+    if (one.shadow.empty()) {
+      if (!result.enabled) continue;
+      file.add_error(one.line, "postoffice.shadow: is missing for " + one.name.str() +
+                                   ", and [shadow] is enabled; write the folder to try it in");
+    }
+    for (const converter::ServedPostoffice& other : postoffices) {
+      const bool is_real = is_same_or_inside(one.shadow, other.directory);
+      const bool is_taken = &one != &other && is_same_or_inside(one.shadow, other.shadow);
+      if (one.shadow.empty() || (!is_real && (other.shadow.empty() || !is_taken))) continue;
+      file.add_error(one.line,
+                     fmt::format("postoffice.shadow: {} and the {} of {}, {}, are one "
+                                 "folder or one is in the other; write a folder of its "
+                                 "own",
+                                 one.shadow, is_real ? "path" : "shadow", other.name.str(),
+                                 is_real ? other.directory : other.shadow));
+    }
+  }
+  if (!result.enabled) return result;
+  for (converter::ServedPostoffice& one : postoffices) {
+    result.real_directories.push_back(std::exchange(one.directory, one.shadow));
+  }
+  return result;
+}
+
+/// Everything in force, key by key.
+postoffice::SettingValues all_values(const SettingsFile& file, const converter::AddressMap& map) {
+  postoffice::SettingValues result = file.values();
+  for (const converter::AddressMap::Entry& entry : map.entries()) {
+    postoffice::SettingValue& value = result["address_map[" + entry.domain + "]"];
+    value.text += (value.text.empty() ? "" : ", ") + entry.postoffice.str();
+    value.line = entry.line;
+  }
+  return result;
+}
+
 }  // namespace
 
 const converter::ServedPostoffice* Configuration::find_postoffice(
@@ -324,10 +387,18 @@ tl::expected<Configuration, std::vector<std::string>> read_configuration(const s
   result.letters = read_letters(root.table("letters"));
   result.status = read_status(root.table("status"));
   result.converter = converter::read_converter_settings(*file);
+  result.log_levels = read_log_levels(root.table("log"));
+  result.shadow = read_shadow(root.table("shadow"), *file, result.converter.postoffices);
+  if (result.shadow.enabled) {
+    // Nothing leaves, and nothing is taken from Postfix.
+    result.outbound.enabled = false;
+    result.milter.claim = Claim::remove;
+  }
   result.converter.inbound.hostname = result.gateway.hostname;
   result.converter.outbound.hostname = result.gateway.hostname;
   file->refuse_unknown_keys();
   if (auto errors = file->errors(); !errors.empty()) return tl::unexpected(std::move(errors));
+  result.values = all_values(*file, result.converter.map);
   return result;
 }
 

@@ -20,7 +20,9 @@
 #include "converter/settings.h"
 #include "converter/spool.h"
 #include "milter/designated_host.h"
+#include "milter/log_area.h"
 #include "postoffice/file_system.h"
+#include "postoffice/settings_file.h"
 
 namespace smtpgate::milter {
 
@@ -102,6 +104,14 @@ struct StatusSettings {
   std::string token_file;    ///< never empty with tcp
 };
 
+/// [shadow]: convert and file in second postoffices, claim nothing (docs/changing.md).
+struct ShadowSettings {
+  bool enabled = false;
+  /// Of each postoffice, by its place in converter.postoffices, the folder that must not be
+  /// touched; with `enabled` nothing else names it.
+  std::vector<std::string> real_directories{};
+};
+
 struct Configuration {
   std::string path;
   GatewaySettings gateway;
@@ -111,7 +121,11 @@ struct Configuration {
   OutboundGatewaySettings outbound;
   LettersSettings letters;
   StatusSettings status;
+  AreaLevels log_levels = usual_levels();  ///< [log]
+  ShadowSettings shadow;
   converter::ConverterSettings converter;
+  /// Every key with its value in force; of the address map "address_map[DOMAIN]".
+  postoffice::SettingValues values;
 
   /// nullptr if it is not served.
   const converter::ServedPostoffice* find_postoffice(const postoffice::PostofficeName& name) const;

@@ -13,6 +13,7 @@
 #include <tl/expected.hpp>
 
 #include "milter/configuration.h"
+#include "milter/configuration_changes.h"
 
 namespace smtpgate::milter {
 
@@ -30,9 +31,13 @@ class CurrentConfiguration {
 
   std::shared_ptr<const Configuration> get() const;
 
-  /// Reads the same file again. With errors the last good one stays, and the errors are returned.
-  /// Otherwise the names of keys that changed but take effect only at the next start.
-  tl::expected<std::vector<std::string>, std::vector<std::string>> reload();
+  struct Reloaded {
+    std::vector<ConfigurationChange> changes;  ///< against what was in force
+    std::vector<std::string> restart;          ///< keys that are not what the process began with
+  };
+  /// Reads the same file again. With errors, or if it must not be taken (why_not_to_take()), the
+  /// last good one stays, and each error is returned, "FILE:LINE: what; what to do".
+  tl::expected<Reloaded, std::vector<std::string>> reload();
 
  private:
   mutable std::mutex mutex_;

@@ -37,8 +37,8 @@ bool stderr_is_peer(int output) {
 
 /// The log that the configuration names; syslog if there is no configuration, or if that log cannot
 /// be opened, which is then the first line in it.
-std::unique_ptr<Log> log_for(const ConfigurationSource& source, const std::string& tag,
-                             int output) {
+std::unique_ptr<LogDestination> log_for(const ConfigurationSource& source, LogArea area,
+                                        const std::string& tag, int output) {
   const auto configuration = source();
   std::string trouble;
   if (configuration) {
@@ -50,52 +50,74 @@ std::unique_ptr<Log> log_for(const ConfigurationSource& source, const std::strin
     trouble = configuration.error();
   }
   auto log = open_log("syslog", tag);
-  (*log)->error(trouble);
+  AreaLog(area, **log, LogLevels()).error(trouble);
   return std::move(*log);
 }
 
+/// The same source; whenever it is asked, `levels` become what it says, or what the daemon was told
+/// for the moment. `levels` outlives it.
+ConfigurationSource with_levels(ConfigurationSource source, LogLevels& levels) {
+  return [source = std::move(source), &levels] {
+    auto configuration = source();
+    if (configuration) {
+      levels.set_all(
+          with_levels_of_the_moment((*configuration)->gateway.work, (*configuration)->log_levels));
+    }
+    return configuration;
+  };
+}
+
 int deliver(const std::string& configuration_path, int input, int output) {
-  const ConfigurationSource source = read_when_old(configuration_path, longest_age);
+  LogLevels levels;
+  const ConfigurationSource source =
+      with_levels(read_when_old(configuration_path, longest_age), levels);
   // Not Postfix's own name: its lmtp client has a line for each recipient already, and a log
   // summary would count both.
-  const auto log = log_for(source, "smtpgate/deliver", output);
+  const auto destination = log_for(source, LogArea::door_2, "smtpgate/deliver", output);
+  AreaLog log(LogArea::door_2, *destination, levels);
   std::chrono::seconds timeout = fallback_timeout;
   std::unique_ptr<DeliveryNotes> notes;
   if (const auto configuration = source()) {
     timeout = (*configuration)->lmtp.timeout;
     if (const Outcome ready = prepare_work_directory(**configuration); !ready.is_delivered()) {
-      log->error(ready.sentence());  // each message will say so in its reply
+      log.error(ready.sentence());  // each message will say so in its reply
     }
     auto records = open_records(**configuration);
     if (!records) {
-      log->error(records.error());
+      log.error(records.error());
       records = nullptr;
     }
     notes = std::make_unique<DeliveryNotes>((*configuration)->gateway.work, std::move(*records));
   }
   PeerStream stream(input, output, timeout);
-  return LmtpServer(stream, source, *log, postoffice::FileSystem::posix(), notes.get()).run();
+  return LmtpServer(stream, source, log, postoffice::FileSystem::posix(), notes.get()).run();
 }
 
 int lookup(const std::string& configuration_path, int input, int output) {
-  const ConfigurationSource source = read_when_old(configuration_path, longest_age);
-  const auto log = log_for(source, "smtpgate/lookup", output);
+  LogLevels levels;
+  const ConfigurationSource source =
+      with_levels(read_when_old(configuration_path, longest_age), levels);
+  const auto destination = log_for(source, LogArea::lookup, "smtpgate/lookup", output);
+  AreaLog log(LogArea::lookup, *destination, levels);
   PeerStream stream(input, output, lookup_timeout);
-  serve_lookups(stream, source, *log);
+  serve_lookups(stream, source, log);
   return EX_OK;
 }
 
 /// What is thrown beside the conversation ends the process, so that Postfix sees a closed
 /// connection and defers; the reason must not be printed into that connection.
 template <typename Serve>
-int guarded(Serve serve, const char* tag, const std::string& path, int input, int output) {
+int guarded(Serve serve, LogArea area, const char* tag, const std::string& path, int input,
+            int output) {
   std::signal(SIGPIPE, SIG_IGN);
   // Whoever tells "smtpgate" by name to read its configuration again must not end a delivery.
   std::signal(SIGUSR1, SIG_IGN);
   try {
     return serve(path, input, output);
   } catch (const std::exception& exception) {
-    if (const auto log = open_log("syslog", tag)) (*log)->error(exception.what());
+    if (const auto log = open_log("syslog", tag)) {
+      AreaLog(area, **log, LogLevels()).error(exception.what());
+    }
     return EX_TEMPFAIL;
   }
 }
@@ -103,11 +125,11 @@ int guarded(Serve serve, const char* tag, const std::string& path, int input, in
 }  // namespace
 
 int run_deliver(const std::string& configuration_path, int input, int output) {
-  return guarded(deliver, "smtpgate/deliver", configuration_path, input, output);
+  return guarded(deliver, LogArea::door_2, "smtpgate/deliver", configuration_path, input, output);
 }
 
 int run_lookup(const std::string& configuration_path, int input, int output) {
-  return guarded(lookup, "smtpgate/lookup", configuration_path, input, output);
+  return guarded(lookup, LogArea::lookup, "smtpgate/lookup", configuration_path, input, output);
 }
 
 }  // namespace smtpgate::milter

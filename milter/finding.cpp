@@ -30,6 +30,11 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"postoffice-unreadable", error, "its mail waits in Postfix's queue"},
       {"postoffice-other", error, "its mail waits in Postfix's queue"},
       {"postoffice-unwritable", error, "its mail waits in Postfix's queue"},
+      {"shadow-mode", warning,
+       "nothing is claimed and nobody refused: Postfix delivers all mail as if we were not there"},
+      {"shadow-is-real", error, "the daemon does not start, so that nothing is filed there"},
+      {"shadow-missing", error, "nothing is tried there; Postfix delivers all mail as ever"},
+      {"shadow-as-real", error, "its mail waits in Postfix's queue"},
       {"names-shared", warning,
        "mail for them goes to the first of the postoffices; who has the name in another is known "
        "under that postoffice's own domain only"},

@@ -22,6 +22,7 @@
 
 #include "milter/local_socket.h"
 #include "milter/secret_file.h"
+#include "milter/shadow.h"
 #include "milter/submission.h"
 #include "postoffice/postoffice.h"
 #include "postoffice/settings_file.h"
@@ -180,6 +181,17 @@ void check_socket(const Configuration& configuration, Findings& findings) {
   }
 }
 
+void check_shadow(const Configuration& configuration, Findings& findings) {
+  if (!configuration.shadow.enabled) return;
+  findings.add("shadow-mode", "shadow mode is on: mail is converted and filed to try it, no more",
+               place_of(configuration, "shadow", "enabled"),
+               "once it does as it should: [shadow] enabled = false, and smtpgate-setup apply");
+  for (const std::string& one : shadows_that_are_real(configuration)) {
+    findings.add("shadow-is-real", one, configuration.path,
+                 "name a folder of its own in [[postoffice]] shadow");
+  }
+}
+
 void check_postoffice(const Configuration& configuration, const converter::ServedPostoffice& served,
                       Findings& findings) {
   const std::string name = "postoffice " + served.name.str();
@@ -197,6 +209,15 @@ void check_postoffice(const Configuration& configuration, const converter::Serve
         "postoffice-other",
         fmt::format("{}: {} says it is {}", name, served.directory, opened->settings().name.str()),
         settings, "correct [[postoffice]] in " + configuration.path);
+  }
+  if (const auto wrong = why_wrong_kind(configuration, served)) {
+    const bool is_shadow = configuration.shadow.enabled;
+    return findings.add(is_shadow ? "shadow-missing" : "shadow-as-real",
+                        name + ": " + wrong->sentence(), configuration.path,
+                        is_shadow
+                            ? "smtpgate shadow --prepare"
+                            : "rm " + shell_word(served.directory + std::string(shadow_mark)) +
+                                  ", if it is to be the real one");
   }
   const Probe probed = probe(opened->path("P1"), true);
   if (!probed.failed.empty()) {
@@ -407,6 +428,7 @@ bool check_user(const Configuration& configuration, Findings& findings) {
 
 void check_gateway(const Configuration& configuration, Findings& findings) {
   check_clock(configuration, findings);
+  check_shadow(configuration, findings);
   check_work(configuration, findings);
   check_socket(configuration, findings);
   for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {

@@ -14,6 +14,7 @@
 #include "milter/kept_chain.h"
 #include "milter/message_observer.h"
 #include "milter/passing_on.h"
+#include "milter/shadow.h"
 #include "milter/unwrapping.h"
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
@@ -308,6 +309,9 @@ void Run::convert_and_file(Group& group) {
   if (deadline_.passed()) return add(group.places, too_late());
   const auto opened = Postoffice::open(group.postoffice->directory, files_);
   if (!opened) return add(group.places, opened.error());
+  if (const auto wrong = why_wrong_kind(configuration_, *group.postoffice, files_)) {
+    return add(group.places, *wrong);
+  }
   if (group.is_encapsulated && reach_ == Reach::mailboxes) {
     return add(group.places, Outcome::temporary("encapsulated mail may be for anybody"));
   }

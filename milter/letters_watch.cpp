@@ -3,6 +3,7 @@
 
 #include <exception>
 
+#include "milter/shadow.h"
 #include "postoffice/dead_letters.h"
 #include "postoffice/letter_summary.h"
 #include "postoffice/postoffice.h"
@@ -24,7 +25,7 @@ void LettersWatch::look(const Configuration& configuration) {
   if (configuration.letters.summary.empty()) return;
   for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
     try {
-      look_at(served, configuration.letters);
+      look_at(served, configuration);
     } catch (const std::exception& exception) {
       looked_[served.directory].next_try = now_() + pause_after_trouble;
       log_.error(served.name.str() + ": no summary of dead letters: " + exception.what());
@@ -33,7 +34,8 @@ void LettersWatch::look(const Configuration& configuration) {
 }
 
 void LettersWatch::look_at(const converter::ServedPostoffice& served,
-                           const LettersSettings& settings) {
+                           const Configuration& configuration) {
+  const LettersSettings& settings = configuration.letters;
   const std::int64_t now = now_();
   Looked& looked = looked_[served.directory];
   // A clock that was set back must not put it off for long.
@@ -44,6 +46,8 @@ void LettersWatch::look_at(const converter::ServedPostoffice& served,
   };
   const auto opened = Postoffice::open(served.directory, files_);
   if (!opened) return trouble(opened.error());
+  // A shadow where the real one should be, or the other way round: nothing is filed there.
+  if (const auto wrong = why_wrong_kind(configuration, served, files_)) return trouble(*wrong);
   // "2026-11-22T06:00:00+01:00"
   const std::string local = opened->local_time(now).rfc3339;
   const std::string day = local.substr(0, 10);

@@ -33,7 +33,7 @@ class LettersWatch {
     std::string day;            ///< of the last summary, or of finding that there is none to write
     std::int64_t next_try = 0;  ///< not before, after trouble; seconds since 1970
   };
-  void look_at(const converter::ServedPostoffice& served, const LettersSettings& settings);
+  void look_at(const converter::ServedPostoffice& served, const Configuration& configuration);
 
   Log& log_;
   postoffice::FileSystem& files_;

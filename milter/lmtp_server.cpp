@@ -175,6 +175,11 @@ void LmtpServer::mail(const std::string& argument) {
     log_.error(log_id() + ": " + current.error());
     return reply("451", "4.3.5", current.error());
   }
+  if ((*current)->shadow.enabled) {
+    // Taken here, it would be nowhere but in the shadow.
+    return reply("451", "4.3.5",
+                 "[shadow] is enabled, and this door delivers nothing; do not route mail to it");
+  }
   for (const SmtpParameter& parameter : parsed->parameter_list) {
     if (parameter.keyword == "SIZE") {
       std::uint64_t size = 0;
@@ -233,6 +238,10 @@ void LmtpServer::rcpt(const std::string& argument) {
     note_refused(parsed->path, outcome);
     return reply(reply_code(outcome), outcome.status(), outcome.sentence());
   }
+  log_.debug([&] {
+    return fmt::format("{}: to=<{}> is {} ({})", log_id(), without_brackets(parsed->path),
+                       resolution.address.str(), resolution.how);
+  });
   transaction_->envelope.recipients.push_back({parsed->path, parsed->parameters, resolution.address,
                                                resolution.kind == Resolution::Kind::group,
                                                resolution.is_encapsulated});

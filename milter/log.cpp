@@ -30,6 +30,8 @@ constexpr std::size_t longest_address = 320;  // RFC 5321, 4.5.3.1: 64 + 1 + 255
 
 std::string_view prefix(Severity severity) {
   switch (severity) {
+    case Severity::debug:
+      return "debug: ";
     case Severity::info:
       return "";
     case Severity::warning:
@@ -44,7 +46,7 @@ std::string escaped(Severity severity, std::string_view text) {
   return std::string(prefix(severity)) + printable_ascii(text, longest_line);
 }
 
-class SyslogLog : public Log {
+class SyslogLog : public LogDestination {
  public:
   explicit SyslogLog(std::string tag) : tag_(std::move(tag)) {}
   ~SyslogLog() override {
@@ -53,7 +55,8 @@ class SyslogLog : public Log {
   }
 
   void write(Severity severity, std::string_view text) override {
-    const int priority = severity == Severity::info      ? LOG_INFO
+    const int priority = severity == Severity::debug     ? LOG_DEBUG
+                         : severity == Severity::info    ? LOG_INFO
                          : severity == Severity::warning ? LOG_WARNING
                                                          : LOG_ERR;
     const std::string line = escaped(severity, text);
@@ -93,7 +96,7 @@ std::string short_host_name() {
 }
 
 /// A descriptor that lives as long as the process (standard error) or is opened by path.
-class DescriptorLog : public Log {
+class DescriptorLog : public LogDestination {
  public:
   DescriptorLog(int descriptor, std::string path, std::string tag)
       : descriptor_(descriptor),
@@ -120,8 +123,8 @@ class DescriptorLog : public Log {
     if (path_.empty()) return;
     const int fresh = open_file(path_);
     if (fresh < 0) {
-      error(fmt::format("cannot open {} anew: {}; the log goes on in the old file", path_,
-                        std::strerror(errno)));
+      write(Severity::error, fmt::format("cannot open {} anew: {}; the log goes on in the old file",
+                                         path_, std::strerror(errno)));
       return;
     }
     const std::lock_guard guard(mutex_);
@@ -161,8 +164,8 @@ std::string bracket_safe(std::string_view address) {
 
 }  // namespace
 
-tl::expected<std::unique_ptr<Log>, std::string> open_log(const std::string& destination,
-                                                         const std::string& tag) {
+tl::expected<std::unique_ptr<LogDestination>, std::string> open_log(const std::string& destination,
+                                                                    const std::string& tag) {
   if (destination == "syslog") return std::make_unique<SyslogLog>(tag);
   if (destination == "stderr") return std::make_unique<DescriptorLog>(STDERR_FILENO, "", tag);
   const int descriptor = DescriptorLog::open_file(destination);

@@ -2,7 +2,10 @@
 // syslog (facility mail), a file, or standard error. Lines are shaped so that pflogsumm and people
 // who read Postfix's log can read them (docs/flow.md has each).
 //
-// Every value from outside passes printable_ascii() here, and only here. Log objects may be used
+// Every line belongs to an area (log_area.h) with a level of its own: a destination is written to
+// by an AreaLog alone.
+//
+// Every value from outside passes printable_ascii() here, and only here. All objects may be used
 // from several threads at once.
 #pragma once
 
@@ -12,11 +15,10 @@
 
 #include <tl/expected.hpp>
 
+#include "milter/log_area.h"
 #include "postoffice/outcome.h"
 
 namespace smtpgate::milter {
-
-enum class Severity { info, warning, error };
 
 class Log {
  public:
@@ -26,16 +28,48 @@ class Log {
   void info(std::string_view text) { write(Severity::info, text); }
   void warning(std::string_view text) { write(Severity::warning, text); }
   void error(std::string_view text) { write(Severity::error, text); }
+  /// What only somebody who looks for a fault wants to read. `make` gives the text, and is not
+  /// called while nobody does.
+  template <typename Make>
+  void debug(Make make) {
+    if (wants(Severity::debug)) write(Severity::debug, make());
+  }
+  virtual void write(Severity severity, std::string_view text) = 0;
+  virtual bool wants(Severity severity) const { return severity != Severity::debug; }
+};
+
+/// Where lines end up.
+class LogDestination {
+ public:
+  virtual ~LogDestination() = default;
+  /// One line without its end; it is escaped here. Never fails.
   virtual void write(Severity severity, std::string_view text) = 0;
   /// The file was rotated: open it anew. Nothing to do for other destinations.
   virtual void reopen() {}
 };
 
+/// The log of one area.
+class AreaLog : public Log {
+ public:
+  /// Both outlive it.
+  AreaLog(LogArea area, LogDestination& to, const LogLevels& levels)
+      : area_(area), to_(to), levels_(levels) {}
+  void write(Severity severity, std::string_view text) override {
+    if (wants(severity)) to_.write(severity, text);
+  }
+  bool wants(Severity severity) const override { return severity >= levels_.of(area_); }
+
+ private:
+  LogArea area_;
+  LogDestination& to_;
+  const LogLevels& levels_;
+};
+
 /// `destination` is "syslog", "stderr" or the absolute path of a file (made if absent, mode 0640,
 /// appended to). `tag` names us as Postfix's programs are named: "postfix/smtpgate".
 /// The error is a sentence.
-tl::expected<std::unique_ptr<Log>, std::string> open_log(const std::string& destination,
-                                                         const std::string& tag);
+tl::expected<std::unique_ptr<LogDestination>, std::string> open_log(const std::string& destination,
+                                                                    const std::string& tag);
 
 /// Where the time of a message went, in seconds; Postfix's delays=a/b/c/d.
 struct DeliveryDelays {

@@ -91,8 +91,11 @@ void serve_lookups(PeerStream& stream, const ConfigurationSource& configuration,
       break;
     }
     const auto current = configuration();
-    const std::string reply =
-        current ? answer_lookup(**current, request, files) : temporary(current.error());
+    const std::string reply = !current ? temporary(current.error())
+                              : (*current)->shadow.enabled
+                                  ? temporary("[shadow] is enabled; only the milter is tried")
+                                  : answer_lookup(**current, request, files);
+    log.debug([&] { return "lookup: " + request + ": " + reply; });
     if (reply.starts_with("TEMP ") || reply.starts_with("PERM ")) {
       log.warning("lookup: " + request + ": " + reply);
     }

@@ -129,14 +129,22 @@ std::string text_of(const sockaddr* address) {
   return text.data();
 }
 
+bool is_shadow(SMFICTX* context) {
+  const Connection* connection = connection_of(context);
+  return connection != nullptr && connection->door.services().is_shadow;
+}
+
 sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long steps, unsigned long,
                       unsigned long, unsigned long* our_actions, unsigned long* our_steps,
                       unsigned long* reserved_2, unsigned long* reserved_3) {
   *reserved_2 = 0;
   *reserved_3 = 0;
+  // A shadow does not even ask for the right to change an envelope: libmilter lets it not try.
+  const bool shadow = the_door != nullptr && the_door->services().is_shadow;
+  const unsigned long right = shadow ? 0 : SMFIF_DELRCPT;
   // Without DELRCPT nothing can be claimed, and without a claim there is nothing to do here.
-  if ((actions & SMFIF_DELRCPT) == 0) return SMFIS_REJECT;
-  *our_actions = SMFIF_DELRCPT | (actions & SMFIF_SETSYMLIST);
+  if ((actions & right) != right) return SMFIS_REJECT;
+  *our_actions = right | (actions & SMFIF_SETSYMLIST);
   *our_steps = steps & (SMFIP_NOHELO | SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_MAIL |
                         SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC);
   if ((actions & SMFIF_SETSYMLIST) != 0) {
@@ -182,7 +190,7 @@ sfsistat on_recipient(SMFICTX* context, char** arguments) {
         {macro(context, "{rcpt_mailer}").value_or(""), macro(context, "{rcpt_addr}")},
         macro(context, "i").value_or(""));
   });
-  if (!reply) return SMFIS_CONTINUE;
+  if (!reply || is_shadow(context)) return SMFIS_CONTINUE;
   // The text is a format to Postfix, as it was to sendmail: a single % vanishes with what follows.
   std::string text;
   for (const char c : reply->text) text.append(c == '%' ? 2 : 1, c);
@@ -228,10 +236,11 @@ sfsistat on_end_of_message(SMFICTX* context) {
   with_connection(connection_of(context), [&](Connection& one) {
     const auto said = one.session.end_of_message(
         macro(context, "i").value_or(""), [context](const std::string& path) {
+          if (is_shadow(context)) return true;  // what would have been; Postfix hears nothing
           std::string copy = path;
           return smfi_delrcpt(context, copy.data()) == MI_SUCCESS;
         });
-    if (said == MilterSession::Answer::discard) answer = SMFIS_DISCARD;
+    if (said == MilterSession::Answer::discard && !is_shadow(context)) answer = SMFIS_DISCARD;
   });
   return answer;
 }

@@ -113,7 +113,7 @@ std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
                                                        std::string_view queue_id) {
   if (!transaction_) return std::nullopt;
   ++transaction_->recipients;
-  if (macros.mailer != transaction_->configuration->gateway.transport) return std::nullopt;
+  if (!is_considered(path, macros)) return std::nullopt;
   transaction_->envelope.queue_id = queue_id;
   try {
     const auto address = plain_address(path, macros.recipient_address);
@@ -135,6 +135,11 @@ std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
     } else if (!*stays) {
       leave(path, "it reaches beyond this postoffice's mailboxes");
     } else {
+      services_.log->debug([&] {
+        return fmt::format("{}: to=<{}> is {} ({}), and is to be claimed",
+                           queue_id.empty() ? "NOQUEUE" : queue_id, without_brackets(path),
+                           resolution.address.str(), resolution.how);
+      });
       transaction_->envelope.recipients.push_back({std::string(path), words, resolution.address,
                                                    resolution.kind == Resolution::Kind::group});
     }
@@ -142,6 +147,15 @@ std::optional<RecipientReply> MilterSession::recipient(std::string_view path,
     leave(path, exception.what());
   }
   return std::nullopt;
+}
+
+/// Those that Postfix routes to us; in shadow mode, where it routes nobody to us, those whose
+/// domain the address map has.
+bool MilterSession::is_considered(std::string_view path, const RecipientMacros& macros) const {
+  const Configuration& configuration = *transaction_->configuration;
+  if (!configuration.shadow.enabled) return macros.mailer == configuration.gateway.transport;
+  const auto address = converter::parse_path(path);
+  return address && configuration.converter.map.find(address->domain) != nullptr;
 }
 
 std::optional<RecipientReply> MilterSession::refuse(const Resolution& resolution,
@@ -303,6 +317,14 @@ MilterSession::Answer MilterSession::deliver(const DeleteRecipient& delete_recip
   delays.delivering = std::chrono::duration<double>(Clock::now() - received).count();
   record.set(Stage::receive, delays.receiving);
   note_outcomes(record, envelope, outcomes);
+  services_.log->debug([&] {
+    return fmt::format(
+        "{}: {} octets, {} attachments, {} odd marks, key {}, convert {:.3f} s, put "
+        "{:.3f} s, sync {:.3f} s",
+        envelope.queue_id, record.octets, record.attachments.size(), record.odd.size(),
+        record.content_key, record.of(Stage::convert).value_or(0),
+        record.of(Stage::put).value_or(0), record.of(Stage::sync).value_or(0));
+  });
   const bool discards = may_discard(outcomes);
   {
     const StageTimer timer(&record, Stage::reply);

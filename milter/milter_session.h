@@ -42,6 +42,8 @@ struct SessionServices {
   std::function<bool()> may_discard = [] { return false; };
   /// Told of every message; may be null.
   MessageObserver* observer = nullptr;
+  /// Shadow mode: whatever a session decides, the door refuses nobody and takes nothing.
+  bool is_shadow = false;
 };
 
 /// The answer to a recipient: none (let it pass), or an SMTP reply that refuses it.
@@ -108,6 +110,7 @@ class MilterSession {
  private:
   struct Transaction;
 
+  bool is_considered(std::string_view path, const RecipientMacros& macros) const;
   std::optional<RecipientReply> refuse(const Resolution& resolution, std::string_view path);
   void note_refused(std::string_view path, const Outcome& outcome);
   void tell_of_left();

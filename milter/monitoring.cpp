@@ -81,18 +81,18 @@ RecentReport recent_of(const MessageRecord& record) {
 
 }  // namespace
 
-class Monitoring::WatchedLog : public Log {
+class Monitoring::WatchedLog : public LogDestination {
  public:
-  WatchedLog(std::unique_ptr<Log> to, Monitoring& monitoring)
+  WatchedLog(std::unique_ptr<LogDestination> to, Monitoring& monitoring)
       : to_(std::move(to)), monitoring_(monitoring) {}
   void write(Severity severity, std::string_view text) override {
     to_->write(severity, text);
-    if (severity != Severity::info) monitoring_.heard(severity, text);
+    if (severity >= Severity::warning) monitoring_.heard(severity, text);
   }
   void reopen() override { to_->reopen(); }
 
  private:
-  std::unique_ptr<Log> to_;
+  std::unique_ptr<LogDestination> to_;
   Monitoring& monitoring_;
 };
 
@@ -104,7 +104,7 @@ Monitoring::Monitoring(std::function<std::shared_ptr<const Configuration>()> con
       lookout_(configuration_, [this] { return configuration_problem(); }),
       configuration_read_(started_) {}
 
-std::unique_ptr<Log> Monitoring::watch(std::unique_ptr<Log> to) {
+std::unique_ptr<LogDestination> Monitoring::watch(std::unique_ptr<LogDestination> to) {
   return std::make_unique<WatchedLog>(std::move(to), *this);
 }
 

@@ -40,7 +40,7 @@ class Monitoring : public MessageObserver {
   void session_ended() noexcept override;
 
   /// A log that writes to `to` and lets us hear of warnings and errors.
-  std::unique_ptr<Log> watch(std::unique_ptr<Log> to);
+  std::unique_ptr<LogDestination> watch(std::unique_ptr<LogDestination> to);
   /// The configuration was read again, which took so long. No errors: it was taken.
   void reloaded(double seconds, const std::vector<std::string>& errors);
   /// Records were rotated.

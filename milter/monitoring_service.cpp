@@ -36,7 +36,11 @@ void MonitoringService::open_control_socket(const Configuration& configuration) 
   auto opened = ControlSocket::open(configuration.gateway.work, [this](std::string_view word) {
     if (word == "status") return render_status_json(monitoring_.report());
     if (word == "metrics") return monitoring_.metrics_page();
-    return std::string("the words are status and metrics\n");
+    log_.debug([&] { return "asked by the control socket: " + std::string(word); });
+    if (further_words_) {
+      if (auto answer = further_words_(word)) return std::move(*answer);
+    }
+    return std::string("the words are status, metrics, reload and log\n");
   });
   if (!opened) {
     return log_.error(opened.error() + "; smtpgate status cannot ask this daemon");

@@ -9,7 +9,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "milter/configuration.h"
@@ -22,8 +26,11 @@ namespace smtpgate::milter {
 
 class MonitoringService {
  public:
-  /// Both outlive it.
-  MonitoringService(Monitoring& monitoring, Log& log) : monitoring_(monitoring), log_(log) {}
+  /// The answer to a word that is not of the monitoring; nothing: nobody knows it.
+  using FurtherWords = std::function<std::optional<std::string>(std::string_view word)>;
+  /// All outlive it.
+  MonitoringService(Monitoring& monitoring, Log& log, FurtherWords further_words = {})
+      : monitoring_(monitoring), log_(log), further_words_(std::move(further_words)) {}
   ~MonitoringService();
 
   /// All signals should be blocked in the caller, whose mask the threads inherit.
@@ -43,6 +50,7 @@ class MonitoringService {
 
   Monitoring& monitoring_;
   Log& log_;
+  FurtherWords further_words_;
   std::unique_ptr<ControlSocket> control_;
   std::unique_ptr<HttpListener> listener_;
   bool listens_ = false;

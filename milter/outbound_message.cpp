@@ -139,6 +139,10 @@ TryResult Try::run() {
     context_.log.warning(fmt::format("{}: {}", state_.id, prepared.sentence()));
     return settle();
   }
+  context_.log.debug([&] {
+    return fmt::format("{}: try {}: {} recipients in {} transactions", state_.id,
+                       state_.attempts + 1, waiting().size(), submissions_.size());
+  });
   try {
     if (auto broken_off = submit_all()) return std::move(*broken_off);
     // Trouble with the host is no try of this message, or a long outage would make all wait

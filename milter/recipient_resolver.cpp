@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "milter/shadow.h"
 #include "milter/wrapping.h"
 #include "postoffice/ascii.h"
 #include "postoffice/company_alias.h"
@@ -184,7 +185,11 @@ std::optional<std::string> RecipientResolver::name_at(const postoffice::NativeAd
 const Expected<Postoffice>& RecipientResolver::open(const converter::ServedPostoffice& served) {
   auto found = opened_.find(served.directory);
   if (found == opened_.end()) {
-    found = opened_.emplace(served.directory, Postoffice::open(served.directory, files_)).first;
+    auto opened = Postoffice::open(served.directory, files_);
+    if (auto wrong = why_wrong_kind(configuration_, served, files_); opened && wrong) {
+      opened = failure(std::move(*wrong));
+    }
+    found = opened_.emplace(served.directory, std::move(opened)).first;
   }
   return found->second;
 }

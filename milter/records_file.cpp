@@ -88,6 +88,11 @@ tl::expected<std::unique_ptr<RecordsFile>, std::string> open_records(
   return RecordsFile::open(configuration.gateway.records);
 }
 
+void read_records(const std::string& path, const std::function<void(std::string_view)>& take_line) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.number() >= 0) read_lines(file.number(), take_line);
+}
+
 RecordsFile::~RecordsFile() {
   ::close(descriptor_);
 }

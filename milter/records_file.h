@@ -47,6 +47,10 @@ class RecordsFile {
 tl::expected<std::unique_ptr<RecordsFile>, std::string> open_records(
     const Configuration& configuration);
 
+/// Each line of a file of records; none if it is not there. A line that is too long for a record
+/// comes in pieces.
+void read_records(const std::string& path, const std::function<void(std::string_view)>& take_line);
+
 /// Above this door 2 adds nothing more: nobody takes it away, since no daemon runs.
 inline constexpr std::uint64_t largest_tally = std::uint64_t{16} << 20;
 

@@ -17,49 +17,22 @@
 #include <tl/expected.hpp>
 #include <unistd.h>
 
-#include "milter/configuration.h"
-#include "milter/control_socket.h"
+#include "milter/daemon_question.h"
 #include "milter/status_report.h"
 #include "milter/status_text.h"
 #include "postoffice/printable.h"
-#include "postoffice/settings_file.h"
 #include "postoffice/table.h"
 
 namespace smtpgate::milter {
 
 namespace {
 
-/// Why there is no report, and the exit code that says so.
-struct Trouble {
-  int code;
-  std::string sentence;
-};
-
-/// Also of a file with faults elsewhere: it is then that one wants to know what the daemon does.
-tl::expected<std::string, Trouble> find_work(const StatusOptions& options) {
-  if (!options.work.empty()) return options.work;
-  auto file = postoffice::SettingsFile::read(options.configuration_path);
-  if (!file) {
-    return tl::unexpected(Trouble{EX_CONFIG, file.error() + "; or say where it is: --work DIR"});
-  }
-  return file->root().table("gateway").string("work", default_work_directory);
-}
-
 tl::expected<StatusReport, Trouble> ask(const std::string& work) {
-  const auto answer = ask_daemon(work, "status");
-  if (!answer) {
-    const NoDaemon& why = answer.error();
-    const int code = why.is_forbidden ? EX_NOPERM : why.is_running ? EX_TEMPFAIL : EX_UNAVAILABLE;
-    return tl::unexpected(Trouble{code, why.sentence});
-  }
+  const auto answer = ask_about(work, "status");
+  if (!answer) return tl::unexpected(answer.error());
   auto report = parse_status_json(*answer);
   if (!report) return tl::unexpected(Trouble{EX_TEMPFAIL, "the daemon's answer is no status"});
   return std::move(*report);
-}
-
-int tell(const Trouble& trouble) {
-  std::fprintf(stderr, "smtpgate: %s\n", printable(trouble.sentence).c_str());
-  return trouble.code;
 }
 
 volatile std::sig_atomic_t end_asked = 0;
@@ -140,7 +113,7 @@ bool wait_a_second() {
 }  // namespace
 
 int run_status(const StatusOptions& options) {
-  const auto work = find_work(options);
+  const auto work = find_work(options.configuration_path, options.work);
   if (!work) return tell(work.error());
   const auto report = ask(*work);
   if (!report) return tell(report.error());
@@ -159,7 +132,7 @@ int run_top(const StatusOptions& options) {
                  "top needs a terminal; \"smtpgate status\" prints the same once, "
                  "\"smtpgate status --json\" for programs"});
   }
-  const auto work = find_work(options);
+  const auto work = find_work(options.configuration_path, options.work);
   if (!work) return tell(work.error());
   std::optional<StatusReport> before;
   auto asked = std::chrono::steady_clock::now();

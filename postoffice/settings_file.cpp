@@ -74,6 +74,21 @@ std::string wrong_type(const toml::node& node, std::string_view wanted) {
   return fmt::format("is {}; write {}", type_name(node), wanted);
 }
 
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "\"";
+}
+
+std::string quoted_list(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const std::string& text : texts) result += (result.empty() ? "" : ", ") + quoted(text);
+  return "[" + result + "]";
+}
+
 int line_of(const toml::source_region& region) {
   return static_cast<int>(region.begin.line);
 }
@@ -86,12 +101,14 @@ struct SettingsFile::State {
   std::vector<ErrorLine> errors;
   /// Tables that the program looked into, with the keys it asked each for.
   std::map<const toml::table*, std::set<std::string, std::less<>>> asked;
+  SettingValues values;
 };
 
 struct SettingsTable::Node {
   const toml::table* table;  ///< nullptr: absent from the file
   int line;
   std::string name;  ///< "" or "tls." to put before a key in an error
+  std::string path;  ///< the same with a [[table]]'s own name, for values
 };
 
 namespace {
@@ -145,8 +162,8 @@ SettingsFile& SettingsFile::operator=(SettingsFile&&) noexcept = default;
 SettingsFile::~SettingsFile() = default;
 
 SettingsTable SettingsFile::root() {
-  return {state_.get(),
-          std::make_shared<const SettingsTable::Node>(SettingsTable::Node{&state_->root, 1, ""})};
+  return {state_.get(), std::make_shared<const SettingsTable::Node>(
+                            SettingsTable::Node{&state_->root, 1, "", ""})};
 }
 
 void SettingsFile::refuse_unknown_keys() {
@@ -162,6 +179,10 @@ void SettingsFile::refuse_unknown_keys() {
 
 void SettingsFile::add_error(int line, std::string what) {
   state_->errors.push_back({line, std::move(what)});
+}
+
+const SettingValues& SettingsFile::values() const {
+  return state_->values;
 }
 
 const std::string& SettingsFile::path() const {
@@ -199,12 +220,22 @@ void SettingsTable::error(std::string_view key, std::string what) {
   file_->errors.push_back({line(key), node_->name + std::string(key) + ": " + std::move(what)});
 }
 
+void SettingsTable::note(std::string_view key, std::string text) {
+  file_->values[node_->path + std::string(key)] = {std::move(text), line(key)};
+}
+
 std::string SettingsTable::string(std::string_view key, std::string_view fallback) {
   const toml::node* node = look_up(*file_, node_->table, key);
-  if (node == nullptr) return std::string(fallback);
-  if (const auto* value = node->as_string()) return value->get();
-  error(key, wrong_type(*node, "a string in quotes"));
-  return std::string(fallback);
+  std::string result(fallback);
+  if (node != nullptr) {
+    if (const auto* value = node->as_string()) {
+      result = value->get();
+    } else {
+      error(key, wrong_type(*node, "a string in quotes"));
+    }
+  }
+  note(key, quoted(result));
+  return result;
 }
 
 std::string SettingsTable::choice(std::string_view key, std::string_view fallback,
@@ -221,13 +252,17 @@ std::string SettingsTable::choice(std::string_view key, std::string_view fallbac
 std::int64_t SettingsTable::integer(std::string_view key, std::int64_t fallback, std::int64_t least,
                                     std::int64_t most) {
   const toml::node* node = look_up(*file_, node_->table, key);
+  note(key, std::to_string(fallback));
   if (node == nullptr) return fallback;
   const auto* value = node->as_integer();
   if (value == nullptr) {
     error(key, wrong_type(*node, fmt::format("an integer from {} to {}", least, most)));
     return fallback;
   }
-  if (value->get() >= least && value->get() <= most) return value->get();
+  if (value->get() >= least && value->get() <= most) {
+    note(key, std::to_string(value->get()));
+    return value->get();
+  }
   error(key, fmt::format("{} is out of range; write an integer from {} to {}", value->get(), least,
                          most));
   return fallback;
@@ -235,15 +270,22 @@ std::int64_t SettingsTable::integer(std::string_view key, std::int64_t fallback,
 
 bool SettingsTable::boolean(std::string_view key, bool fallback) {
   const toml::node* node = look_up(*file_, node_->table, key);
-  if (node == nullptr) return fallback;
-  if (const auto* value = node->as_boolean()) return value->get();
-  error(key, wrong_type(*node, "true or false"));
-  return fallback;
+  bool result = fallback;
+  if (node != nullptr) {
+    if (const auto* value = node->as_boolean()) {
+      result = value->get();
+    } else {
+      error(key, wrong_type(*node, "true or false"));
+    }
+  }
+  note(key, result ? "true" : "false");
+  return result;
 }
 
 std::vector<std::string> SettingsTable::strings(std::string_view key,
                                                 const std::vector<std::string>& fallback) {
   const toml::node* node = look_up(*file_, node_->table, key);
+  note(key, quoted_list(fallback));
   if (node == nullptr) return fallback;
   const auto* array = node->as_array();
   if (array == nullptr) {
@@ -261,6 +303,7 @@ std::vector<std::string> SettingsTable::strings(std::string_view key,
     }
     values.push_back(value->get());
   }
+  note(key, quoted_list(values));
   return values;
 }
 
@@ -273,7 +316,8 @@ SettingsTable SettingsTable::table(std::string_view key) {
   }
   if (found != nullptr) file_->asked[found];
   const int at = node == nullptr ? node_->line : line(key);
-  return {file_, std::make_shared<const Node>(Node{found, at, name})};
+  return {file_, std::make_shared<const Node>(
+                     Node{found, at, name, node_->path + std::string(key) + "."})};
 }
 
 std::vector<SettingsTable> SettingsTable::tables(std::string_view key) {
@@ -294,8 +338,10 @@ std::vector<SettingsTable> SettingsTable::tables(std::string_view key) {
       continue;
     }
     file_->asked[found];
+    const auto label = (*found)["name"].value_or(std::to_string(result.size() + 1));
     result.push_back({file_, std::make_shared<const Node>(
-                                 Node{found, at, node_->name + std::string(key) + "."})});
+                                 Node{found, at, node_->name + std::string(key) + ".",
+                                      fmt::format("{}{}[{}].", node_->path, key, label)})});
   }
   return result;
 }

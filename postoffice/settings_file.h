@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,15 @@
 namespace smtpgate::postoffice {
 
 class SettingsTable;
+
+/// What a key is in force with, whether it stands in the file or has its default.
+struct SettingValue {
+  std::string text;  ///< as TOML has it: "\"text\"", "60", "true", "[\"a\", \"b\"]"
+  int line = 0;      ///< of the key, or of its table if it is absent
+};
+/// By name: "milter.deadline"; of a [[table]] "postoffice[ACME/MAIN].path", by its `name` or else
+/// by its place, from 1 on.
+using SettingValues = std::map<std::string, SettingValue>;
 
 /// The file as a whole. Collects all errors, in file order, so that a person sees them at once.
 class SettingsFile {
@@ -34,6 +44,8 @@ class SettingsFile {
   void refuse_unknown_keys();
   void add_error(int line, std::string what);
   const std::string& path() const;
+  /// Of all keys that were asked for so far.
+  const SettingValues& values() const;
   /// Sorted by line; empty if all is well.
   std::vector<std::string> errors() const;
 
@@ -68,6 +80,8 @@ class SettingsTable {
   SettingsTable(SettingsFile::State* file, std::shared_ptr<const Node> node);
 
  private:
+  void note(std::string_view key, std::string text);
+
   SettingsFile::State* file_;
   std::shared_ptr<const Node> node_;
 };

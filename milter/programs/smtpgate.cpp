@@ -12,8 +12,10 @@
 #include "converter/address_list.h"
 #include "milter/check.h"
 #include "milter/configuration.h"
+#include "milter/control_programs.h"
 #include "milter/daemon.h"
 #include "milter/doors.h"
+#include "milter/shadow_programs.h"
 #include "milter/status_programs.h"
 #include "milter/try_program.h"
 #include "postoffice/kept_memory.h"
@@ -28,6 +30,9 @@ constexpr const char* description =
     "  smtpgate check                     does everything hold, Postfix's settings included?\n"
     "  smtpgate serve                     the daemon behind smtpd_milters (door 1)\n"
     "  smtpgate status                    what a running daemon is doing; top shows it live\n"
+    "  smtpgate reload                    it reads its configuration again; says what changed\n"
+    "  smtpgate log door1 debug           more, or less, in one area of its log\n"
+    "  smtpgate shadow                    what shadow mode would have done\n"
     "  smtpgate try FILE.eml --rcpt A     what would become of a message, without delivering it\n"
     "  smtpgate deliver                   an LMTP server on standard input and output (door 2)\n"
     "  smtpgate lookup                    a socketmap server on standard input and output\n\n"
@@ -78,7 +83,35 @@ int run(int argc, char** argv) {
   status->add_flag("--json", status_options.json, "everything it knows, as JSON");
   CLI::App* top =
       app.add_subcommand("top", "The same, live on a terminal: drawn anew each second. q quits.");
-  for (CLI::App* one : {status, top}) {
+  milter::ControlOptions control_options;
+  CLI::App* reload = app.add_subcommand(
+      "reload",
+      "Have a running daemon read its configuration again, and say what came of it: accepted, with "
+      "every key that changed; refused, with file and line, and the last good one stays (exit code "
+      "78); what waits for a restart.\nExample: smtpgate reload --json | jq .changes");
+  reload->add_flag("--json", control_options.json, "the answer as JSON");
+  std::string log_area;
+  std::string log_level;
+  CLI::App* log = app.add_subcommand(
+      "log",
+      "Show how much each area of the log says, or change it in a running daemon until the next "
+      "reload; no session ends.\nExample: smtpgate log door1 debug");
+  log->add_option("AREA", log_area,
+                  "daemon, configuration, door1, door2, lookup, outbound, status");
+  log->add_option("LEVEL", log_level, "debug, info, warning or error: this and what is worse");
+  log->add_flag("--json", control_options.json, "the levels as JSON");
+  milter::ShadowOptions shadow_options;
+  CLI::App* shadow = app.add_subcommand(
+      "shadow",
+      "What shadow mode ([shadow] enabled) has seen: what would have been claimed, left to Postfix "
+      "and refused, and why, what was odd, by mailbox.\nExample: smtpgate shadow --json | jq "
+      ".left");
+  shadow->add_flag(
+      "--prepare", shadow_options.prepare,
+      "make the shadow postoffices, with the mailboxes, aliases and groups of the real "
+      "ones");
+  shadow->add_flag("--json", shadow_options.json, "all of it, as JSON")->excludes("--prepare");
+  for (CLI::App* one : {status, top, reload, log, shadow}) {
     one->add_option("--work", status_options.work,
                     "its work directory, if the configuration cannot be read")
         ->type_name("DIR");
@@ -134,6 +167,11 @@ int run(int argc, char** argv) {
                                                     : milter::CheckOutput::all);
   }
   status_options.configuration_path = configuration;
+  control_options.configuration_path = shadow_options.configuration_path = configuration;
+  control_options.work = shadow_options.work = status_options.work;
+  if (*reload) return milter::run_reload(control_options);
+  if (*log) return milter::run_log(control_options, log_area, log_level);
+  if (*shadow) return milter::run_shadow(shadow_options);
   if (*status) return milter::run_status(status_options);
   if (*top) return milter::run_top(status_options);
   if (*try_message) {

@@ -302,7 +302,14 @@ TEST_CASE("a good configuration is taken, and what needs a restart is named") {
   test::write_whole(gateway.configuration_path(), text);
   const auto changed = current.reload();
   REQUIRE(changed);
-  CHECK(*changed == std::vector<std::string>{"milter.socket", "milter.memory"});
+  CHECK(changed->restart == std::vector<std::string>{"milter.memory", "milter.socket"});
+  std::vector<std::string> lines;
+  for (const ConfigurationChange& one : changed->changes) lines.push_back(describe(one));
+  CHECK(lines ==
+        std::vector<std::string>{"gateway.hostname: \"mx.example.com\" -> \"other.example.com\"",
+                                 "milter.deadline: 60 -> 7", "milter.memory: 16777216 -> 0",
+                                 "milter.socket: \"/var/spool/postfix/smtpgate/milter.sock\" -> "
+                                 "\"/elsewhere/milter.sock\""});
   CHECK(current.get()->gateway.hostname == "other.example.com");
   CHECK(current.get()->milter.deadline == std::chrono::seconds(7));
   CHECK(before->gateway.hostname == "mx.example.com");  // who has it keeps it

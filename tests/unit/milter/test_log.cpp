@@ -12,6 +12,24 @@
 using namespace smtpgate;
 using namespace smtpgate::milter;
 
+namespace {
+
+/// A destination and the log of one area that writes to it.
+struct OpenedLog {
+  explicit OpenedLog(std::unique_ptr<LogDestination> to) : destination(std::move(to)) {}
+  std::unique_ptr<LogDestination> destination;
+  LogLevels levels;
+  AreaLog log{LogArea::daemon, *destination, levels};
+};
+
+std::unique_ptr<OpenedLog> areas_log(const std::string& path, const std::string& tag) {
+  auto opened = open_log(path, tag);
+  REQUIRE(opened);
+  return std::make_unique<OpenedLog>(std::move(*opened));
+}
+
+}  // namespace
+
 TEST_CASE("a delivery line has Postfix's shape") {
   CHECK(delivery_line("4F3A1", "anna@example.com", "postoffice[ACME/MAIN]", {1.04, 0.2},
                       Outcome::delivered("filed as abc")) ==
@@ -63,10 +81,9 @@ TEST_CASE("delays have two significant digits and no exponent") {
 TEST_CASE("a log file gets one escaped line a call, with zone, host and tag") {
   const test::TemporaryDirectory directory;
   const std::string path = directory.path() + "/log";
-  auto log = open_log(path, "postfix/smtpgate");
-  REQUIRE(log);
-  (*log)->info("hello\nworld \x1b[31m \xe2\x80\xae");
-  (*log)->warning("careful");
+  auto log = areas_log(path, "postfix/smtpgate");
+  log->log.info("hello\nworld \x1b[31m \xe2\x80\xae");
+  log->log.warning("careful");
   const std::string content = test::read_whole(path);
   const std::regex shape(
       R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d [^ ]+ postfix/smtpgate\[\d+\]: hello\\x0[aA]world \\x1[bB]\[31m \\x[eE]2\\x80\\x[aA][eE]\n[^\n]*: warning: careful\n)");
@@ -79,12 +96,11 @@ TEST_CASE("a log file gets one escaped line a call, with zone, host and tag") {
 TEST_CASE("a rotated log file is opened anew") {
   const test::TemporaryDirectory directory;
   const std::string path = directory.path() + "/log";
-  auto log = open_log(path, "t");
-  REQUIRE(log);
-  (*log)->info("before");
+  auto log = areas_log(path, "t");
+  log->log.info("before");
   REQUIRE(std::rename(path.c_str(), (path + ".1").c_str()) == 0);
-  (*log)->reopen();
-  (*log)->info("after");
+  log->destination->reopen();
+  log->log.info("after");
   CHECK(test::read_whole(path + ".1").find("before") != std::string::npos);
   CHECK(test::read_whole(path).find("after") != std::string::npos);
   CHECK(test::read_whole(path).find("before") == std::string::npos);
@@ -93,14 +109,13 @@ TEST_CASE("a rotated log file is opened anew") {
 TEST_CASE("lines of several threads do not mix") {
   const test::TemporaryDirectory directory;
   const std::string path = directory.path() + "/log";
-  auto log = open_log(path, "t");
-  REQUIRE(log);
+  auto log = areas_log(path, "t");
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&, i] {
         for (int n = 0; n < 200; ++n)
-          (*log)->info("line " + std::string(100, char('a' + i)) + " end");
+          log->log.info("line " + std::string(100, char('a' + i)) + " end");
       });
     }
   }

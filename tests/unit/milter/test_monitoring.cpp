@@ -26,7 +26,7 @@ struct Listening : MessageObserver {
 };
 
 /// Forwards to a log that a test looks at.
-class Forwarding : public Log {
+class Forwarding : public LogDestination {
  public:
   explicit Forwarding(Log& to) : to_(to) {}
   void write(Severity severity, std::string_view text) override { to_.write(severity, text); }
@@ -127,10 +127,12 @@ TEST_CASE("the report tells of messages, reloads, the log and what lies around")
                          .log = &gateway.log,
                          .observer = &monitoring});
   send_one(session, {"<anna@example.com>"});
-  const auto log = monitoring.watch(std::make_unique<Forwarding>(gateway.log));
-  log->info("of no interest");
-  log->warning("look\x1b[2J here");
-  for (int i = 0; i < 100; ++i) log->error("number " + std::to_string(i));
+  const auto destination = monitoring.watch(std::make_unique<Forwarding>(gateway.log));
+  const LogLevels levels;
+  AreaLog log(LogArea::daemon, *destination, levels);
+  log.info("of no interest");
+  log.warning("look\x1b[2J here");
+  for (int i = 0; i < 100; ++i) log.error("number " + std::to_string(i));
   monitoring.session_began();
   monitoring.session_began();
   monitoring.session_ended();

@@ -1,0 +1,55 @@
+// Shadow mode from the command line: see the header.
+#include "milter/shadow_programs.h"
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "milter/configuration.h"
+#include "milter/daemon_question.h"
+#include "milter/privileges.h"
+#include "milter/shadow.h"
+#include "milter/shadow_report.h"
+#include "postoffice/printable.h"
+
+namespace smtpgate::milter {
+
+namespace {
+
+int prepare(const ShadowOptions& options) {
+  const auto configuration = read_configuration(options.configuration_path);
+  if (!configuration) {
+    for (const std::string& line : configuration.error()) tell({EX_CONFIG, line});
+    return EX_CONFIG;
+  }
+  if (!configuration->shadow.enabled) {
+    return tell({EX_CONFIG, options.configuration_path + ": [shadow] is not enabled"});
+  }
+  const auto became = become_user(configuration->gateway.user, configuration->gateway.group);
+  if (!became) return tell({EX_NOUSER, became.error()});
+  const Prepared prepared = prepare_shadows(*configuration);
+  for (const std::string& line : prepared.done) std::cout << printable(line) << '\n';
+  for (const std::string& line : prepared.failed) tell({EX_CANTCREAT, line});
+  return prepared.failed.empty() ? EX_OK : EX_CANTCREAT;
+}
+
+}  // namespace
+
+int run_shadow(const ShadowOptions& options) {
+  if (options.prepare) return prepare(options);
+  const auto work = find_work(options.configuration_path, options.work);
+  if (!work) return tell(work.error());
+  if (::access(work->c_str(), R_OK | X_OK) != 0) {
+    const int code = errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+    return tell({code, *work + ": " + std::strerror(errno) +
+                           "; ask as root or as the gateway's user, or say where it is: --work"});
+  }
+  const ShadowReport report = read_shadow_report(*work);
+  std::cout << (options.json ? render_shadow_json(report) + "\n" : render_shadow_text(report));
+  return EX_OK;
+}
+
+}  // namespace smtpgate::milter
