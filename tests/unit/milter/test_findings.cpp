@@ -16,6 +16,7 @@
 #include "gateway_fixture.h"
 #include "milter/check.h"
 #include "milter/gateway_check.h"
+#include "milter/shadow.h"
 #include "postfix_fixture.h"
 #include "scripted_server.h"
 #include "unit/catch.h"
@@ -93,6 +94,15 @@ struct Site {
   std::unique_ptr<Listener> daemon;
 };
 
+/// Shadow mode, with a shadow of which nothing is there yet. Its path.
+std::string shadow(Site& site) {
+  const std::string path = "path = \"" + site.gateway.folder() + "\"\n";
+  const std::string folder = site.gateway.path() + "/shadow";
+  site.edit(path, path + "shadow = \"" + folder + "\"\n");
+  site.add("[shadow]\nenabled = true\n");
+  return folder;
+}
+
 struct Provocation {
   const char* id;
   const char* text;   ///< in what is said
@@ -154,6 +164,27 @@ const std::vector<Provocation>& provocations() {
          std::filesystem::remove_all(s.gateway.folder() + "/P1");
          std::filesystem::create_symlink("/proc/self", s.gateway.folder() + "/P1");
        }},
+      {"shadow-mode", "shadow mode is on", "smtpgate.toml:",
+       [](S& s) {
+         shadow(s);
+         s.gateway.reload();
+         REQUIRE(prepare_shadows(*s.gateway.configuration).failed.empty());
+       }},
+      {"shadow-is-real", "are one folder", "smtpgate.toml",
+       [](S& s) {
+         std::filesystem::create_directory_symlink(s.gateway.folder(), shadow(s));
+         test::write_whole(s.gateway.folder() + "/GLB/SHADOW", "");
+       },
+       "shadow-mode"},
+      {"shadow-missing", "is no shadow", "smtpgate.toml",
+       [](S& s) {
+         postoffice::PostofficeSettings settings;
+         settings.name = {"ACME", "MAIN"};
+         REQUIRE(postoffice::Postoffice::init(shadow(s), settings).is_delivered());
+       },
+       "shadow-mode"},
+      {"shadow-as-real", "is a shadow", "smtpgate.toml",
+       [](S& s) { test::write_whole(s.gateway.folder() + "/GLB/SHADOW", ""); }},
       {"names-shared", "1 name is in more than one of its postoffices (anna)", "example.com",
        [](S& s) {
          postoffice::PostofficeSettings settings;

@@ -83,7 +83,7 @@ TEST_CASE("a shadow that is the real postoffice, lies in it or holds it is refus
       CAPTURE(folder, enabled);
       shadowed.write(folder, enabled);
       REQUIRE_FALSE(shadowed.errors().empty());
-      CHECK(shadowed.errors()[0].find(":12: postoffice.shadow: ") != std::string::npos);
+      CHECK(shadowed.errors()[0].find(":13: postoffice.shadow: ") != std::string::npos);
     }
   }
   shadowed.write(real + "-too");
@@ -154,7 +154,8 @@ TEST_CASE(
   CHECK(made->list_aliases()->size() == 1);
   CHECK(postoffice::read_group(*made, "team")->members.size() == 2);
   CHECK(postoffice::read_mailbox_settings(*made, "ben")->quota.messages == 7);
-  CHECK_FALSE(why_wrong_kind(shadowed.read(), shadowed.read().converter.postoffices[0]));
+  const Configuration& configuration = shadowed.read();
+  CHECK_FALSE(why_wrong_kind(configuration, configuration.converter.postoffices[0]));
 }
 
 TEST_CASE(
