@@ -34,6 +34,10 @@ before_block() {
       return
       ;;
     *"mailbox add anna"*) quietly mailbox remove anna --with-messages ;;
+    *"mailbox move anna"*)
+      postoffice -d /srv/postoffice-2 init --name ACME/SECOND --owner smtpgate > /dev/null
+      boxes
+      ;;
     *"mailbox remove anna"*)
       quietly mailbox remove anna --with-messages
       boxes

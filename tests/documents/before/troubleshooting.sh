@@ -12,7 +12,7 @@
 #? Permission denied; check its owner and mode
 #? is no postoffice (it has no GLB/postoffice.toml); is its file system mounted?
 #? the address map has no postoffice for the domain "example.org"; add it to ADDR_MAP.CFG, or do not route it to the gateway
-#? /etc/smtpgate/smtpgate.toml:51: milter.deadline: 6000 is out of range; write an integer from 1 to 240
+#? /etc/smtpgate/smtpgate.toml:73: milter.deadline: 6000 is out of range; write an integer from 1 to 240
 #? Server configuration error
 #? the configuration was not taken; the last good one stays
 #? configuration read again
