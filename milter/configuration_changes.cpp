@@ -117,8 +117,11 @@ bool needs_restart(std::string_view key) {
 std::vector<std::string> why_not_to_take(const Configuration& now, const Configuration& fresh) {
   std::vector<std::string> errors;
   if (now.shadow.enabled != fresh.shadow.enabled) {
-    errors.push_back(place_of(fresh, "shadow.enabled") +
-                     "shadow mode is switched by a restart alone: stop smtpgate, and start it");
+    errors.push_back(
+        place_of(fresh, "shadow.enabled") +
+        "shadow mode is switched by a restart alone: stop smtpgate, and start it; where "
+        "Postfix routes mail to the gateway, take the change back now, since door 2 "
+        "and the look-up follow the file");
     return errors;
   }
   look_at_postoffices(now, fresh, errors);

@@ -56,8 +56,9 @@ CurrentConfiguration::reload() {
   for (const ConfigurationChange& one : changes_between(first_.values, fresh->values)) {
     if (needs_restart(one.key)) result.restart.push_back(one.key);
   }
-  fresh->gateway.work = first_.gateway.work;  // its folders were made at the start
-  fresh->spool_memory = first_.spool_memory;  // messages under way are in it
+  fresh->gateway.work = first_.gateway.work;    // its folders were made at the start
+  fresh->milter.socket = first_.milter.socket;  // where the door is
+  fresh->spool_memory = first_.spool_memory;    // messages under way are in it
   auto shared = std::make_shared<const Configuration>(std::move(*fresh));
   const std::lock_guard guard(mutex_);
   current_ = std::move(shared);

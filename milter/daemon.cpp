@@ -205,6 +205,7 @@ class Housekeeper {
       return answer;
     }
     answer.taken = true;
+    discard_.forget();  // the proof was of the old one; deleting one by one is always safe
     answer.changes = std::move(reloaded->changes);
     answer.restart = std::move(reloaded->restart);
     const std::size_t told = std::min(answer.changes.size(), most_told_changes);

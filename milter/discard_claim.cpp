@@ -130,6 +130,11 @@ void DiscardClaim::prove(const Configuration& configuration, const PostfixProgra
   proof_ = std::move(proof);
 }
 
+void DiscardClaim::forget() {
+  const std::lock_guard lock(mutex_);
+  proof_.reset();
+}
+
 bool DiscardClaim::is_allowed() {
   std::shared_ptr<const Proof> proof;
   {

@@ -32,6 +32,8 @@ class DiscardClaim {
 
   /// Proves anew, if the configuration asks for it; a line in the log says what came out.
   void prove(const Configuration& configuration, const PostfixProgram& program);
+  /// Not allowed until prove() says so: another configuration is in force.
+  void forget();
   /// Now, for one message. Two look-ups in the kernel's cache.
   bool is_allowed();
 

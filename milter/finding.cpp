@@ -31,7 +31,8 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"postoffice-other", error, "its mail waits in Postfix's queue"},
       {"postoffice-unwritable", error, "its mail waits in Postfix's queue"},
       {"shadow-mode", warning,
-       "nothing is claimed and nobody refused: Postfix delivers all mail as if we were not there"},
+       "nothing is claimed and nobody refused: Postfix delivers all mail as if we were not there; "
+       "what it routes to us waits"},
       {"shadow-is-real", error, "the daemon does not start, so that nothing is filed there"},
       {"shadow-missing", error, "nothing is tried there; Postfix delivers all mail as ever"},
       {"shadow-as-real", error, "its mail waits in Postfix's queue"},

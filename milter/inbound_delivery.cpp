@@ -146,6 +146,8 @@ class Run {
   void distribute(Group& group, const Postoffice& office, std::string_view content_key);
   void take_distribution(Group& group, const std::string& name, const Distribution& distribution,
                          const Places& places);
+  void pass_beyond(Group& group, const Postoffice& office, std::string_view content_key,
+                   const std::vector<BeyondRecipient>& all, const Places& places);
   void convert_and_file(Group& group);
   Expected<ConvertedMessage> convert(const Postoffice& office);
   bool take_encapsulated(const Group& group, ConvertedMessage& converted, const Postoffice& office);
@@ -239,12 +241,10 @@ void Run::distribute(Group& group, const Postoffice& office, std::string_view co
       add(places, distribution.error());
     } else if (reach_ == Reach::mailboxes && !distribution->is_plain()) {
       add(places, Outcome::temporary(name.second + " reaches beyond this postoffice's mailboxes"));
-    } else if (!name.first && !content_key.empty() &&
-               postoffice::was_filed_before_forward(office, name.second, content_key)) {
-      add(places, Outcome::delivered("duplicate of " + std::string(content_key) + " in mailbox " +
-                                     name.second));
     } else {
+      group.owners[name.second] = distribution->owner;
       take_distribution(group, name.second, *distribution, places);
+      pass_beyond(group, office, content_key, distribution->beyond, places);
     }
   }
 }
@@ -255,7 +255,6 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
     to.insert(to.end(), places.begin(), places.end());
     for (const std::size_t place : places) tallies_[place].expect();
   };
-  group.owners[name] = distribution.owner;
   for (const std::string& mailbox : distribution.mailboxes) {
     auto found = std::find_if(group.mailboxes.begin(), group.mailboxes.end(),
                               [&](const Group::Mailbox& one) { return one.name == mailbox; });
@@ -267,10 +266,27 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
     }
     append(found->places);
   }
-  const auto append_once = [&](Places& to) {
-    if (to.empty() || to.back() != places.back()) append(to);
-  };
-  for (const BeyondRecipient& beyond : distribution.beyond) {
+  for (const FailedMember& failed : distribution.failures) {
+    for (const std::size_t place : places) tallies_[place].expect();
+    add(places, failed.outcome);
+    group.failures.push_back({failed, name, distribution.owner, places});
+  }
+}
+
+/// Who is not in a mailbox of this postoffice.
+void Run::pass_beyond(Group& group, const Postoffice& office, std::string_view content_key,
+                      const std::vector<BeyondRecipient>& all, const Places& places) {
+  for (const BeyondRecipient& beyond : all) {
+    // Moved with the rest of a mailbox that went to another postoffice: there already.
+    const auto known_there =
+        postoffice::was_filed_before_forward(office, beyond.via, content_key, envelope_.arrival);
+    if (!known_there || *known_there) {
+      for (const std::size_t place : places) tallies_[place].expect();
+      add(places, known_there ? Outcome::delivered("duplicate of " + std::string(content_key) +
+                                                   " in mailbox " + beyond.via)
+                              : known_there.error());
+      continue;
+    }
     // Who is passed the message in the name of another group already gets it from there, once.
     const auto [known, is_new] =
         group.passing_of_address.try_emplace(postoffice::address_key(beyond.address), 0);
@@ -281,12 +297,10 @@ void Run::take_distribution(Group& group, const std::string& name, const Distrib
       known->second = via->second;
       group.passings[via->second].recipients.push_back(beyond);
     }
-    append_once(group.passings[known->second].places);
-  }
-  for (const FailedMember& failed : distribution.failures) {
+    Places& to = group.passings[known->second].places;
+    if (!to.empty() && to.back() == places.back()) continue;
+    to.insert(to.end(), places.begin(), places.end());
     for (const std::size_t place : places) tallies_[place].expect();
-    add(places, failed.outcome);
-    group.failures.push_back({failed, name, distribution.owner, places});
   }
 }
 

@@ -155,7 +155,12 @@ bool MilterSession::is_considered(std::string_view path, const RecipientMacros& 
   const Configuration& configuration = *transaction_->configuration;
   if (!configuration.shadow.enabled) return macros.mailer == configuration.gateway.transport;
   const auto address = converter::parse_path(path);
-  return address && configuration.converter.map.find(address->domain) != nullptr;
+  if (!address) return false;
+  // A peer's domain is in the map too, and not ours.
+  const auto entries = configuration.converter.map.find_all(address->domain);
+  return std::any_of(entries.begin(), entries.end(), [&](const auto* entry) {
+    return configuration.find_postoffice(entry->postoffice) != nullptr;
+  });
 }
 
 std::optional<RecipientReply> MilterSession::refuse(const Resolution& resolution,

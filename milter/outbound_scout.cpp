@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "milter/shadow.h"
 #include "postoffice/outgoing.h"
 
 namespace smtpgate::milter {
@@ -74,9 +75,13 @@ void OutboundScout::take_configuration() {
   senders_.use(configuration->designated_host);
 }
 
+std::optional<Outcome> OutboundScout::why_not_ours(const Office& office) const {
+  return why_wrong_kind(*surroundings_.configuration(), office, *surroundings_.files);
+}
+
 void OutboundScout::look_at_outgoing(const Office& office) {
   auto opened = Postoffice::open(office.directory, *surroundings_.files);
-  if (!opened) return;  // add_outboxes() says so
+  if (!opened || why_not_ours(office)) return;  // add_outboxes() says so
   const auto ids = OutgoingMail(*opened).waiting();
   if (!ids) {
     log().warning(office.name.str() + ": " + ids.error().sentence());
@@ -89,6 +94,10 @@ void OutboundScout::add_outboxes(const Office& office) {
   auto opened = Postoffice::open(office.directory, *surroundings_.files);
   if (!opened) {
     log().warning(opened.error().sentence() + "; its outgoing mail waits");
+    return;
+  }
+  if (const auto wrong = why_not_ours(office)) {
+    log().warning(wrong->sentence() + "; its outgoing mail waits");
     return;
   }
   // Also what a command has adopted from another host, and what an earlier look could not finish.
@@ -131,7 +140,7 @@ void OutboundScout::note_again(const OutboxPlace& place, const postoffice::Outbo
 
 void OutboundScout::take_turn_at(const Office& office, const OutboxTurns::Turn& turn) {
   auto opened = Postoffice::open(office.directory, *surroundings_.files);
-  if (!opened) return;  // add_outboxes() says so
+  if (!opened || why_not_ours(office)) return;  // add_outboxes() says so
   const auto configuration = surroundings_.configuration();
   const postoffice::OutboxOptions options{.wait = configuration->outbound.outbox_wait.count(),
                                           .expire = configuration->outbound.expire.count(),

@@ -47,6 +47,8 @@ class OutboundScout {
   void look_at_all();
   void add_outboxes(const Office& office);
   void look_at_outgoing(const Office& office);
+  /// A shadow where a postoffice should be: nothing of it is sent.
+  std::optional<Outcome> why_not_ours(const Office& office) const;
   void take_turn();
   void take_turn_at(const Office& office, const OutboxTurns::Turn& turn);
   void note_again(const OutboxPlace& place, const postoffice::OutboxResult& result);

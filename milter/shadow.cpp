@@ -37,12 +37,17 @@ class Preparation {
 
   void run() {
     const auto real = Postoffice::open(real_path_);
+    const auto settings = FileSystem::posix().status(real_path_ + "/GLB/postoffice.toml");
+    const bool is_none =
+        !settings && (settings.error().code == ENOENT || settings.error().code == ENOTDIR);
+    // Its settings would be missing in the shadow, for good.
+    if (!real && !is_none) return failed(real.error());
     if (!make_folder(real)) return;
     const auto shadow = Postoffice::open(served_.directory);
     if (!shadow) return failed(shadow.error());
     if (!real) {
       result_.done.push_back(
-          fmt::format("{}: {} cannot be read, so there is nothing to copy: "
+          fmt::format("{}: {} is no postoffice yet, so there is nothing to copy: "
                       "postoffice -d {} mailbox add NAME",
                       served_.name.str(), real_path_, served_.directory));
       return;
@@ -96,7 +101,15 @@ class Preparation {
   }
 
   void copy(const Postoffice& real, const Postoffice& shadow) {
-    for (const std::string& name : real.list_mailboxes().value_or(std::vector<std::string>())) {
+    const auto mailboxes = real.list_mailboxes();
+    const auto known = shadow.list_aliases();
+    const auto aliases = real.list_aliases();
+    const auto groups = postoffice::list_groups(real);
+    if (!mailboxes) return failed(mailboxes.error());
+    if (!known) return failed(known.error());
+    if (!aliases) return failed(aliases.error());
+    if (!groups) return failed(groups.error());
+    for (const std::string& name : *mailboxes) {
       if (!FileSystem::posix().status(shadow.mailbag_directory(name))) {
         note(shadow.add_mailbox(name), mailboxes_);
       }
@@ -109,15 +122,12 @@ class Preparation {
         failed(written);
       }
     }
-    const auto known = shadow.list_aliases().value_or(std::vector<Postoffice::Alias>());
-    for (const Postoffice::Alias& alias :
-         real.list_aliases().value_or(std::vector<Postoffice::Alias>())) {
+    for (const Postoffice::Alias& alias : *aliases) {
       bool is_known = false;
-      for (const Postoffice::Alias& one : known) is_known = is_known || one.name == alias.name;
+      for (const Postoffice::Alias& one : *known) is_known = is_known || one.name == alias.name;
       if (!is_known) note(shadow.add_alias(alias.name, alias.mailbox), aliases_);
     }
-    for (const std::string& name :
-         postoffice::list_groups(real).value_or(std::vector<std::string>())) {
+    for (const std::string& name : *groups) {
       if (postoffice::read_group(shadow, name)) continue;
       const auto group = postoffice::read_group(real, name);
       if (group) {

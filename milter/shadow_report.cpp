@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <exception>
@@ -197,8 +198,10 @@ void ShadowRecorder::note(MessageRecord record) noexcept {
     const std::lock_guard guard(mutex_);
     if (size_ + line.size() >= largest_) {
       // Where it cannot be put aside, it grows on: no record is better lost.
-      if (std::rename(file_->path().c_str(), (file_->path() + ".1").c_str()) == 0 &&
-          file_->reopen()) {
+      const bool is_aside =
+          std::rename(file_->path().c_str(), (file_->path() + ".1").c_str()) == 0 ||
+          errno == ENOENT;  // put aside by an earlier note, which could not open another
+      if (is_aside && file_->reopen()) {
         size_ = 0;
       }
     }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "milter/shadow.h"
 #include "postoffice/outgoing.h"
 #include "postoffice/postoffice.h"
 
@@ -27,7 +28,8 @@ std::chrono::seconds sign_pause(const OutboundGatewaySettings& settings) {
 void SignOfLife::give_in(const converter::ServedPostoffice& office,
                          const Configuration& configuration) {
   const auto opened = postoffice::Postoffice::open(office.directory, *surroundings_.files);
-  if (!opened) return;  // whoever looks at its outboxes says so
+  // Whoever looks at its outboxes says so.
+  if (!opened || why_wrong_kind(configuration, office, *surroundings_.files)) return;
   const auto taken_over =
       postoffice::OutgoingMail(*opened).keep_alive(configuration.outbound.lease.count());
   if (!taken_over) {

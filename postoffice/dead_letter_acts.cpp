@@ -6,13 +6,16 @@
 
 #include <fmt/format.h>
 
+#include "postoffice/address.h"
 #include "postoffice/dead_letters.h"
 #include "postoffice/folder.h"
 #include "postoffice/hook_claim.h"
 #include "postoffice/mailbag.h"
 #include "postoffice/mailbox_changes.h"
+#include "postoffice/mailbox_plan.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/outbox_taken.h"
+#include "postoffice/shared_lock.h"
 #include "postoffice/shell_word.h"
 
 namespace smtpgate::postoffice {
@@ -123,8 +126,24 @@ Outcome redrive_unreadable(const Postoffice& postoffice, const DeadLetter& lette
 }
 
 Outcome bring_back(const Postoffice& postoffice, const DeadLetter& letter) {
-  auto changes = MailboxChanges::begin(postoffice);
-  if (!changes) return changes.error();
+  // Not MailboxChanges::begin(): what it finishes first may be this very removal.
+  auto lock = take_shared_lock(postoffice, layout::mailbox_lock, {"GLB", layout::mailbags});
+  if (!lock) return lock.error().outcome();
+  if (!*lock) {
+    return Outcome::temporary("somebody else is changing mailboxes of " + postoffice.directory() +
+                              "; try again");
+  }
+  auto plan = read_plan(postoffice);
+  if (!plan) return plan.error();
+  const auto given_up = std::erase_if(plan->changes, [&](const MailboxChange& one) {
+    return one.kind == MailboxChange::Kind::remove &&
+           fold_mailbox_name(one.mailbox) == letter.mailbox;
+  });
+  if (given_up > 0) {
+    const Outcome written =
+        plan->changes.empty() ? remove_plan(postoffice) : write_plan(postoffice, *plan);
+    if (!written.is_delivered()) return written;
+  }
   auto moved =
       postoffice.files().rename_new(letter.path, postoffice.mailbag_directory(letter.mailbox));
   if (!moved && moved.error().code == ENOENT) return gone(postoffice, letter);

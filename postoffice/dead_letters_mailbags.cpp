@@ -19,6 +19,7 @@
 #include "postoffice/mmff_reader.h"
 #include "postoffice/outbox_look.h"
 #include "postoffice/outbox_taken.h"
+#include "postoffice/shared_lock.h"
 #include "postoffice/tidying.h"
 
 namespace smtpgate::postoffice {
@@ -184,11 +185,9 @@ class MailbagLook {
     std::erase_if(*names,
                   [](const std::string& name) { return !name.starts_with(leaving_prefix); });
     if (names->empty()) return;
-    auto directory = files_.open_directory(mailbags);
-    if (!directory) return trouble(directory.error().outcome());
-    auto locked = (*directory)->try_lock();
-    if (!locked) return trouble(locked.error().outcome());
-    if (!*locked) return;
+    const auto taken = is_shared_lock_taken(postoffice_, layout::mailbox_lock);
+    if (!taken) return trouble(taken.error().outcome());
+    if (*taken) return;
     for (const std::string& name : *names) {
       const std::string path = path_in(mailbags, name);
       auto messages = count_messages(files_, path);

@@ -245,9 +245,29 @@ class Move {
       // Who reads over there may have been faster.
       if (Outcome read = target.mark_read(arrived); read.is_temporary()) return read;
     }
+    if (!is_sent) {
+      if (auto problem = mark_here(entry.id)) return problem;
+    }
     const Outcome removed = source.remove(entry);
     if (removed.is_temporary()) return removed;
     return is_sent ? std::nullopt : remove_original(key);
+  }
+
+  /// A delivery that died before it made the marker will be tried again here, where the message is
+  /// then no more, and must not go on by the forward.
+  std::optional<Outcome> mark_here(const std::string& id) {
+    if (!is_content_key(id)) return std::nullopt;
+    const std::string mailbag = from_.mailbag_directory(mailbox_);
+    const std::string markers = path_in(mailbag, layout::markers);
+    auto there = from_.files().status(path_in(markers, id));
+    if (there) return std::nullopt;
+    if (there.error().code != ENOENT) return there.error().outcome();
+    auto owner = owner_for_new_files(from_.files(), from_.directory());
+    if (!owner) return owner.error().outcome();
+    auto made = make_marker(from_.files(), mailbag, id, *owner);
+    if (made) made = from_.files().sync_directory(markers);
+    if (!made) return made.error().outcome();
+    return std::nullopt;
   }
 
   std::string original_path(const std::string& key) const {
@@ -282,8 +302,16 @@ class Move {
     if (!owner) return owner.error().outcome();
     auto names = from_.files().list(source);
     if (!names) return names.error().outcome();
+    // Listed after the markers, and new/ before cur/, as its readers move it: what was filed since
+    // the last look is still to be moved, and a marker over there would make it a duplicate.
+    std::set<std::string> still_here;
+    for (const std::string_view part : {layout::unread, layout::read}) {
+      auto there = from_.files().list(path_in(from_.mailbag_directory(mailbox_), part));
+      if (!there) return there.error().outcome();
+      still_here.insert(there->begin(), there->end());
+    }
     for (const std::string& name : *names) {
-      if (!is_content_key(name)) continue;
+      if (!is_content_key(name) || still_here.contains(name)) continue;
       if (auto made = make_marker(to_.files(), mailbag, name, *owner); !made) {
         return made.error().outcome();
       }
@@ -317,14 +345,22 @@ Expected<MoveReport> move_mailbox(const Postoffice& from, const Postoffice& to,
   return Move(from, to, mailbox, options).run();
 }
 
-bool was_filed_before_forward(const Postoffice& postoffice, std::string_view mailbox,
-                              std::string_view key) {
+Expected<bool> was_filed_before_forward(const Postoffice& postoffice, std::string_view mailbox,
+                                        std::string_view key, std::int64_t now) {
+  constexpr std::int64_t day_seconds = 86'400;
   if (!is_content_key(key)) return false;
   const std::string folded = fold_mailbox_name(mailbox);
   const std::string markers = path_in(postoffice.mailbag_directory(folded), layout::markers);
-  if (!postoffice.files().status(path_in(markers, key))) return false;
+  const auto marker = postoffice.files().status(path_in(markers, key));
+  if (!marker) {
+    // A group has no mailbag.
+    if (marker.error().code == ENOENT || marker.error().code == ENOTDIR) return false;
+    return failure(marker.error().outcome());
+  }
+  if (marker->modified < now - postoffice.settings().dedupe_days * day_seconds) return false;
   auto settings = read_mailbox_settings(postoffice, folded);
-  return settings && !settings->forward.empty() && !settings->keep_copy;
+  if (!settings) return failure(settings.error());
+  return !settings->forward.empty() && !settings->keep_copy;
 }
 
 Expected<std::vector<std::string>> mailbox_routes(const Postoffice& postoffice,

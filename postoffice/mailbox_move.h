@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -38,10 +39,11 @@ struct MoveReport {
 Expected<MoveReport> move_mailbox(const Postoffice& from, const Postoffice& to,
                                   std::string_view mailbox, const MoveOptions& options = {});
 
-/// Whether the mailbox's mail is filed elsewhere, and `key` was filed here before: then it was
-/// moved with the rest, and must not go on a second time.
-bool was_filed_before_forward(const Postoffice& postoffice, std::string_view mailbox,
-                              std::string_view key);
+/// Whether the mailbox's mail is filed elsewhere, and `key` was filed here within dedupe_days
+/// before `now` (seconds since 1970): then it was moved with the rest, and must not go on a second
+/// time. An error: it cannot be told, so it must not go on either.
+Expected<bool> was_filed_before_forward(const Postoffice& postoffice, std::string_view mailbox,
+                                        std::string_view key, std::int64_t now);
 
 /// The lines of a transport table (transport(5)) that lead mail for this postoffice's names in
 /// `domains` to `next_hop`, such as "smtp:[gate2.example.net]": mailboxes, aliases, groups. A

@@ -97,7 +97,8 @@ Expected<OutboxResult> pick_up_again(const Postoffice& postoffice, std::string_v
   if (!*taken) return failure(gone(postoffice, path));
   OutboxResult result;
   result.taken = 1;
-  walk_taken_file(postoffice, **taken, options, false, tell, result);
+  // A file that its writer still writes waits for the rest, as ever.
+  walk_taken_file(postoffice, **taken, options, true, tell, result);
   return result;
 }
 

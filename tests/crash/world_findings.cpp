@@ -168,6 +168,7 @@ std::vector<std::string> World::leftovers() const {
   for (const std::string place : {"/GLB", "/GLB/MAILBOX", "/GRP", "/MBG"}) {
     for (const std::string& name : disk_.names(folder() + place)) {
       const bool is_plan = name == "CHANGES.json";
+      if (name.starts_with(".lock-")) continue;  // stays, for the next who locks
       if (name.front() == '.' || is_plan) result.push_back(place.substr(1) + "/" + name);
     }
   }

@@ -15,6 +15,8 @@
 #include "postoffice/letter_log.h"
 #include "postoffice/letter_summary.h"
 #include "postoffice/mailbag.h"
+#include "postoffice/mailbox_changes.h"
+#include "postoffice/mailbox_plan.h"
 #include "postoffice/outbox_taken.h"
 #include "postoffice/shell_word.h"
 #include "unit/postoffice/faulty_file_system.h"
@@ -293,6 +295,25 @@ TEST_CASE("a mailbox whose removal was broken off comes back with its mail") {
   CHECK(fixture.redrive(fixture.only()).is_delivered());
   CHECK(fixture.in("MBG/carl/new") == Lines{"1"});
   CHECK(fixture.words().empty());
+}
+
+TEST_CASE("a mailbox comes back although the removal that was broken off is still planned") {
+  LettersFixture fixture;
+  fixture.add_mailbox("carl");
+  fixture.add_mailbox("dora");
+  test::write_file(fixture / "MBG/carl/new/1", message(to_bernd));
+  fs::rename(fixture / "MBG/carl", fixture / "MBG/.leaving-carl");
+  const auto removal = [](const char* name) {
+    return MailboxChange{
+        .kind = MailboxChange::Kind::remove, .mailbox = name, .with_messages = true};
+  };
+  REQUIRE(write_plan(fixture.open(), {"", {removal("carl"), removal("dora")}}).is_delivered());
+  CHECK(fixture.redrive(fixture.only()).is_delivered());
+  CHECK(fixture.in("MBG/carl/new") == Lines{"1"});
+  // The rest of the plan is still to be finished.
+  REQUIRE(MailboxChanges::begin(fixture.open()).has_value());
+  CHECK(fixture.in("MBG/carl/new") == Lines{"1"});
+  CHECK_FALSE(fs::exists(fixture / "MBG/dora"));
 }
 
 TEST_CASE(

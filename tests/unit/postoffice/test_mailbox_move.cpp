@@ -1,5 +1,7 @@
 // A mailbox moved to another postoffice: each message once, whatever dies or fails in between, and
 // mail that still comes goes on.
+#include <cerrno>
+#include <ctime>
 #include <filesystem>
 #include <set>
 
@@ -66,11 +68,12 @@ struct TwoPostoffices {
     return test::names_in(where / (std::string("MBG/anna/") + part));
   }
   /// All that there is, in both, each once.
-  void check_moved() const {
+  void check_moved() const { check_moved_with(4); }
+  void check_moved_with(std::size_t messages) const {
     CHECK(names(one, "new").empty());
     CHECK(names(one, "cur").empty());
     CHECK(names(one, "sent").empty());
-    CHECK(names(two, "new").size() + names(two, "cur").size() == 4);
+    CHECK(names(two, "new").size() + names(two, "cur").size() == messages);
     CHECK(names(two, "sent") == std::vector<std::string>{key_of('d')});
     const std::vector<std::string> markers = names(two, "ids");
     for (const char digit : {'a', 'b', 'c', 'e'}) {
@@ -117,11 +120,13 @@ TEST_CASE("a mailbox moves with its messages, settings and aliases, and its mail
 
 TEST_CASE("a message that was filed before the move does not go on when Postfix tries it again") {
   TwoPostoffices both;
-  CHECK_FALSE(was_filed_before_forward(both.one.open(), "anna", key_of('a')));
+  CHECK_FALSE(
+      was_filed_before_forward(both.one.open(), "anna", key_of('a'), std::time(nullptr)).value());
   REQUIRE(move_mailbox(both.one.open(), both.two.open(), "anna"));
-  CHECK(was_filed_before_forward(both.one.open(), "anna", key_of('a')));
-  CHECK(was_filed_before_forward(both.one.open(), "Anna", key_of('e')));
-  CHECK_FALSE(was_filed_before_forward(both.one.open(), "anna", key_of('f')));
+  CHECK(was_filed_before_forward(both.one.open(), "anna", key_of('a'), std::time(nullptr)).value());
+  CHECK(was_filed_before_forward(both.one.open(), "Anna", key_of('e'), std::time(nullptr)).value());
+  CHECK_FALSE(
+      was_filed_before_forward(both.one.open(), "anna", key_of('f'), std::time(nullptr)).value());
   // And over there it is known as well, also what she has deleted.
   const Outcome again = file(both.two.open(), "anna", key_of('e'));
   CHECK(again.sentence().starts_with("duplicate of"));
@@ -137,6 +142,40 @@ TEST_CASE("what was being filed while a mailbox moved goes over with the next ca
   CHECK(again->messages == 1);
   CHECK(both.names(both.one, "new").empty());
   CHECK(both.names(both.two, "new").size() == 4);
+}
+
+TEST_CASE("what is filed while the last messages move is not taken for a duplicate later") {
+  TwoPostoffices both;
+  MoveOptions options;
+  options.progress = [&](std::size_t count) {
+    // The first of sent/: nobody looks into new/ any more.
+    if (count != 5) return;
+    REQUIRE(file(both.one.open(), "anna", key_of('9')).is_delivered());
+  };
+  REQUIRE(move_mailbox(both.one.open(), both.two.open(), "anna", options));
+  CHECK(both.names(both.one, "new") == std::vector<std::string>{key_of('9')});
+  auto again = move_mailbox(both.one.open(), both.two.open(), "anna");
+  REQUIRE(again);
+  CHECK(again->messages == 1);
+  both.check_moved_with(5);
+}
+
+TEST_CASE("a message without its marker leaves one when it moves, so that a retry does not go on") {
+  TwoPostoffices both;
+  std::filesystem::remove(both.one / ("MBG/anna/ids/" + key_of('a')));
+  REQUIRE(move_mailbox(both.one.open(), both.two.open(), "anna"));
+  const std::int64_t now = std::time(nullptr);
+  CHECK(was_filed_before_forward(both.one.open(), "anna", key_of('a'), now).value());
+  // Not for ever.
+  CHECK_FALSE(
+      was_filed_before_forward(both.one.open(), "anna", key_of('a'), now + 6 * 86'400).value());
+  // And never "no" because a disk did not answer.
+  FaultyFileSystem faulty;
+  const Postoffice one = both.one.open(faulty);
+  faulty.fail_if(
+      [](const Operation& operation) { return operation.path.find("/ids/") != std::string::npos; },
+      EIO);
+  CHECK_FALSE(was_filed_before_forward(one, "anna", key_of('a'), now));
 }
 
 TEST_CASE("a move whose disk fails at any operation is finished by the next, each message once") {
