@@ -168,7 +168,11 @@ class Filing {
     }
     auto placed = place(name);
     if (placed) return finish_placed(name, *placed);
-    if (placed.error().code != EEXIST) return tl::unexpected(placed.error());
+    if (placed.error().code != EEXIST) {
+      // Perhaps only the answer was lost. One that is not there is found out by the next count.
+      if (room_) room_->filed();
+      return tl::unexpected(placed.error());
+    }
     auto in_unread = look_at(unread(name));
     if (!in_unread) return tl::unexpected(in_unread.error());
     if (*in_unread == Found::ours) return accept_found(name, layout::unread);

@@ -185,8 +185,6 @@ Outcome HookState::write(FileSystem& files, const std::string& directory) const 
       replace_file(files, path, json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n",
                    mode, std::nullopt);
   if (!written) return written.error().outcome();
-  // The umask may be narrower. What is not seen by others counts all the same.
-  if (auto file = files.open(path)) (void)(*file)->set_mode(mode);
   return Outcome::delivered("written");
 }
 

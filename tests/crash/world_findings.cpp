@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "postoffice/postoffice_check.h"
@@ -86,6 +87,23 @@ void World::add_settings(Findings& result) const {
   }
 }
 
+namespace {
+
+/// Without when it came: a report is made at the moment of the failure, and clocks jump here.
+std::string without_arrival(const std::string& mmff) {
+  std::istringstream lines(mmff);
+  std::string kept;
+  bool skips_value = false;
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_time = line.starts_with("DATE:") || line.starts_with("TIME:");
+    if (!is_time && !skips_value) kept += line + "\n";
+    skips_value = line == "EXT:S:0:RECEIVED";
+  }
+  return kept;
+}
+
+}  // namespace
+
 Findings World::findings() const {
   Findings result = submitted_;
   for (const auto* seen : {&removed_, &taken_, &broken_}) {
@@ -98,7 +116,8 @@ Findings World::findings() const {
     const auto state = postoffice::parse_outgoing_state(
         disk_.contents(bad + "/STATE.json").value_or(""), bad + "/STATE.json");
     result.push_back(
-        "BAD: " + without_random_parts(disk_.contents(bad + "/FROM_NC.API").value_or("")) +
+        "BAD: " +
+        without_random_parts(without_arrival(disk_.contents(bad + "/FROM_NC.API").value_or(""))) +
         (state ? " because " + state->reason
                : " " + std::string(damaged_mark) + state.error().sentence()));
   }
