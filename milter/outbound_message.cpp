@@ -295,7 +295,9 @@ Outcome Try::report() {
     }
   }
   auto original = message_.open_content();
-  if (original) failed.original = original->get();
+  // It was there when the message was taken: a disk that does not answer now may do so later.
+  if (!original) return original.error();
+  failed.original = original->get();
   failed.original_kind = message_.content_kind();
   return postoffice::file_non_delivery(context_.postoffice, state_.mailbox, failed);
 }

@@ -2,6 +2,7 @@
 #include "postoffice/mailbox_import.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <limits>
@@ -56,13 +57,16 @@ class Reader {
     result_.changes.push_back(std::move(change));
     result_.lines.push_back(line);
   }
-  bool exists(const std::string& folded) const {
-    return !why_bad_mailbox_name(folded) &&
-           postoffice_.files().status(postoffice_.mailbag_directory(folded)).has_value();
+  bool exists(const std::string& folded) {
+    if (why_bad_mailbox_name(folded)) return false;
+    const auto status = postoffice_.files().status(postoffice_.mailbag_directory(folded));
+    if (!status && status.error().code != ENOENT) result_.trouble = status.error().outcome();
+    return status.has_value();
   }
   std::optional<MailboxSettings> settings_of(int line, const std::string& name) {
     auto settings = read_mailbox_settings(postoffice_, name);
     if (settings) return std::move(*settings);
+    if (settings.error().is_temporary()) result_.trouble = settings.error();
     fail(line, settings.error().sentence());
     return std::nullopt;
   }

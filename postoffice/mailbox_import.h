@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ struct MailboxImport {
   std::vector<MailboxChange> changes;
   std::vector<int> lines;  ///< of each change
   std::vector<ImportProblem> problems;
+  /// The folder could not be looked at: what the problems say may not be so, and trying again
+  /// helps.
+  std::optional<Outcome> trouble{};
 };
 
 inline constexpr std::uint64_t largest_import = std::uint64_t{64} << 20;  ///< octets

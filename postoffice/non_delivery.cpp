@@ -244,10 +244,10 @@ void add_recipients(const NonDelivery& failed, std::vector<std::string>& lines) 
 }
 
 /// "It is attached", or why it is not.
-std::string whereabouts(const NonDelivery& failed) {
+Expected<std::string> whereabouts(const NonDelivery& failed) {
   if (failed.original == nullptr) return "The message itself could not be read.";
   auto size = original_size(*failed.original, failed.original_part);
-  if (!size) return "The message itself could not be read.";
+  if (!size) return failure(size.error().outcome());
   if (*size <= largest_attached_original) return "The whole message is attached.";
   return fmt::format("The message has {} octets and is too large to be attached here.", *size);
 }
@@ -301,7 +301,9 @@ Expected<Report> report_of(const Postoffice& postoffice, const NonDelivery& fail
     }
     report.lines.emplace_back();
   }
-  report.lines.push_back(whereabouts(failed) + " Its number here is " +
+  auto where = whereabouts(failed);
+  if (!where) return failure(where.error());
+  report.lines.push_back(*where + " Its number here is " +
                          printable(failed.message_id, longest_value) + ".");
   return report;
 }

@@ -27,7 +27,9 @@ Outcome return_to_sender(const Postoffice& postoffice, TakenMessage& message, st
     told = "it is a program's, and nobody is told";
   } else if (!failed.recipients.empty()) {
     auto original = message.open_content();
-    if (original) failed.original = original->get();
+    // It was there when the message was taken: a disk that does not answer now may do so later.
+    if (!original) return original.error();
+    failed.original = original->get();
     const Outcome filed = file_non_delivery(postoffice, state.mailbox, failed);
     if (!filed.is_delivered()) return filed;
     told = "report " + filed.sentence();

@@ -107,6 +107,7 @@ int import_file(const Postoffice& postoffice, const ImportOptions& options) {
   }
   const ImportFormat format = format_of(options);
   MailboxImport wanted = read_import(postoffice, text, format, options.character_set);
+  if (wanted.trouble) return fail(*wanted.trouble);
   auto problems = changes->check(wanted.changes);
   if (!problems) return fail(problems.error());
   for (const ChangeProblem& problem : *problems) {

@@ -63,6 +63,7 @@ Errand imports(std::string text, postoffice::ImportFormat format) {
     return change_mailboxes(office,
                             [&](const Postoffice& now) -> Expected<std::vector<MailboxChange>> {
                               auto read = postoffice::read_import(now, text, format, "");
+                              if (read.trouble) return failure(*read.trouble);
                               if (read.problems.empty()) return std::move(read.changes);
                               return failure(Outcome::permanent(read.problems.front().text));
                             });
