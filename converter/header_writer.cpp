@@ -16,10 +16,6 @@ constexpr std::size_t encoded_line_width = 76;  // RFC 2047, 2
 constexpr std::size_t longest_word = 900;       // the line's limit is 998
 constexpr std::size_t longest_quoted = 70;
 
-bool is_ascii(std::string_view text) {
-  return postoffice::end_of_ascii(text, 0) == text.size();
-}
-
 /// RFC 5322, 3.2.3.
 bool is_atom(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {

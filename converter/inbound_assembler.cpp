@@ -39,7 +39,7 @@ bool is_notice_for_old_readers(Spool& octets) {
   });
 }
 
-bool is_blank(Spool& octets) {
+bool holds_only_blanks(Spool& octets) {
   bool blank = true;
   auto looked = octets.for_each_piece(copy_piece, [&](std::string_view piece) {
     blank = trim(piece).empty();
@@ -143,7 +143,7 @@ void InboundAssembler::end_entity(bool closed) {
 void InboundAssembler::end_message() {
   if (error_) return;
   auto finished = substitute_.finish(
-      is_blank(text_), target_, [this](std::string_view text) { write_text(text); },
+      holds_only_blanks(text_), target_, [this](std::string_view text) { write_text(text); },
       [this](const std::string& source) -> EmbeddedFileHandler& {
         embedded_.set_source(source);
         return embedded_;
@@ -151,7 +151,7 @@ void InboundAssembler::end_message() {
   if (!finished) error_ = finished.error();
   if (embedded_.error()) error_ = embedded_.error();
   if (embedded_.limit_reached()) mark("limit:embedded-files");
-  if (missing_.empty() || !is_blank(text_)) return;
+  if (missing_.empty() || !holds_only_blanks(text_)) return;
   for (const std::string& sentence : missing_) {
     write_text(names_.in_set(sentence));
     write_text(postoffice::line_end_octets(target_.line_end));
@@ -175,7 +175,7 @@ void InboundAssembler::end_multipart(Multipart& multipart, bool closed) {
 // Octets outside all parts. Where the boundary never came they are the body; otherwise they are
 // kept as an attachment unless they are blank or the usual notice.
 void InboundAssembler::keep_between(Spool& octets, bool is_the_body, bool in_body) {
-  if (is_blank(octets)) return;
+  if (holds_only_blanks(octets)) return;
   if (is_the_body && in_body) {
     TextSegment segment("", target_.character_set, target_.line_end, false);
     std::string ready;

@@ -21,10 +21,6 @@ namespace {
 // What our own way in writes for a message without a To (docs/conversion.md).
 constexpr std::string_view nobody = "undisclosed-recipients:;";
 
-bool is_ascii(std::string_view text) {
-  return postoffice::end_of_ascii(text, 0) == text.size();
-}
-
 /// In the form that is put on the wire; nullopt if no SMTP server could take it. Capitals of the
 /// domain stay: they are nobody's business on the way.
 std::optional<std::string> wire_form(InternetAddress address) {

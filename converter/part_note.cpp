@@ -15,7 +15,7 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::size_t longest_type = 200;
+constexpr std::size_t longest_shown_type = 200;
 constexpr std::string_view container = "container";
 constexpr std::string_view from_mark = "from:";
 
@@ -61,7 +61,7 @@ PartNote read_part_note(std::string_view value) {
   if (!from.empty() && postoffice::safe_file_name(from, "") == from) note.from = from;
   const std::string type(read.parameter("type"));
   const ContentType parsed = parse_content_type(&type);
-  if (!parsed.is_default && type.size() <= longest_type &&
+  if (!parsed.is_default && type.size() <= longest_shown_type &&
       (parsed.type == "message" || parsed.type == "multipart")) {
     note.type = parsed.str();
   }

@@ -87,7 +87,7 @@ std::string start_line(const Configuration& configuration) {
 }
 
 /// What became of a word to the service manager.
-void tell(Log& log, const tl::expected<void, std::string>& said) {
+void log_if_failed(Log& log, const tl::expected<void, std::string>& said) {
   if (!said) log.warning(said.error());
 }
 
@@ -181,9 +181,9 @@ class Housekeeper {
   /// By whoever asks; one at a time.
   ReloadAnswer reload() {
     const std::lock_guard one_at_a_time(reloading_);
-    tell(log_, manager_.reloading());
+    log_if_failed(log_, manager_.reloading());
     ReloadAnswer answer = take_configuration();
-    tell(log_, manager_.ready(start_line(*configuration_.get())));
+    log_if_failed(log_, manager_.ready(start_line(*configuration_.get())));
     return answer;
   }
 
@@ -386,7 +386,7 @@ void wait_for_stop(Housekeeper& housekeeper) {
     ::pthread_kill(main_thread, SIGTERM);
   }).detach();
 
-  tell(log, manager.ready(start_line(*configuration.get())));
+  log_if_failed(log, manager.ready(start_line(*configuration.get())));
   std::thread([surroundings = WatchdogSurroundings{.manager = &manager,
                                                    .pulse = &pulse,
                                                    .log = &logs.daemon,
@@ -398,7 +398,7 @@ void wait_for_stop(Housekeeper& housekeeper) {
 
   wait_for_stop(housekeeper);
   stopping = true;
-  tell(log, manager.stopping());
+  log_if_failed(log, manager.stopping());
   outbound.ask_stop();
   service.close();
   door.remove_socket();

@@ -70,7 +70,7 @@ constexpr double submission_buckets[] = {0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
 
 using enum MetricKind;
 
-constexpr MetricDefinition table[] = {
+constexpr MetricDefinition definitions[] = {
     {.name = "smtpgate_messages_total",
      .kind = counter,
      .topic = "Mail",
@@ -255,7 +255,7 @@ constexpr MetricDefinition table[] = {
      .labels = {LabelDefinition{"version", {}}}},
 };
 
-static_assert(std::size(table) == static_cast<std::size_t>(Metric::build_info) + 1);
+static_assert(std::size(definitions) == static_cast<std::size_t>(Metric::build_info) + 1);
 
 }  // namespace
 
@@ -268,11 +268,11 @@ std::size_t MetricDefinition::cells() const {
 }
 
 std::span<const MetricDefinition> metric_definitions() {
-  return table;
+  return definitions;
 }
 
 const MetricDefinition& definition_of(Metric metric) {
-  return table[static_cast<std::size_t>(metric)];
+  return definitions[static_cast<std::size_t>(metric)];
 }
 
 std::string_view kind_name(MetricKind kind) {

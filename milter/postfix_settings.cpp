@@ -36,7 +36,7 @@ void each_line(std::string_view text, Take take) {
   }
 }
 
-std::map<std::string, std::string> parse_parameters(std::string_view text) {
+std::map<std::string, std::string> parse_main_cf(std::string_view text) {
   std::map<std::string, std::string> result;
   each_line(text, [&](std::string_view line) {
     const std::size_t equals = line.find('=');
@@ -152,10 +152,10 @@ std::optional<PostfixSettings> PostfixSettings::read(const PostfixProgram& progr
   const PostfixAnswer options = program({"postconf", "-x", "-P"}, "");
   if (!parameters.good || !services.good || !options.good) return std::nullopt;
   PostfixSettings result;
-  result.parameters_ = parse_parameters(parameters.output);
+  result.parameters_ = parse_main_cf(parameters.output);
   result.services_ = parse_services(services.output);
   // "name/type/setting = value"
-  for (const auto& [key, value] : parse_parameters(options.output)) {
+  for (const auto& [key, value] : parse_main_cf(options.output)) {
     const std::size_t last = key.rfind('/');
     if (last == std::string::npos) continue;
     for (PostfixService& service : result.services_) {

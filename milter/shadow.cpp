@@ -30,9 +30,9 @@ bool is_in(const std::filesystem::path& inner, const std::filesystem::path& oute
   }
 }
 
-class Preparation {
+class ShadowPreparation {
  public:
-  Preparation(const converter::ServedPostoffice& served, std::string real, Prepared& result)
+  ShadowPreparation(const converter::ServedPostoffice& served, std::string real, Prepared& result)
       : served_(served), real_path_(std::move(real)), result_(result) {}
 
   void run() {
@@ -196,8 +196,8 @@ Prepared prepare_shadows(const Configuration& configuration) {
   result.failed = shadows_that_are_real(configuration);
   if (!result.failed.empty()) return result;
   for (std::size_t i = 0; i < configuration.converter.postoffices.size(); ++i) {
-    Preparation(configuration.converter.postoffices[i], configuration.shadow.real_directories[i],
-                result)
+    ShadowPreparation(configuration.converter.postoffices[i],
+                      configuration.shadow.real_directories[i], result)
         .run();
   }
   return result;

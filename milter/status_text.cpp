@@ -52,9 +52,9 @@ class Lines {
   std::vector<std::string> lines_;
 };
 
-constexpr const char* good = "32";
-constexpr const char* warn = "33";
-constexpr const char* bad = "31";
+constexpr const char* good_colour = "32";
+constexpr const char* warn_colour = "33";
+constexpr const char* bad_colour = "31";
 constexpr const char* strong = "1";
 
 std::string ago(const StatusReport& report, std::int64_t when) {
@@ -79,12 +79,12 @@ void add_state(const StatusReport& report, Lines& lines) {
             fmt::format("{}, process {}, running for {}", report.version, report.pid,
                         short_duration(std::max<std::int64_t>(report.now - report.started, 0))));
   if (report.readiness.ready) {
-    lines.add("state", "ready", good);
+    lines.add("state", "ready", good_colour);
   } else if (report.looked == 0) {
-    lines.add("state", "starting", warn);
+    lines.add("state", "starting", warn_colour);
   } else {
     for (const auto& [part, problem] : report.readiness.problems) {
-      lines.add("NOT READY", part + ": " + problem, bad);
+      lines.add("NOT READY", part + ": " + problem, bad_colour);
     }
   }
   lines.add("configuration", fmt::format("{}, read {}", report.configuration,
@@ -93,11 +93,11 @@ void add_state(const StatusReport& report, Lines& lines) {
     lines.add("",
               "refused " + ago(report, report.reload.time) + ": " +
                   (report.reload.errors.empty() ? "" : report.reload.errors.front()),
-              bad);
+              bad_colour);
   }
   if (!report.listens.empty()) lines.add("status page", report.listens);
   lines.add("designated host", report.designated_host,
-            report.designated_host == "down" ? warn : "");
+            report.designated_host == "down" ? warn_colour : "");
 }
 
 void add_traffic(const StatusReport& report, Lines& lines) {
@@ -118,7 +118,7 @@ void add_traffic(const StatusReport& report, Lines& lines) {
 void add_queues(const StatusReport& report, Lines& lines) {
   for (const QueueReport& queue : report.queues) {
     if (!queue.problem.empty()) {
-      lines.add("outgoing", queue.postoffice + ": " + queue.problem, bad);
+      lines.add("outgoing", queue.postoffice + ": " + queue.problem, bad_colour);
       continue;
     }
     std::string text = fmt::format("{}: {} waiting, {} being sent", queue.postoffice,
@@ -129,12 +129,12 @@ void add_queues(const StatusReport& report, Lines& lines) {
       lines.add("BAD",
                 fmt::format("{}: {} set aside; see {} list", queue.postoffice,
                             number_text(queue.bad), queue.command),
-                bad);
+                bad_colour);
     }
   }
   for (const DiskReport& disk : report.disks) {
     if (!disk.problem.empty()) {
-      lines.add("room", disk.place + ": " + disk.problem, bad);
+      lines.add("room", disk.place + ": " + disk.problem, bad_colour);
       continue;
     }
     std::string text = fmt::format("{}: {} of {} free", disk.place, short_size(disk.free_bytes),
@@ -148,7 +148,7 @@ void add_log(const StatusReport& report, Lines& lines) {
   for (std::size_t i = 0; i < std::min(report.log.size(), shown_lines); ++i) {
     const LogLineReport& one = report.log[i];
     lines.add(one.severity, date_and_time(one.time_ms / 1000) + " " + one.text,
-              one.severity == "error" ? bad : warn);
+              one.severity == "error" ? bad_colour : warn_colour);
   }
 }
 
@@ -223,9 +223,9 @@ std::string render_top(const StatusReport& report, const Rates& rates, std::size
   Lines lines(width, with_colours);
   lines.push(fmt::format("smtpgate {} - {} - {} - q quits", report.version,
                          date_and_time(report.now), report.readiness.ready ? "ready" : "NOT READY"),
-             report.readiness.ready ? strong : bad);
+             report.readiness.ready ? strong : bad_colour);
   for (const auto& [part, problem] : report.readiness.problems) {
-    lines.add("NOT READY", part + ": " + problem, bad);
+    lines.add("NOT READY", part + ": " + problem, bad_colour);
   }
   lines.add("now", fmt::format("{:.1f} in/s, {:.1f} out/s, {} sessions", rates.in, rates.out,
                                number_text(report.sessions_open)));

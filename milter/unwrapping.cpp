@@ -24,7 +24,7 @@ using postoffice::Postoffice;
 namespace {
 
 constexpr std::int64_t day = 86'400;
-constexpr std::size_t longest_reason = 300;  // octets, as it stands in the message and the log
+constexpr std::size_t longest_refusal = 300;  // octets, as it stands in the message and the log
 
 class Unwrapping {
  public:
@@ -173,7 +173,7 @@ Unwrapped unwrap(const UnwrappingPlace& place, converter::RawMessage& raw,
                  converter::ConvertedMessage& converted) {
   Outcome outcome = Unwrapping(place, raw, converted).run();
   if (!outcome.is_permanent()) return {std::move(outcome), {}};
-  return {std::nullopt, printable(outcome.sentence(), longest_reason)};
+  return {std::nullopt, printable(outcome.sentence(), longest_refusal)};
 }
 
 }  // namespace smtpgate::milter

@@ -12,6 +12,9 @@
 
 namespace smtpgate::postoffice {
 
+/// Octets that are read or copied at a time.
+inline constexpr std::size_t stream_buffer_size = std::size_t{64} << 10;
+
 class ByteSource {
  public:
   virtual ~ByteSource() = default;

@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "postoffice/byte_stream.h"
 #include "postoffice/folder.h"
 #include "postoffice/name_exchange.h"
 #include "postoffice/put.h"
@@ -27,17 +28,15 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr std::size_t key_size = 64;
 constexpr mode_t shared_mode = 0444;
 /// Copies beyond so many names are there because links end (65,000 on ext4).
 constexpr std::uint64_t most_links = 32'000;
-constexpr std::size_t buffer_size = 65'536;
 constexpr std::size_t most_replaced = 1'000;  ///< before their directories are synced
 
 /// K of the names K, K-2 ...; nothing of others.
 std::optional<std::string_view> key_in(std::string_view name) {
-  const std::string_view key = name.substr(0, key_size);
-  if (!is_content_key(key) || (name.size() > key_size && name[key_size] != '-')) {
+  const std::string_view key = name.substr(0, content_key_size);
+  if (!is_content_key(key) || (name.size() > content_key_size && name[content_key_size] != '-')) {
     return std::nullopt;
   }
   return key;
@@ -114,7 +113,7 @@ class Comparing {
     return file;
   }
   static FileResult<std::string_view> read(File& file, std::string& buffer) {
-    buffer.resize(buffer_size);
+    buffer.resize(stream_buffer_size);
     std::size_t size = 0;
     while (size < buffer.size()) {
       auto count = file.read(std::span(buffer).subspan(size));

@@ -26,8 +26,6 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
-
 /// UTF-8 to the octets of the postoffice's files, counted.
 class TextWriter {
  public:
@@ -191,7 +189,7 @@ class Composer {
     if (!stored) return explain(stored.error());
     text_ = std::move(*stored);
     TextWriter writer(*text_, std::move(*encoder), postoffice_.settings().line_end);
-    std::string buffer(buffer_size, '\0');
+    std::string buffer(stream_buffer_size, '\0');
     for (;;) {
       auto count = text.read(buffer);
       if (!count) return Outcome::permanent(count.error().sentence(), "5.3.0");
@@ -212,7 +210,7 @@ class Composer {
 
   FileResult<void> copy(Writer& writer, File& file) {
     OffsetSource source(file);
-    std::string buffer(buffer_size, '\0');
+    std::string buffer(stream_buffer_size, '\0');
     for (;;) {
       auto count = source.read(buffer);
       if (!count) return tl::unexpected(count.error());

@@ -22,7 +22,6 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr std::int64_t day = 86'400;
-constexpr std::size_t key_size = 64;
 
 /// One of the directories that messages lie in.
 struct Part {
@@ -132,9 +131,9 @@ class MailboxExpiring {
     std::set<std::string_view> keys;
     for (const Old& one : old) {
       const std::string_view name = one.name;
-      const std::string_view key = name.substr(0, key_size);
+      const std::string_view key = name.substr(0, content_key_size);
       const bool is_keyed =
-          is_content_key(key) && (name.size() == key_size || name[key_size] == '-');
+          is_content_key(key) && (name.size() == content_key_size || name[content_key_size] == '-');
       if (is_keyed && one.part->name != layout::sent && one.status.modified >= oldest_marker_) {
         keys.insert(key);
       }

@@ -66,15 +66,6 @@ void read_texts(SettingsTable& table, PostofficeSettings& settings) {
   }
 }
 
-std::string quoted(std::string_view value) {
-  std::string result = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
 std::string setting(std::string_view key, std::string_view value, bool is_default) {
   return fmt::format("{}{} = {}\n", is_default ? "# " : "", key, value);
 }
@@ -122,17 +113,18 @@ std::string render_folder_settings(const PostofficeSettings& settings) {
       "# A line that begins with # shows the default. Programs read the file when they start.\n";
   text += "\n# NET/PO, the first two parts of every address here. Do not change it later:\n";
   text += "# addresses in stored messages name it.\n";
-  text += setting("name", quoted(settings.name.str()), false);
+  text += setting("name", toml_string(settings.name.str()), false);
   text += "\n# Version of the folder's format.\n";
   text += setting("format", std::to_string(settings.format), false);
   text += "\n# Character set of the message files, any that `iconv -l` lists.\n";
-  text += setting("character_set", quoted(settings.character_set),
+  text += setting("character_set", toml_string(settings.character_set),
                   settings.character_set == usual.character_set);
   text += "\n# Zone of DATE and TIME in message files, such as \"Europe/Berlin\"; empty: the\n";
   text += "# machine's own.\n";
-  text += setting("time_zone", quoted(settings.time_zone), settings.time_zone == usual.time_zone);
+  text +=
+      setting("time_zone", toml_string(settings.time_zone), settings.time_zone == usual.time_zone);
   text += "\n# Line ends of the message files: \"lf\", \"crlf\" or \"cr\".\n";
-  text += setting("line_end", quoted(line_end_name(settings.line_end)),
+  text += setting("line_end", toml_string(line_end_name(settings.line_end)),
                   settings.line_end == usual.line_end);
   text +=
       "\n# What attachments are called, in message files and as files: \"long\", as their "
@@ -141,10 +133,11 @@ std::string render_folder_settings(const PostofficeSettings& settings) {
   text += setting("attachment_names", settings.short_attachment_names ? "\"8.3\"" : "\"long\"",
                   !settings.short_attachment_names);
   text += "\n# Characters that divide a mailbox from an extension (anna+orders); empty: none.\n";
-  text += setting("recipient_delimiter", quoted(settings.recipient_delimiter),
+  text += setting("recipient_delimiter", toml_string(settings.recipient_delimiter),
                   settings.recipient_delimiter == usual.recipient_delimiter);
   text += "\n# Mailbox that takes mail for names nobody has; empty: such mail is refused.\n";
-  text += setting("catch_all", quoted(settings.catch_all), settings.catch_all == usual.catch_all);
+  text +=
+      setting("catch_all", toml_string(settings.catch_all), settings.catch_all == usual.catch_all);
   text +=
       "\n# For how many days the same message is filed only once in a mailbox (1 to 3650); at\n";
   text += "# least as long as Postfix keeps trying (maximal_queue_lifetime).\n";

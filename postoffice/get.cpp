@@ -26,7 +26,6 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr int bad_address = 142;
 constexpr int parse_error = 140;
 constexpr int postoffice_trouble = 201;
 

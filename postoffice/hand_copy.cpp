@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "postoffice/ascii.h"
+#include "postoffice/byte_stream.h"
 #include "postoffice/folder.h"
 #include "postoffice/put.h"
 
 namespace smtpgate::postoffice {
 
 namespace {
-
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
 
 /// What a text editor or a DOS program leaves behind the last message.
 bool is_padding(std::string_view octets) {
@@ -43,7 +42,7 @@ HandCopy::HandCopy(const Postoffice& postoffice, File& file, Reader& reader,
       file_(file),
       reader_(reader),
       header_(header),
-      buffer_(buffer_size, '\0') {
+      buffer_(stream_buffer_size, '\0') {
   const std::string key = header_.field(ext::content_key).value_or("");
   if (believes_key && is_content_key(key)) {
     content_key_ = key;

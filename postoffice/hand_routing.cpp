@@ -13,7 +13,6 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr int bad_address = 142;
 constexpr int unknown_service = 151;
 constexpr int submission_failed = 201;
 

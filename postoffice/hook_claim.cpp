@@ -20,12 +20,12 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr const char* claim_name = ".hook-run";
-constexpr const char* state_name = ".hook-state";
-constexpr std::uint64_t largest_file = 4096;
+constexpr const char* state_file_name = ".hook-state";
+constexpr std::uint64_t largest_state = 4096;
 constexpr std::int64_t longest_pause = 3600;  // seconds
 /// Whoever gets into the directory may read both: the gateway, which is no member of the mailbox's
 /// group, tells of what was set aside.
-constexpr mode_t mode = 0644;
+constexpr mode_t file_mode = 0644;
 
 using Json = nlohmann::json;
 
@@ -43,7 +43,7 @@ FileResult<NewClaim> make_claim(FileSystem& files, const std::string& directory,
   if (!file) return tl::unexpected(file.error());
   claim.file = std::move(*file);
   auto done = claim.file->write(host);
-  if (done) done = claim.file->set_mode(mode);
+  if (done) done = claim.file->set_mode(file_mode);
   if (done) done = claim.file->touch();
   if (done) {
     // Nobody else knows its name: the lock cannot be had by another.
@@ -69,7 +69,7 @@ FileResult<std::unique_ptr<File>> find_abandoned(FileSystem& files, const std::s
                                                  const std::string& host, std::int64_t now) {
   auto file = files.open(path);
   if (!file) return file;
-  std::string owner(largest_file, '\0');
+  std::string owner(largest_state, '\0');
   auto size = (*file)->read(owner);
   if (!size) return tl::unexpected(size.error());
   owner.resize(*size);
@@ -152,7 +152,7 @@ void HookClaim::remove() noexcept {
 
 HookState HookState::read(FileSystem& files, const std::string& directory) {
   HookState state;
-  auto text = read_whole(files, path_in(directory, state_name), largest_file);
+  auto text = read_whole(files, path_in(directory, state_file_name), largest_state);
   if (!text) return state;
   const Json json = Json::parse(*text, nullptr, false);
   if (!json.is_object()) return state;
@@ -180,10 +180,10 @@ HookState HookState::read(FileSystem& files, const std::string& directory) {
 Outcome HookState::write(FileSystem& files, const std::string& directory) const {
   const Json json = {{"failures", failures},      {"delays", delays},        {"next_try", next_try},
                      {"set_aside", is_set_aside}, {"reported", is_reported}, {"last", last}};
-  const std::string path = path_in(directory, state_name);
+  const std::string path = path_in(directory, state_file_name);
   auto written =
       replace_file(files, path, json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n",
-                   mode, std::nullopt);
+                   file_mode, std::nullopt);
   if (!written) return written.error().outcome();
   return Outcome::delivered("written");
 }

@@ -15,7 +15,6 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr std::string_view extension = ".eml";
-constexpr std::size_t key_size = 64;
 
 /// With the group of the mailbag, so that its users may read and delete.
 FileResult<void> make_directory(FileSystem& files, const Postoffice& postoffice,
@@ -116,14 +115,14 @@ FileResult<std::uint64_t> remove_stale_originals(FileSystem& files, const std::s
   for (const std::string_view part : {layout::unread, layout::read}) {
     auto messages = files.list(path_in(mailbag, part));
     if (!messages) return tl::unexpected(messages.error());
-    for (const std::string& name : *messages) kept.insert(name.substr(0, key_size));
+    for (const std::string& name : *messages) kept.insert(name.substr(0, content_key_size));
   }
   std::uint64_t removed = 0;
   for (const std::string& name : *names) {
-    const bool is_original = name.size() == key_size + extension.size() &&
+    const bool is_original = name.size() == content_key_size + extension.size() &&
                              name.ends_with(extension) &&
-                             is_content_key(std::string_view(name).substr(0, key_size));
-    if (!is_original || kept.contains(name.substr(0, key_size))) continue;
+                             is_content_key(std::string_view(name).substr(0, content_key_size));
+    if (!is_original || kept.contains(name.substr(0, content_key_size))) continue;
     const std::string path = path_in(directory, name);
     auto status = files.status(path);
     if (!status || status->modified >= oldest) continue;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "postoffice/byte_stream.h"
 #include "postoffice/character_set.h"
 #include "postoffice/folded_text.h"
 #include "postoffice/mmff_reader.h"
@@ -12,8 +13,6 @@
 namespace smtpgate::postoffice {
 
 namespace {
-
-constexpr std::size_t buffer_size = std::size_t{64} << 10;
 
 using Words = std::vector<std::string>;
 
@@ -48,7 +47,7 @@ class Search {
         to_(folded(terms.to)),
         subject_(folded(terms.subject)),
         attachments_(folded(terms.attachments)),
-        buffer_(buffer_size) {}
+        buffer_(stream_buffer_size) {}
 
   enum class Verdict { found, not_found, unreadable };
 

@@ -28,22 +28,6 @@ std::string settings_path(const Postoffice& postoffice, const std::string& folde
   return path_in(postoffice.path(layout::mailbox_settings), folded + ".toml");
 }
 
-/// `text` as a TOML basic string; it holds no control characters.
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
-std::string quoted_list(const std::vector<std::string>& words) {
-  std::string list;
-  for (const std::string& word : words) list += (list.empty() ? "" : ", ") + quoted(word);
-  return "[" + list + "]";
-}
-
 /// The lines of those that are set: a gateway of an earlier version knows none of them.
 std::string render_expiry(const Expiry& expiry) {
   std::string text;
@@ -125,10 +109,10 @@ std::string render_mailbox_settings(const MailboxSettings& settings) {
       "full_name = {}\nforward = {}\nkeep_copy = {}\nkeep_sent = {}\nkeep_original = {}\n"
       "receipts = {}\nreceive_from_internet = {}\nsend_to_internet = {}\n"
       "quota_bytes = {}\nquota_messages = {}\ndelivery = {}\nhook = {}\n{}{}",
-      quoted(settings.full_name), quoted_list(targets), settings.keep_copy, settings.keep_sent,
-      settings.keep_original, quoted(settings.receipts), settings.receive_from_internet,
-      settings.send_to_internet, settings.quota.octets, settings.quota.messages,
-      quoted(settings.delivery), quoted_list(settings.hook),
+      toml_string(settings.full_name), toml_strings(targets), settings.keep_copy,
+      settings.keep_sent, settings.keep_original, toml_string(settings.receipts),
+      settings.receive_from_internet, settings.send_to_internet, settings.quota.octets,
+      settings.quota.messages, toml_string(settings.delivery), toml_strings(settings.hook),
       render_hook_settings(settings.hook_settings), render_expiry(settings.expiry));
 }
 

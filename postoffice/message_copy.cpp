@@ -12,8 +12,6 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
-
 CopyResult failed(const FileError& error) {
   return {std::nullopt, error.outcome()};
 }
@@ -95,7 +93,7 @@ FileResult<void> copy_file(File& file, ByteSink& sink, std::string& buffer) {
 
 CopyResult copy_message(const Postoffice& postoffice, Reader& reader, MessageHeader header,
                         ByteSink& target, LineEnd line_end, bool extended) {
-  std::string buffer(buffer_size, '\0');
+  std::string buffer(stream_buffer_size, '\0');
   header.external_text.clear();
   for (Attachment& attachment : header.attachments) attachment.external_path.clear();
   std::unique_ptr<File> text;

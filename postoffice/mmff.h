@@ -128,6 +128,9 @@ std::string unescape_value(std::string_view value);
 /// set here; they are letters to the rules of names.
 bool has_native_form(std::string_view address);
 
+/// FormatError::number of an address that leads nowhere.
+inline constexpr int bad_address = 142;
+
 /// What is wrong with a file, in the original's form and with its numbers.
 struct FormatError {
   int number = 143;            ///< 140..147, 151

@@ -21,7 +21,6 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
 constexpr std::string_view text_name = "message.txt";
 constexpr std::string_view headers_name = "headers.txt";
 constexpr std::string_view first_directory = "1";
@@ -81,7 +80,7 @@ class Extraction {
         reserved_(options.reserved),
         finish_file_(options.finish_file),
         files_(*options.files),
-        buffer_(buffer_size) {}
+        buffer_(stream_buffer_size) {}
 
   Expected<std::vector<ExtractedFile>> run();
 

@@ -6,12 +6,10 @@
 
 namespace smtpgate::postoffice {
 
-namespace {
-constexpr std::size_t buffer_size = std::size_t{64} << 10;
-}
+namespace {}
 
 MmffInput::MmffInput(ByteSource& source, std::optional<LineEnd> line_end)
-    : source_(source), line_end_(line_end), buffer_(buffer_size) {}
+    : source_(source), line_end_(line_end), buffer_(stream_buffer_size) {}
 
 FileResult<bool> MmffInput::fill() {
   if (begin_ > 0) {
@@ -80,7 +78,7 @@ FileResult<MmffInput::LineResult> MmffInput::read_line(std::string& line, std::u
 FileResult<std::size_t> MmffInput::read(std::span<char> buffer) {
   if (begin_ == end_) {
     // Large pieces go straight to the caller; only small ones are worth a copy.
-    if (buffer.size() >= buffer_size) {
+    if (buffer.size() >= stream_buffer_size) {
       const auto count = source_.read(buffer);
       if (count) offset_ += *count;
       return count;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sodium.h>
 
+#include "postoffice/byte_stream.h"
 #include "postoffice/mmff_show.h"
 #include "postoffice/mmff_text.h"
 
@@ -14,8 +15,6 @@ namespace smtpgate::postoffice {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
 
 class Sha256 {
  public:
@@ -117,7 +116,7 @@ FormatResult<void> hash_contents(Reader& reader, const MessageHeader& header,
 
 FormatResult<std::uint64_t> show_messages(Reader& reader, std::ostream& out,
                                           const ShowOptions& options) {
-  std::vector<char> buffer(buffer_size);
+  std::vector<char> buffer(stream_buffer_size);
   for (std::uint64_t count = 0;; ++count) {
     const auto header = reader.next();
     if (!header) return tl::unexpected(header.error());
@@ -151,7 +150,7 @@ FormatResult<void> show_folder_json(ByteSource& source, std::ostream& out, const
   if (!*header) return tl::unexpected(FormatError{144, 1, 1, "there is no message in the file"});
   const std::string set = character_set_of(**header, options.character_set);
   Json message = message_json(**header, set);
-  std::vector<char> buffer(buffer_size);
+  std::vector<char> buffer(stream_buffer_size);
   if (auto hashed = hash_contents(reader, **header, set, message, buffer); !hashed) return hashed;
   for (std::size_t i = 0; i < folder.attachment_files.size(); ++i) {
     message["attachments"][i]["file"] = folder.attachment_files[i];

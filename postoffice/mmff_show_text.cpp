@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "postoffice/byte_stream.h"
 #include "postoffice/mmff_show.h"
 #include "postoffice/mmff_text.h"
 #include "postoffice/printable.h"
@@ -16,7 +17,6 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{64} << 10;
 constexpr std::size_t longest_value = 1000;  // octets shown of a header value
 constexpr std::size_t longest_cell = 60;     // octets shown in a cell of the table
 
@@ -203,7 +203,7 @@ FormatResult<void> show_contents(Reader& reader, const MessageHeader& header,
 FormatResult<std::uint64_t> show_text(ByteSource& source, std::ostream& out,
                                       const ShowOptions& options) {
   Reader reader(source, options.reader);
-  std::vector<char> buffer(buffer_size);
+  std::vector<char> buffer(stream_buffer_size);
   for (std::uint64_t count = 0;; ++count) {
     const auto header = reader.next();
     if (!header) return tl::unexpected(header.error());

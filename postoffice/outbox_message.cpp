@@ -22,7 +22,6 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr int bad_address = 142;
 constexpr int too_much = 145;
 
 /// What makes the message the same one after a crash. BLAKE2b like a content key, of a text that no

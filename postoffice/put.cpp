@@ -25,7 +25,6 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr std::int64_t day_seconds = 86'400;
-constexpr std::size_t key_size = 64;
 
 /// ids/.<id>: a copy or a directory that a process was making, or removing, more than a day ago.
 /// Told by the time in its id, since its own time is the message's arrival.
@@ -66,7 +65,7 @@ FileResult<void> clear_hidden_folders(FileSystem& files, const std::string& mail
 }  // namespace
 
 bool is_content_key(std::string_view text) {
-  return text.size() == key_size && std::all_of(text.begin(), text.end(), [](char c) {
+  return text.size() == content_key_size && std::all_of(text.begin(), text.end(), [](char c) {
            return is_ascii_digit(c) || (c >= 'a' && c <= 'f');
          });
 }

@@ -21,7 +21,8 @@
 
 namespace smtpgate::postoffice {
 
-/// 64 lower-case hex digits: what a content key looks like.
+inline constexpr std::size_t content_key_size = 64;  ///< octets
+/// So many lower-case hex digits: what a content key looks like.
 bool is_content_key(std::string_view text);
 
 /// One message on its way into mailbags: a locked directory P1/<host>/<id>/ that goes away with the

@@ -22,7 +22,7 @@ namespace smtpgate::postoffice {
 
 namespace {
 
-constexpr std::size_t largest_file = std::size_t{16} << 20;
+constexpr std::size_t largest_settings_file = std::size_t{16} << 20;
 constexpr std::size_t longest_shown_value = 80;
 
 struct ErrorLine {
@@ -74,21 +74,6 @@ std::string wrong_type(const toml::node& node, std::string_view wanted) {
   return fmt::format("is {}; write {}", type_name(node), wanted);
 }
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
-std::string quoted_list(const std::vector<std::string>& texts) {
-  std::string result;
-  for (const std::string& text : texts) result += (result.empty() ? "" : ", ") + quoted(text);
-  return "[" + result + "]";
-}
-
 int line_of(const toml::source_region& region) {
   return static_cast<int>(region.begin.line);
 }
@@ -122,13 +107,28 @@ const toml::node* look_up(SettingsFile::State& file, const toml::table* table,
 
 }  // namespace
 
+std::string toml_string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "\"";
+}
+
+std::string toml_strings(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const std::string& text : texts) result += (result.empty() ? "" : ", ") + toml_string(text);
+  return "[" + result + "]";
+}
+
 tl::expected<SettingsFile, std::string> SettingsFile::read(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {
     return tl::unexpected(fmt::format("{}:1: cannot read it: {}; check the path and its mode",
                                       printable(path), std::generic_category().message(errno)));
   }
-  std::string text(largest_file + 1, '\0');
+  std::string text(largest_settings_file + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (stream.bad() || (stream.gcount() == 0 && !stream.eof())) {
     return tl::unexpected(fmt::format("{}:1: cannot read it; is it a file?", printable(path)));
@@ -139,7 +139,7 @@ tl::expected<SettingsFile, std::string> SettingsFile::read(const std::string& pa
 
 tl::expected<SettingsFile, std::string> SettingsFile::parse(std::string_view text,
                                                             const std::string& name) {
-  if (text.size() > largest_file) {
+  if (text.size() > largest_settings_file) {
     return tl::unexpected(
         fmt::format("{}:1: longer than 16 MiB; this is no settings file", printable(name)));
   }
@@ -234,7 +234,7 @@ std::string SettingsTable::string(std::string_view key, std::string_view fallbac
       error(key, wrong_type(*node, "a string in quotes"));
     }
   }
-  note(key, quoted(result));
+  note(key, toml_string(result));
   return result;
 }
 
@@ -285,7 +285,7 @@ bool SettingsTable::boolean(std::string_view key, bool fallback) {
 std::vector<std::string> SettingsTable::strings(std::string_view key,
                                                 const std::vector<std::string>& fallback) {
   const toml::node* node = look_up(*file_, node_->table, key);
-  note(key, quoted_list(fallback));
+  note(key, toml_strings(fallback));
   if (node == nullptr) return fallback;
   const auto* array = node->as_array();
   if (array == nullptr) {
@@ -303,7 +303,7 @@ std::vector<std::string> SettingsTable::strings(std::string_view key,
     }
     values.push_back(value->get());
   }
-  note(key, quoted_list(values));
+  note(key, toml_strings(values));
   return values;
 }
 

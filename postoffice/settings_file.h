@@ -17,6 +17,11 @@ namespace smtpgate::postoffice {
 
 class SettingsTable;
 
+/// As a TOML file has it, in double quotes. `text` without control characters.
+std::string toml_string(std::string_view text);
+/// ["one", "two"]
+std::string toml_strings(const std::vector<std::string>& texts);
+
 /// What a key is in force with, whether it stands in the file or has its default.
 struct SettingValue {
   std::string text;  ///< as TOML has it: "\"text\"", "60", "true", "[\"a\", \"b\"]"

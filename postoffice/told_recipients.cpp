@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t name_octets = 16;
 /// Of a message with most_outgoing_recipients, each in a report of its own, and more.
-constexpr std::uint64_t largest_file = std::uint64_t{8} << 20;
+constexpr std::uint64_t largest_list = std::uint64_t{8} << 20;
 
 std::string name_of(std::string_view text) {
   return derived_key(text, name_octets);
@@ -51,7 +51,7 @@ Expected<ToldRecipients> ToldRecipients::read(const Postoffice& postoffice,
       "smtpgate-told-1\n" + std::string(mailbox) + "\n" + std::string(message_id);
   ToldRecipients told(postoffice, path_in(postoffice.path(layout::outgoing_markers),
                                           std::string(told_prefix) + name_of(who)));
-  auto text = read_whole(postoffice.files(), told.path_, largest_file);
+  auto text = read_whole(postoffice.files(), told.path_, largest_list);
   if (!text) {
     if (text.error().code == ENOENT) return told;
     return failure(text.error().outcome());
