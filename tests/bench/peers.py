@@ -41,6 +41,7 @@ class Peer:
 
     counts = True  # whether messages lie somewhere afterwards
     name = ""
+    boxes = BOXES
 
     def __init__(self, top):
         self.top = Path(top) / re.sub(r"\W+", "-", self.name).strip("-").lower()
@@ -82,6 +83,11 @@ class Peer:
 
     def clear(self):
         empty(self.directories())
+
+    def settle(self):
+        """What is dirty is somebody else's work in the next round."""
+        os.sync()
+        time.sleep(0.2)
 
     def queue_is_empty(self):
         spool = self.postfix.spool
@@ -237,19 +243,22 @@ class Ripmime(Peer):
 class Gateway(Peer):
     """Ours. `way`: "delete" and "discard" claim at the milter, "door2" has none."""
 
-    def __init__(self, top, programs, way):
-        self.name = {"delete": "smtpgate", "discard": "smtpgate discard", "door2": "smtpgate door 2"}[way]
+    def __init__(self, top, programs, way, boxes=BOXES, name=""):
+        self.name = name or {"delete": "smtpgate", "discard": "smtpgate discard", "door2": "smtpgate door 2"}[way]
+        self.boxes = boxes
         super().__init__(top)
         os.environ["SMTPGATE_PROGRAMS"] = str(programs)
         self.way = way
-        boxes = [f"box{n}" for n in range(BOXES)]
-        self.scene = Scene(mailboxes=boxes, daemon=False, domains=(DOMAIN,), main_cf=COMMON,
+        self.scene = Scene(mailboxes=[], daemon=False, domains=(DOMAIN,), main_cf=COMMON,
                            setup=("--no-milter",) if way == "door2" else ())
         self.scene.prefix = "smtpgate-bench-"
         self.scene.top = self.top / "scene"
         self.scene.top.mkdir()
         self.scene.make_place()
         self.scene.make_postoffice()
+        people = self.scene.top / "people.csv"
+        people.write_text("name\n" + "".join(f"box{n}\n" for n in range(boxes)))
+        self.scene.postoffice("mailbox", "import", people)
         self.scene.configure()
         self.scene.lines["outbound"] = "enabled = false"
         if way == "discard":
@@ -274,11 +283,11 @@ class Gateway(Peer):
         return super().processes() | daemon
 
     def directories(self):
-        return [self.scene.postoffice_directory / "MBG" / f"box{n}" / "new" for n in range(BOXES)]
+        return [self.scene.postoffice_directory / "MBG" / f"box{n}" / "new" for n in range(self.boxes)]
 
     def clear(self):
         empty(self.directories())
-        empty([self.scene.postoffice_directory / "MBG" / f"box{n}" / "ids" for n in range(BOXES)])
+        empty([self.scene.postoffice_directory / "MBG" / f"box{n}" / "ids" for n in range(self.boxes)])
 
     def resident(self):
         """The daemon's largest resident memory, in octets."""
@@ -286,9 +295,3 @@ class Gateway(Peer):
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
         return 0
-
-
-def settle():
-    """What is dirty is somebody else's work in the next round."""
-    os.sync()
-    time.sleep(0.2)
