@@ -1,8 +1,4 @@
 // Filing: see the header, and docs/postoffice-format.md for why each step stands where it stands.
-//
-// The mailbox's own group may write to new/ and cur/. So nothing that lies there is trusted by its
-// name: only a regular file that belongs to the gateway is a message that we filed. Anything else
-// is left alone, and the message gets another name beside it.
 #include "postoffice/filing.h"
 
 #include <algorithm>
@@ -12,6 +8,7 @@
 #include <unistd.h>
 
 #include "postoffice/folder.h"
+#include "postoffice/found_message.h"
 #include "postoffice/groups.h"
 #include "postoffice/message_folder.h"
 #include "postoffice/unique_id.h"
@@ -25,6 +22,8 @@ constexpr std::int64_t day_seconds = 86'400;
 /// K, K-2 ... : how many earlier filings of the same content, older than dedupe_days and still
 /// kept, are stepped over before the message simply gets a name of its own.
 constexpr int most_names = 100;
+
+}  // namespace
 
 class Filing {
  public:
@@ -40,9 +39,8 @@ class Filing {
         quota_(quota),
         mailbag_(postoffice.mailbag_directory(mailbox)),
         oldest_marker_(now - postoffice.settings().dedupe_days * day_seconds),
-        oldest_file_(std::min(now, message.arrival) -
-                     postoffice.settings().dedupe_days * day_seconds),
-        our_user_(message.owner ? message.owner->user : ::geteuid()) {}
+        looks_(files_, message.owner ? message.owner->user : ::geteuid(),
+               std::min(now, message.arrival) - postoffice.settings().dedupe_days * day_seconds) {}
 
   /// Only the steps that place it: nobody but its sender knows this copy, so none is a duplicate.
   Outcome keep() {
@@ -53,7 +51,7 @@ class Filing {
     return Outcome::delivered("kept as " + message_.key + " in sent of mailbox " + mailbox_);
   }
 
-  /// The looks of run() without its steps.
+  /// The looks of begin() without its steps.
   FileResult<bool> is_there() {
     if (message_.key.empty()) return false;
     auto marker_status = files_.status(marker(message_.key));
@@ -63,11 +61,11 @@ class Filing {
     }
     std::string name = message_.key;
     for (int number = 2; number <= most_names + 1; ++number) {
-      auto in_read = look_at(read(name));
+      auto in_read = looks_.look_at(read(name));
       if (!in_read) return tl::unexpected(in_read.error());
       if (*in_read == Found::ours) return true;
       if (*in_read != Found::too_old) {
-        auto in_unread = look_at(unread(name));
+        auto in_unread = looks_.look_at(unread(name));
         if (!in_unread) return tl::unexpected(in_unread.error());
         if (*in_unread == Found::ours) return true;
         if (*in_unread == Found::nothing) return false;
@@ -77,8 +75,9 @@ class Filing {
     return false;
   }
 
-  Outcome run() {
-    if (message_.key.empty()) return file_under_own_name();
+  // FilingSteps has the meaning of these three.
+  std::optional<Outcome> begin() {
+    if (message_.key.empty()) return place_under_own_name();
     auto marked = is_marked();
     if (!marked) return marked.error().outcome();
     if (*marked) return duplicate_of(message_.key);
@@ -87,14 +86,24 @@ class Filing {
       auto outcome = file_as(name);
       if (!outcome) return explain(outcome.error());
       if (*outcome) return std::move(**outcome);
+      if (!placed_as_.empty()) return std::nullopt;
       name = message_.key + "-" + std::to_string(number);
     }
-    return file_under_own_name();
+    return place_under_own_name();
+  }
+
+  std::optional<Outcome> sync() {
+    auto synced = files_.sync_directory(path_in(mailbag_, layout::unread));
+    if (!synced) return explain(synced.error());
+    return std::nullopt;
+  }
+
+  Outcome finish() {
+    if (auto marked = mark(); !marked) return explain(marked.error());
+    return filed_as(placed_as_);
   }
 
  private:
-  enum class Found { nothing, ours, not_ours, too_old };
-
   std::string unread(const std::string& name) const {
     return path_in(path_in(mailbag_, part_), name);
   }
@@ -126,38 +135,16 @@ class Filing {
     return false;
   }
 
-  /// Is what lies there a message that we filed within the days that count? A directory is one if
-  /// it is ours and holds our message.
-  FileResult<Found> judge(const FileStatus& status, const std::string& path) {
-    if (status.kind == FileKind::directory && status.owner == our_user_) {
-      auto inside = files_.status(path_in(path, layout::folder_message));
-      if (inside) return judge_file(*inside);
-      if (inside.error().code != ENOENT) return tl::unexpected(inside.error());
-    }
-    return judge_file(status);
-  }
-  Found judge_file(const FileStatus& status) const {
-    if (status.kind != FileKind::regular || status.owner != our_user_) return Found::not_ours;
-    return status.modified >= oldest_file_ ? Found::ours : Found::too_old;
-  }
-
-  FileResult<Found> look_at(const std::string& path) {
-    auto status = files_.status(path);
-    if (status) return judge(*status, path);
-    if (status.error().code == ENOENT) return Found::nothing;
-    return tl::unexpected(status.error());
-  }
-
-  /// An Outcome, or nothing if that name is taken by something else.
+  /// An Outcome; or nothing if it was placed, or if that name is taken by something else.
   FileResult<std::optional<Outcome>> file_as(const std::string& name) {
-    auto in_read = look_at(read(name));
+    auto in_read = looks_.look_at(read(name));
     if (!in_read) return tl::unexpected(in_read.error());
     if (*in_read == Found::too_old) return std::nullopt;
     if (*in_read == Found::ours) return accept_found(name, layout::read);
 
     if (quota_.is_set() || is_folder_) {
       // What lies there already needs no room, and nothing is unpacked for it.
-      auto there = look_at(unread(name));
+      auto there = looks_.look_at(unread(name));
       if (!there) return tl::unexpected(there.error());
       if (*there == Found::ours) return accept_found(name, layout::unread);
       if (is_folder_ && *there != Found::nothing) return std::nullopt;
@@ -167,31 +154,32 @@ class Filing {
       if (!refusal || *refusal) return refusal;
     }
     auto placed = place(name);
-    if (placed) return finish_placed(name, *placed);
+    if (placed) return look_again(name, *placed);
     if (placed.error().code != EEXIST) {
       // Perhaps only the answer was lost. One that is not there is found out by the next count.
       if (room_) room_->filed();
       return tl::unexpected(placed.error());
     }
-    auto in_unread = look_at(unread(name));
+    auto in_unread = looks_.look_at(unread(name));
     if (!in_unread) return tl::unexpected(in_unread.error());
     if (*in_unread == Found::ours) return accept_found(name, layout::unread);
     if (*in_unread != Found::nothing) return std::nullopt;
     // Read, and so moved, between our two looks: then it is in cur/ now.
-    in_read = look_at(read(name));
+    in_read = looks_.look_at(read(name));
     if (!in_read) return tl::unexpected(in_read.error());
     if (*in_read == Found::ours) return accept_found(name, layout::read);
     return std::nullopt;
   }
 
   /// It was placed by us just now. But a reader may have moved an earlier copy from new/ to cur/
-  /// after we looked into cur/ and before the link; that one counts, ours goes.
-  FileResult<std::optional<Outcome>> finish_placed(const std::string& name,
-                                                   const FileStatus& placed) {
+  /// after we looked into cur/ and before the link; that one counts, ours goes. Looked at here, at
+  /// once: the longer ours lies there, the more readers may have it beside the other.
+  FileResult<std::optional<Outcome>> look_again(const std::string& name, const FileStatus& placed) {
     auto other = files_.status(read(name));
     if (!other && other.error().code != ENOENT) return tl::unexpected(other.error());
     const bool is_same = other && other->inode == placed.inode && other->device == placed.device;
-    auto found = other && !is_same ? judge(*other, read(name)) : FileResult<Found>(Found::nothing);
+    auto found =
+        other && !is_same ? looks_.judge(*other, read(name)) : FileResult<Found>(Found::nothing);
     if (!found) return tl::unexpected(found.error());
     if (*found == Found::ours) {
       auto removed =
@@ -200,70 +188,27 @@ class Filing {
       return accept_found(name, layout::read);
     }
     if (room_) room_->filed();
-    auto synced = files_.sync_directory(path_in(mailbag_, layout::unread));
-    if (!synced) return tl::unexpected(synced.error());
-    if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
-    return filed_as(name);
+    placed_as_ = name;
+    return std::nullopt;
   }
 
-  /// The message lies there already; who put it there may have died before its sync, so it is
-  /// synced now, file and directory, before it is called delivered.
+  /// The message lies there already: synced before it is called delivered. Not put off to the
+  /// others' syncs: it is the rare case, and its looks and its sync belong together.
   FileResult<std::optional<Outcome>> accept_found(const std::string& name, std::string_view part) {
-    const std::string directory = path_in(mailbag_, part);
-    auto file = open_found(path_in(directory, name));
-    if (!file) {
-      // Moved or deleted by its reader a moment ago: it was there, whole. The next one finds it in
-      // cur/, or files it again.
-      if (file.error().code != ENOENT) return tl::unexpected(file.error());
+    auto found = looks_.make_durable(path_in(mailbag_, part), name);
+    if (!found) return tl::unexpected(found.error());
+    // Moved or deleted by its reader a moment ago: it was there, whole. The next one finds it in
+    // cur/, or files it again.
+    if (*found == Found::nothing) {
       return Outcome::temporary("message " + name + " in mailbox " + mailbox_ +
                                 " is being moved by its reader; to be tried again");
     }
-    auto status = (*file)->status();
-    if (!status) return tl::unexpected(status.error());
-    if (judge_file(*status) != Found::ours) return std::nullopt;
-    if (auto synced = (*file)->sync(); !synced) return tl::unexpected(synced.error());
-    if (auto synced = sync_rest(path_in(directory, name)); !synced) {
-      return tl::unexpected(synced.error());
-    }
-    if (auto synced = files_.sync_directory(directory); !synced) {
-      return tl::unexpected(synced.error());
-    }
+    if (*found != Found::ours) return std::nullopt;
     if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
     return duplicate_of(name);
   }
 
-  /// The message itself, in its directory if it has one.
-  FileResult<std::unique_ptr<File>> open_found(const std::string& path) {
-    auto status = files_.status(path);
-    if (!status) return tl::unexpected(status.error());
-    const bool is_folder = status->kind == FileKind::directory;
-    return files_.open(is_folder ? path_in(path, layout::folder_message) : path);
-  }
-
-  /// What is in a directory beside the message, and the directory; nothing for a file. Whoever put
-  /// it there may have restored it and synced nothing.
-  FileResult<void> sync_rest(const std::string& path) {
-    auto status = files_.status(path);
-    if (!status) return tl::unexpected(status.error());
-    if (status->kind != FileKind::directory) return {};
-    auto names = files_.list(path);
-    if (!names) return tl::unexpected(names.error());
-    for (const std::string& name : *names) {
-      if (name == layout::folder_message) continue;
-      auto part = files_.status(path_in(path, name));
-      if (!part && part.error().code == ENOENT) continue;
-      if (!part) return tl::unexpected(part.error());
-      // What its readers laid there is theirs.
-      if (part->kind != FileKind::regular || part->owner != our_user_) continue;
-      auto file = files_.open(path_in(path, name));
-      if (!file && file.error().code == ENOENT) continue;
-      if (!file) return tl::unexpected(file.error());
-      if (auto synced = (*file)->sync(); !synced) return synced;
-    }
-    return files_.sync_directory(path);
-  }
-
-  Outcome file_under_own_name() {
+  std::optional<Outcome> place_under_own_name() {
     // The id is the message's, so a name in the mailbag is as unique as its work directory.
     auto refusal = make_room();
     if (!refusal) return explain(refusal.error());
@@ -271,10 +216,8 @@ class Filing {
     auto placed = place(message_.id);
     if (!placed) return explain(placed.error());
     if (room_) room_->filed();
-    auto synced = files_.sync_directory(path_in(mailbag_, layout::unread));
-    if (!synced) return synced.error().outcome();
-    if (auto marked = mark(); !marked) return marked.error().outcome();
-    return filed_as(message_.id);
+    placed_as_ = message_.id;
+    return std::nullopt;
   }
 
   /// Nothing, or why there is no room.
@@ -383,15 +326,13 @@ class Filing {
   std::optional<ReservedRoom> room_;  ///< where there is a quota, from before the message is placed
   const std::string mailbag_;
   const std::int64_t oldest_marker_;  ///< one made before that says nothing any more
-  /// A message that arrived before that is another one. Counted from this message's arrival, so
-  /// that a retry finds what the first try filed however old the message is.
-  const std::int64_t oldest_file_;
-  const uid_t our_user_;
+  /// A message that arrived before the days that count is another one. Counted from this message's
+  /// arrival, so that a retry finds what the first try filed however old the message is.
+  FoundMessages looks_;
+  std::string placed_as_;  ///< its name in new/, from when it was placed
   std::optional<StagedFolder> staged_;
   std::optional<Outcome> unpacking_failed_;
 };
-
-}  // namespace
 
 FileResult<void> make_marker(FileSystem& files, const std::string& mailbag, std::string_view key,
                              const std::optional<FolderOwner>& owner) {
@@ -404,12 +345,31 @@ FileResult<void> make_marker(FileSystem& files, const std::string& mailbag, std:
   return {};
 }
 
-Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
-                     std::string_view mailbox, std::int64_t now, const Quota& quota) {
-  auto settings = read_mailbox_settings(postoffice, mailbox);
-  if (!settings) return settings.error();
+FilingSteps::FilingSteps(std::unique_ptr<Filing> filing) : filing_(std::move(filing)) {}
+FilingSteps::FilingSteps(FilingSteps&&) noexcept = default;
+FilingSteps& FilingSteps::operator=(FilingSteps&&) noexcept = default;
+FilingSteps::~FilingSteps() = default;
+
+Expected<FilingSteps> FilingSteps::prepare(const Postoffice& postoffice,
+                                           const SealedMessage& message, const FilingTarget& target,
+                                           std::int64_t now) {
+  auto settings = read_mailbox_settings(postoffice, target.mailbox);
+  if (!settings) return failure(settings.error());
   const bool is_folder = settings->delivery == "folder";
-  return Filing(postoffice, message, mailbox, now, is_folder, layout::unread, quota).run();
+  return FilingSteps(std::make_unique<Filing>(postoffice, message, target.mailbox, now, is_folder,
+                                              layout::unread, target.quota));
+}
+
+std::optional<Outcome> FilingSteps::begin() {
+  return filing_->begin();
+}
+
+std::optional<Outcome> FilingSteps::sync() {
+  return filing_->sync();
+}
+
+Outcome FilingSteps::finish() {
+  return filing_->finish();
 }
 
 FileResult<bool> is_filed_already(const Postoffice& postoffice, const SealedMessage& message,

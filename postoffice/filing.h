@@ -1,18 +1,20 @@
 // One sealed message into one mailbag: house rule 3, step by step as docs/postoffice-format.md,
-// "Filing", has it. Internal to this room; put.h is the public face.
+// "Filing", has it. Internal to this room; put.h is the public face, and filing_batch.h has many
+// mailbags.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "postoffice/file_system.h"
-#include "postoffice/mailbox_settings.h"
 #include "postoffice/message_folder.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
+#include "postoffice/put.h"
 
 namespace smtpgate::postoffice {
 
@@ -29,12 +31,32 @@ struct SealedMessage {
   std::function<Expected<const UnpackedMessage*>()> unpacked;
 };
 
-/// `mailbox` is a folded name; `now` in seconds since 1970; `quota` the mailbox's, if it counts. As
-/// a file, or as a directory if the mailbox is set so.
-Outcome file_message(const Postoffice& postoffice, const SealedMessage& message,
-                     std::string_view mailbox, std::int64_t now, const Quota& quota);
+/// The way of one message into one mailbag, as a file, or as a directory where the mailbox is set
+/// so: three steps, so that other mailboxes' steps can be between them.
+class FilingSteps {
+ public:
+  /// Does nothing yet. Keeps references to `postoffice` and `message`; `now` in seconds since 1970.
+  static Expected<FilingSteps> prepare(const Postoffice& postoffice, const SealedMessage& message,
+                                       const FilingTarget& target, std::int64_t now);
+  FilingSteps(FilingSteps&&) noexcept;
+  FilingSteps& operator=(FilingSteps&&) noexcept;
+  ~FilingSteps();
 
-/// Whether file_message() would find that message there, filed before. Writes nothing.
+  /// Looks, and places it. Nothing: it lies in new/, not durable yet, and the other steps are to
+  /// follow. An Outcome: that is all; a duplicate, refused, or failed. What else it takes for this
+  /// mailbox is done here: room reserved, a directory filled and synced, a duplicate synced.
+  std::optional<Outcome> begin();
+  /// After a begin() that placed it: makes that durable. Nothing, or why it is not known to be.
+  std::optional<Outcome> sync();
+  /// Marks it; only after a sync() that succeeded.
+  Outcome finish();
+
+ private:
+  explicit FilingSteps(std::unique_ptr<class Filing> filing);
+  std::unique_ptr<class Filing> filing_;
+};
+
+/// Whether FilingSteps would find that message there, filed before. Writes nothing.
 FileResult<bool> is_filed_already(const Postoffice& postoffice, const SealedMessage& message,
                                   std::string_view mailbox, std::int64_t now);
 

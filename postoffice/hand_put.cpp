@@ -181,10 +181,13 @@ class HandPut {
 
   Fate file_into_all(Delivery& delivery, const std::vector<std::string>& mailboxes) {
     Fate fate{.is_delivered = true};
-    for (const std::string& mailbox : mailboxes) {
-      const Outcome filed = delivery.file_into(mailbox);
+    std::vector<FilingTarget> targets;
+    for (const std::string& mailbox : mailboxes) targets.push_back({mailbox});
+    const std::vector<Outcome> outcomes = delivery.file_into_all(targets);
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const Outcome& filed = outcomes[i];
       if (filed.is_delivered()) {
-        fate.filed.push_back(mailbox);
+        fate.filed.push_back(targets[i].mailbox);
         note({0, result_.messages, 0, filed.sentence(), OutcomeKind::delivered});
       } else {
         fate.is_delivered = false;

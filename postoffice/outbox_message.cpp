@@ -156,9 +156,11 @@ class Server {
     if (!delivery_) return;
     const Outcome sealed = delivery_->seal(std::time(nullptr), key_);
     if (!sealed.is_delivered()) return trouble({}, sealed);
-    for (const std::string& mailbox : recipients_.mailboxes) {
-      const NativeAddress address{postoffice_.settings().name, mailbox};
-      const Outcome filed = delivery_->file_into(mailbox, recipients_.quotas[mailbox]);
+    const std::vector<FilingTarget> targets = recipients_.filing_targets();
+    const std::vector<Outcome> outcomes = delivery_->file_into_all(targets);
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const NativeAddress address{postoffice_.settings().name, targets[i].mailbox};
+      const Outcome& filed = outcomes[i];
       if (filed.is_temporary() && !message_.is_late) {
         trouble("CSI:" + address.str(), filed);
       } else if (filed.is_delivered()) {

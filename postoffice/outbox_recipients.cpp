@@ -104,6 +104,16 @@ bool OutboxRecipients::has_temporary_failure() const {
                      [](const FailedRecipient& failed) { return failed.outcome.is_temporary(); });
 }
 
+std::vector<FilingTarget> OutboxRecipients::filing_targets() const {
+  std::vector<FilingTarget> targets;
+  targets.reserve(mailboxes.size());
+  for (const std::string& mailbox : mailboxes) {
+    const auto quota = quotas.find(mailbox);
+    targets.push_back({mailbox, quota == quotas.end() ? Quota{} : quota->second});
+  }
+  return targets;
+}
+
 OutboxRecipients find_recipients(const Postoffice& postoffice,
                                  const std::vector<TypedAddress>& addresses) {
   Finder finder(postoffice);

@@ -11,6 +11,7 @@
 #include "postoffice/mmff.h"
 #include "postoffice/outcome.h"
 #include "postoffice/postoffice.h"
+#include "postoffice/put.h"
 
 namespace smtpgate::postoffice {
 
@@ -28,6 +29,8 @@ struct OutboxRecipients {
   bool are_too_many = false;            ///< more than most_outgoing_recipients in all
 
   bool has_temporary_failure() const;
+  /// The mailboxes in their order, each with its quota.
+  std::vector<FilingTarget> filing_targets() const;
 };
 
 /// Of `addresses`, in UTF-8.

@@ -153,16 +153,21 @@ class Putting {
   }
 
   void file(Delivery& delivery) {
-    for (const std::string& mailbox : recipients_.mailboxes) {
-      const Outcome filed =
-          mail_.too_late() ? too_late() : delivery.file_into(mailbox, recipients_.quotas[mailbox]);
+    const std::vector<FilingTarget> targets = recipients_.filing_targets();
+    const std::vector<Outcome> outcomes =
+        delivery.file_into_all(targets, [this](std::size_t) -> std::optional<Outcome> {
+          if (mail_.too_late()) return too_late();
+          return std::nullopt;
+        });
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const Outcome& filed = outcomes[i];
       if (filed.is_delivered()) {
         ++filed_;
       } else if (filed.is_temporary()) {
         note_trouble(filed);
       } else {
-        failed_.push_back(
-            failed_recipient(TypedAddress::native({postoffice_.settings().name, mailbox}), filed));
+        failed_.push_back(failed_recipient(
+            TypedAddress::native({postoffice_.settings().name, targets[i].mailbox}), filed));
       }
     }
   }

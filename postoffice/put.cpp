@@ -1,5 +1,6 @@
 // Delivery: one message from its work directory into mailbags; and the expiry of markers. The steps
-// in a mailbag are in filing.cpp, the work directory in work_directory.cpp.
+// in a mailbag are in filing.cpp, many of them in filing_batch.cpp, the work directory in
+// work_directory.cpp.
 #include "postoffice/put.h"
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 #include "postoffice/ascii.h"
 #include "postoffice/filing.h"
+#include "postoffice/filing_batch.h"
 #include "postoffice/folder.h"
 #include "postoffice/kept_original.h"
 #include "postoffice/locked_directory.h"
@@ -174,8 +176,17 @@ Outcome Delivery::keep_sent(std::string_view mailbox) {
 }
 
 Outcome Delivery::file_into(std::string_view mailbox, const Quota& quota) {
-  if (auto problem = why_not_now(mailbox)) return *problem;
-  return file_message(state_->postoffice, state_->message, mailbox, std::time(nullptr), quota);
+  const FilingTarget target{std::string(mailbox), quota};
+  return file_into_all({&target, 1}).front();
+}
+
+std::vector<Outcome> Delivery::file_into_all(std::span<const FilingTarget> targets,
+                                             const BeforeFiling& before_each) {
+  return file_message(state_->postoffice, state_->message, targets, std::time(nullptr),
+                      [&](std::size_t place) {
+                        auto problem = why_not_now(targets[place].mailbox);
+                        return problem || !before_each ? problem : before_each(place);
+                      });
 }
 
 Outcome would_file_into(const Postoffice& postoffice, std::string_view mailbox, const Quota& quota,

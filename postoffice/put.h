@@ -1,6 +1,7 @@
 // SMTPPUT: files a message, durably and once, in mailbags. Rules 1, 3 and 9 of the design live here
 // (docs/postoffice-format.md, "Filing"): write in P1, sync, link into new/, sync the directory,
-// mark.
+// mark. For many mailboxes each of these steps is taken in all of them before the next, so that
+// they share the commits of the file system's journal.
 //
 // Not for deciding who the recipients are, and not for making the MMFF file's content.
 //
@@ -9,10 +10,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "postoffice/file_system.h"
 #include "postoffice/mailbox_settings.h"
@@ -24,6 +28,19 @@ namespace smtpgate::postoffice {
 inline constexpr std::size_t content_key_size = 64;  ///< octets
 /// So many lower-case hex digits: what a content key looks like.
 bool is_content_key(std::string_view text);
+
+/// A mailbox that a message is to be filed in.
+struct FilingTarget {
+  std::string mailbox;  ///< folded
+  Quota quota{};
+};
+
+/// Asked with a mailbox's place among the targets before anything is done for it: nothing, or the
+/// outcome that it gets instead (the deadline has passed; what goes before the message failed).
+using BeforeFiling = std::function<std::optional<Outcome>(std::size_t place)>;
+
+/// How many mailboxes are begun before the first of them is finished.
+inline constexpr std::size_t filed_together = 64;
 
 /// One message on its way into mailbags: a locked directory P1/<host>/<id>/ that goes away with the
 /// object.
@@ -49,6 +66,13 @@ class Delivery {
   /// known to be durable. May be called for many mailboxes after one seal().
   /// What has no room within `quota` is refused (usage.h), unless it lies there already.
   Outcome file_into(std::string_view mailbox, const Quota& quota = {});
+
+  /// file_into() for each of them, faster: placed in up to `filed_together` mailbags, then all of
+  /// their directories synced, then all marked. One Outcome for each, in their order; each holds
+  /// for its mailbox alone, whatever happens to others. What was begun is finished, however late
+  /// it is by then. A mailbox that is named twice is filed in once, and has one outcome.
+  std::vector<Outcome> file_into_all(std::span<const FilingTarget> targets,
+                                     const BeforeFiling& before_each = {});
 
   /// The sender's own copy, in sent/ of a mailbox (a folded name); only with a key.
   Outcome keep_sent(std::string_view mailbox);

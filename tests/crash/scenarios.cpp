@@ -131,6 +131,35 @@ Scenario beside_a_quota(const std::string& name, bool by_door_1) {
   return one;
 }
 
+/// Each step in all of them before the next. One has a quota, one is a folder; one is damaged,
+/// until somebody mends it, and is no matter of the others.
+Scenario to_many(bool by_door_1) {
+  Scenario one;
+  one.name = std::string("many mailboxes, one damaged, door ") + (by_door_1 ? "1" : "2");
+  one.inbound = {to({anna, ben, "carl@example.com", "dora@example.com", "emil@example.com",
+                     "fred@example.com", "postmaster@example.com"},
+                    message_with_attachments("to many", 3), by_door_1)};
+  const std::string aside = "/aside";
+  one.before = [aside](World& world) {
+    postoffice::MailboxSettings settings;
+    settings.quota.messages = 10;
+    const postoffice::Postoffice office = world.open();
+    (void)postoffice::write_mailbox_settings(office, "emil", settings);
+    world.disk().move(world.mailbag("carl") + "/new", aside);
+    world.disk().sync_all();
+  };
+  Errand mends;
+  mends.run = [aside](World& world, bool) {
+    if (!world.disk().exists(world.mailbag("carl"))) return Outcome::temporary("not there");
+    if (world.disk().exists(aside)) {
+      world.disk().put_back(aside, world.mailbag("carl") + "/new");
+    }
+    return Outcome::delivered("mended");
+  };
+  one.errands = {mends};
+  return one;
+}
+
 void add_inbound(std::vector<Scenario>& all) {
   add_both(all, "text to one", {anna}, text_message("one"));
   all.push_back(beside_a_quota("a mailbox with a quota beside another, door 1", true));
@@ -139,6 +168,7 @@ void add_inbound(std::vector<Scenario>& all) {
            message_with_attachments("many", 20));
   add_both(all, "nested group and members", {"all@example.com", ben, "some@example.com"},
            text_message("group"));
+  for (const bool by_door_1 : {true, false}) all.push_back(to_many(by_door_1));
   Scenario& overlapping = all.emplace_back();
   overlapping.name = "the same to overlapping sets, both doors";
   overlapping.inbound = {to({anna, ben}, text_message("same"), true),

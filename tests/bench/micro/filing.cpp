@@ -31,14 +31,15 @@ Workload put(std::string name, const std::string& directory, int recipients) {
   const auto office = std::make_shared<Postoffice>(make_postoffice(directory, recipients));
   const std::string contents = words(8'000);
   const auto number = std::make_shared<unsigned>(0);
-  return {name, contents.size(), [name, office, recipients, contents, number] {
+  std::vector<FilingTarget> targets;
+  for (int i = 0; i < recipients; ++i) targets.push_back({"box" + std::to_string(i)});
+  return {name, contents.size(), [name, office, targets, contents, number] {
             auto delivery = Delivery::begin(*office);
             demand(delivery && delivery->message_file().write(contents), name.c_str());
             demand(delivery->seal(1'795'000'000, fmt::format("{:064x}", ++*number)).is_delivered(),
                    name.c_str());
-            for (int i = 0; i < recipients; ++i) {
-              demand(delivery->file_into("box" + std::to_string(i), {}).is_delivered(),
-                     name.c_str());
+            for (const Outcome& filed : delivery->file_into_all(targets)) {
+              demand(filed.is_delivered(), name.c_str());
             }
           }};
 }

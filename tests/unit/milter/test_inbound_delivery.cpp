@@ -189,6 +189,34 @@ TEST_CASE("what is not begun by the deadline is temporary, what is filed by then
   }
 }
 
+TEST_CASE("the deadline passing among many mailboxes: what was begun is filed, and no more") {
+  constexpr int many = 70;
+  test::Gateway gateway;
+  const postoffice::Postoffice office = gateway.open();
+  converter::Envelope envelope = envelope_for({});
+  for (int i = 0; i < many; ++i) {
+    // In the order of their names, which is that of the filing.
+    const std::string mailbox = "box" + std::to_string(100 + i);
+    test::Gateway::must(office.add_mailbox(mailbox));
+    envelope.recipients.push_back(
+        {"<" + mailbox + "@example.com>", "", {{"ACME", "MAIN"}, mailbox}});
+  }
+  const int begun = GENERATE(1, 63, 64, 65, 69);
+  const auto outcomes =
+      deliver(gateway, envelope, postoffice::FileSystem::posix(), after_looks(2 + begun));
+  for (int i = 0; i < many; ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    INFO(outcomes[place].sentence());
+    CHECK(outcomes[place].is_delivered() == (i < begun));
+    if (i >= begun) CHECK(outcomes[place].status() == "4.4.7");
+    const std::string bag = office.mailbag_directory("box" + std::to_string(100 + i));
+    CHECK(std::filesystem::is_empty(bag + "/ids") == (i >= begun));
+  }
+  for (const Outcome& outcome : deliver(gateway, envelope)) CHECK(outcome.is_delivered());
+  CHECK(gateway.filed("box100").size() == 1);
+  CHECK(gateway.filed("box169").size() == 1);
+}
+
 TEST_CASE("a failure at any disk operation is temporary, and a retry files everything once") {
   std::size_t operations = 0;
   {

@@ -1,0 +1,91 @@
+// Filing in many mailbags: see the header.
+//
+// A sync of a directory waits for a commit of the file system's journal. With all the links made
+// before the first sync, one commit holds them all, and the other syncs find theirs done; one by
+// one, each link would be followed by a commit of its own.
+#include "postoffice/filing_batch.h"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <new>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace smtpgate::postoffice {
+
+namespace {
+
+/// What the steps of one mailbox throw is its own outcome: those that lie in new/ beside it are
+/// still to be synced.
+template <typename Step>
+std::optional<Outcome> guarded(Step step) {
+  std::string what = "out of memory";
+  try {
+    return step();
+  } catch (const std::bad_alloc&) {
+  } catch (const std::exception& exception) {
+    what = exception.what();
+  }
+  return Outcome::temporary("the message could not be filed: " + what + "; it will be tried again");
+}
+
+/// A mailbox on its way.
+struct Member {
+  std::size_t place = 0;             ///< among the targets
+  std::optional<FilingSteps> steps;  ///< once it is begun
+  std::optional<Outcome> outcome;    ///< once it is known: no step follows
+};
+
+template <typename Step>
+void take_step(std::vector<Member>& members, Step step) {
+  for (Member& member : members) {
+    if (member.outcome) continue;
+    member.outcome = guarded([&] { return step(member); });
+    // What it kept for itself, room above all, is given back at once.
+    if (member.outcome) member.steps.reset();
+  }
+}
+
+}  // namespace
+
+std::vector<Outcome> file_message(const Postoffice& postoffice, const SealedMessage& message,
+                                  std::span<const FilingTarget> targets, std::int64_t now,
+                                  const BeforeFiling& before_each) {
+  const auto begin = [&](Member& member) -> std::optional<Outcome> {
+    if (auto outcome = before_each(member.place)) return outcome;
+    auto steps = FilingSteps::prepare(postoffice, message, targets[member.place], now);
+    if (!steps) return steps.error();
+    member.steps.emplace(std::move(*steps));
+    return member.steps->begin();
+  };
+  std::map<std::string_view, Outcome> outcome_of;
+  std::vector<Member> members;
+  const auto file_members = [&] {
+    take_step(members, begin);
+    take_step(members, [](Member& member) { return member.steps->sync(); });
+    take_step(members, [](Member& member) { return std::optional(member.steps->finish()); });
+    for (Member& member : members) {
+      outcome_of.emplace(targets[member.place].mailbox, std::move(*member.outcome));
+    }
+    members.clear();
+  };
+  std::set<std::string_view> named;
+  for (std::size_t place = 0; place < targets.size(); ++place) {
+    if (!named.insert(targets[place].mailbox).second) continue;
+    members.push_back({place, {}, {}});
+    if (members.size() == filed_together) file_members();
+  }
+  file_members();
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(targets.size());
+  for (const FilingTarget& target : targets) {
+    outcomes.push_back(outcome_of.find(target.mailbox)->second);
+  }
+  return outcomes;
+}
+
+}  // namespace smtpgate::postoffice
