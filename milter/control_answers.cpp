@@ -32,6 +32,7 @@ std::vector<std::string> texts_of(const Json& json, const char* key) {
 
 std::string render_reload_json(const ReloadAnswer& answer, int indent) {
   Json result = {{"taken", answer.taken},
+                 {"under_way", answer.under_way},
                  {"configuration", answer.configuration},
                  {"errors", answer.errors},
                  {"changes", Json::array()},
@@ -52,6 +53,7 @@ std::optional<ReloadAnswer> parse_reload_json(std::string_view text) {
   }
   ReloadAnswer answer;
   answer.taken = json["taken"].get<bool>();
+  answer.under_way = json.value("under_way", Json()) == true;
   answer.configuration = text_of(json, "configuration");
   answer.errors = texts_of(json, "errors");
   answer.restart = texts_of(json, "restart");

@@ -16,6 +16,7 @@ namespace smtpgate::milter {
 
 struct ReloadAnswer {
   bool taken = false;
+  bool under_way = false;     ///< still being read; what came of it is told in the log
   std::string configuration;  ///< path
   std::vector<std::string> errors;
   std::vector<ConfigurationChange> changes;

@@ -17,6 +17,13 @@ namespace smtpgate::milter {
 namespace {
 
 int show(const ReloadAnswer& answer) {
+  if (answer.under_way) {
+    return tell({EX_TEMPFAIL,
+                 answer.configuration +
+                     " and what it names are still being read, as if a disk did not answer; the "
+                     "last good configuration stays in force meanwhile. What comes of it is told "
+                     "in the log and by smtpgate status; there is no need to ask again"});
+  }
   if (!answer.taken) {
     std::cerr << "refused; the last good configuration stays in force:\n";
     for (const std::string& line : answer.errors) std::cerr << "  " << printable(line) << '\n';
@@ -59,6 +66,7 @@ int run_reload(const ControlOptions& options) {
   if (!parsed) return tell({EX_TEMPFAIL, "the daemon's answer is none to a reload"});
   if (!options.json) return show(*parsed);
   std::cout << render_reload_json(*parsed, 2) << '\n';
+  if (parsed->under_way) return EX_TEMPFAIL;
   return parsed->taken ? EX_OK : EX_CONFIG;
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -68,6 +69,8 @@ tl::expected<std::unique_ptr<ControlSocket>, std::string> ControlSocket::open(
   const std::string path = control_socket_path(work);
   const auto descriptor = listen_on_path(path, 0600, "");
   if (!descriptor) return tl::unexpected(descriptor.error());
+  // Several threads see one client come; who is late must not wait in accept4().
+  ::fcntl(*descriptor, F_SETFL, ::fcntl(*descriptor, F_GETFL) | O_NONBLOCK);
   return std::unique_ptr<ControlSocket>(new ControlSocket(*descriptor, path, std::move(answer)));
 }
 
@@ -81,6 +84,7 @@ void ControlSocket::run() {
     pollfd waiting{.fd = descriptor_, .events = POLLIN, .revents = 0};
     if (::poll(&waiting, 1, look_for_stop) <= 0) continue;
     const int client = ::accept4(descriptor_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0 && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)) continue;
     if (client < 0) {
       // No descriptors left, most likely: not as fast as can be, again and again.
       std::this_thread::sleep_for(std::chrono::milliseconds(look_for_stop));

@@ -17,17 +17,18 @@ namespace smtpgate::milter {
 
 std::string control_socket_path(const std::string& work);
 
-/// Answers one client after the other; a slow one is left after two seconds.
+/// Each thread in run() answers one client after the other; a slow one is left after two seconds.
 class ControlSocket {
  public:
-  /// The answer to a word; may throw.
+  /// The answer to a word; may throw. Called by every thread in run().
   using Answer = std::function<std::string(std::string_view word)>;
 
   static tl::expected<std::unique_ptr<ControlSocket>, std::string> open(const std::string& work,
                                                                         Answer answer);
   ~ControlSocket();
 
-  /// Until stop(); on a thread of its own.
+  /// Until stop(); on a thread of its own, or on several: an answer that takes its time then keeps
+  /// nobody else waiting.
   void run();
   /// Nobody finds it any more; a client that is being answered gets its answer.
   void stop();

@@ -168,11 +168,16 @@ void Monitoring::take_door_2s_notes() {
   });
 }
 
+void Monitoring::reload_begins() {
+  const std::lock_guard guard(mutex_);
+  reload_.under_way = now();
+}
+
 void Monitoring::reloaded(double seconds, const std::vector<std::string>& errors) {
   const bool taken = errors.empty();
   metrics_.add(Metric::configuration_reloads,
                Metrics::cell_of(Metric::configuration_reloads, taken ? "taken" : "refused"));
-  ReloadReport report{.time = now(), .seconds = seconds, .taken = taken, .errors = {}};
+  ReloadReport report{.time = now(), .seconds = seconds, .taken = taken, .errors = {}, .under_way = 0};
   for (const std::string& one : errors) {
     if (report.errors.size() < most_log_lines)
       report.errors.push_back(printable(one, longest_text));

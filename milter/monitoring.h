@@ -41,6 +41,8 @@ class Monitoring : public MessageObserver {
 
   /// A log that writes to `to` and lets us hear of warnings and errors.
   std::unique_ptr<LogDestination> watch(std::unique_ptr<LogDestination> to);
+  /// The configuration is being read again, until reloaded().
+  void reload_begins();
   /// The configuration was read again, which took so long. No errors: it was taken.
   void reloaded(double seconds, const std::vector<std::string>& errors);
   /// Records were rotated.

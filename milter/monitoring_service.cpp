@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "milter/reloader.h"
 #include "milter/secret_file.h"
 #include "postoffice/file_system.h"
 
@@ -16,6 +17,8 @@ constexpr std::chrono::seconds between_notes{1};
 constexpr int notes_between_looks = 10;
 constexpr std::chrono::seconds before_first_slow_look{10};
 constexpr std::chrono::seconds between_slow_looks{3600};
+/// A few may wait for a reload (Reloader::most_waiting), and others must find somebody still.
+constexpr std::size_t control_threads = Reloader::most_waiting + 3;
 
 }  // namespace
 
@@ -46,7 +49,9 @@ void MonitoringService::open_control_socket(const Configuration& configuration) 
     return log_.error(opened.error() + "; smtpgate status cannot ask this daemon");
   }
   control_ = std::move(*opened);
-  threads_.emplace_back([this] { control_->run(); });
+  for (std::size_t i = 0; i < control_threads; ++i) {
+    threads_.emplace_back([this] { control_->run(); });
+  }
 }
 
 void MonitoringService::open_listener(const StatusSettings& settings) {

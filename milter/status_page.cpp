@@ -364,8 +364,12 @@ std::string check_and_log(const StatusReport& report) {
 
 std::string footer(const StatusReport& report) {
   std::string reload;
+  if (report.reload.under_way != 0) {
+    reload = fmt::format("<p class=\"warn\">It is being read again, begun {} ago.</p>",
+                         ago(report, report.reload.under_way));
+  }
   if (report.reload.time != 0 && !report.reload.taken) {
-    reload =
+    reload +=
         fmt::format("<p class=\"bad\">It was refused when it was read again, {} ago: {}</p>",
                     ago(report, report.reload.time),
                     escape_html(report.reload.errors.empty() ? "" : report.reload.errors.front()));

@@ -129,6 +129,7 @@ struct ReloadReport {
   double seconds = 0;
   bool taken = true;
   std::vector<std::string> errors = {};
+  std::int64_t under_way = 0;  ///< since when it is being read once more; 0: it is not
 };
 
 struct StatusReport {

@@ -88,7 +88,9 @@ int run(int argc, char** argv) {
       "reload",
       "Have a running daemon read its configuration again, and say what came of it: accepted, with "
       "every key that changed; refused, with file and line, and the last good one stays (exit code "
-      "78); what waits for a restart.\nExample: smtpgate reload --json | jq .changes");
+      "78); what waits for a restart. Exit code 75: still being read after 9 seconds, as on a disk "
+      "that does not answer; what comes of it is in the log.\nExample: smtpgate reload --json | jq "
+      ".changes");
   reload->add_flag("--json", control_options.json, "the answer as JSON");
   std::string log_area;
   std::string log_level;

@@ -1,5 +1,7 @@
 // What the daemon hears of its doors, and tells who asks.
 #include <array>
+#include <future>
+#include <optional>
 #include <thread>
 
 #include <sys/socket.h>
@@ -227,6 +229,30 @@ TEST_CASE("a daemon is asked over its socket, which others cannot open") {
   }
   CHECK(::access(control_socket_path(gateway.work()).c_str(), F_OK) != 0);
   CHECK(gateway.log.lines().empty());
+}
+
+TEST_CASE("an answer that takes its time keeps no other question waiting") {
+  test::Gateway gateway;
+  Monitoring monitoring([&] { return gateway.configuration; }, nullptr);
+  std::promise<void> asked;
+  std::promise<void> let_go;
+  MonitoringService service(monitoring, gateway.log,
+                            [&](std::string_view word) -> std::optional<std::string> {
+                              if (word != "slow") return std::nullopt;
+                              asked.set_value();
+                              let_go.get_future().wait();
+                              return "at last";
+                            });
+  service.start(*gateway.configuration);
+  auto slow = std::async(std::launch::async, [&] { return ask_daemon(gateway.work(), "slow"); });
+  asked.get_future().wait();
+  for (int i = 0; i < 20; ++i) CHECK(ask_daemon(gateway.work(), "metrics"));
+  monitoring.reload_begins();
+  CHECK(parse_status_json(*ask_daemon(gateway.work(), "status"))->reload.under_way > 0);
+  monitoring.reloaded(0.1, {});
+  CHECK(parse_status_json(*ask_daemon(gateway.work(), "status"))->reload.under_way == 0);
+  let_go.set_value();
+  CHECK(slow.get() == "at last");
 }
 
 TEST_CASE("a socket takes the place of a dead one, never of a living one or of a file") {
