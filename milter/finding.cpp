@@ -33,6 +33,10 @@ const std::vector<FindingDefinition>& finding_definitions() {
       {"shadow-mode", warning,
        "nothing is claimed and nobody refused: Postfix delivers all mail as if we were not there; "
        "what it routes to us waits"},
+      {"shadow-routed", error,
+       "door 2 and the look-up put it off in shadow mode: recipients are refused for the time "
+       "being, "
+       "and what waits is returned when it is too old"},
       {"shadow-is-real", error, "the daemon does not start, so that nothing is filed there"},
       {"shadow-missing", error, "nothing is tried there; Postfix delivers all mail as ever"},
       {"shadow-as-real", error, "its mail waits in Postfix's queue"},

@@ -205,6 +205,18 @@ bool check_milter_entry(const PostfixView& view, const PostfixService& service,
   return true;
 }
 
+/// Not smtpgate-setup beside a shadow: that would route our domains to us as well.
+std::string how_to_add_entry(const PostfixView& view) {
+  if (!view.configuration.shadow.enabled) return "smtpgate-setup apply";
+  const std::string queue = view.settings.value("queue_directory") + "/";
+  const std::string& socket = view.configuration.milter.socket;
+  MilterEntry ours;
+  ours.address = "unix:" + (socket.starts_with(queue) ? socket.substr(queue.size()) : socket);
+  return view.places.edit(
+      "smtpd_milters",
+      list_with_ours_last(milter_entries(view.settings.value("smtpd_milters")), ours));
+}
+
 void check_milter_entries(const PostfixView& view, Findings& findings) {
   const std::string& socket = view.configuration.milter.socket;
   bool found = false;
@@ -218,7 +230,7 @@ void check_milter_entries(const PostfixView& view, Findings& findings) {
   if (!any) found = check_milter_entry(view, {}, findings);
   if (!found) {
     findings.add("milter-missing", "smtpd_milters has no entry for " + socket,
-                 view.places.setting("smtpd_milters"), "smtpgate-setup apply");
+                 view.places.setting("smtpd_milters"), how_to_add_entry(view));
   }
   const std::vector<MilterEntry> local = milter_entries(view.settings.value("non_smtpd_milters"));
   std::string others;
@@ -369,8 +381,11 @@ std::vector<Finding> check_postfix(const Configuration& configuration,
   const PostfixPlaces places(directory.empty() ? "/etc/postfix" : directory, is_default_directory);
   const PostfixView view{configuration, program, *settings, places};
   check_milter_entries(view, findings);
-  // A shadow has no doors in Postfix, no domain is routed to it, and it claims nothing.
-  if (configuration.shadow.enabled) return findings.take();
+  if (configuration.shadow.enabled) {
+    // A shadow has no doors in Postfix and claims nothing: what would lead there is all wrong.
+    check_shadow_routing(view, findings);
+    return findings.take();
+  }
   check_filter_loop(view, findings);
   check_services(view, findings);
   check_routing(view, findings);

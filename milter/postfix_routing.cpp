@@ -64,6 +64,40 @@ class Routing {
     check_lookups(findings);
   }
 
+  /// What cannot be asked is passed over: it is no mistake of shadow mode.
+  void check_shadow(Findings& findings) {
+    const auto add = [&](const std::string& text, const char* setting) {
+      findings.add("shadow-routed", text + ", and the gateway is in shadow mode",
+                   view_->places.setting(setting),
+                   "smtpgate-setup remove, then postfix reload; or, if the mail is to be ours: "
+                   "[shadow] enabled = false, and systemctl restart smtpgate");
+    };
+    for (const std::string& domain : domains_) {
+      Findings of_the_classes;  // what is said of them is for a gateway that takes mail
+      const auto found = class_of(domain, of_the_classes);
+      const auto by_map = mapped(domain);
+      if (!found || *found == nullptr || !by_map) continue;
+      const auto [way, said_by] = way_of(**found, *by_map);
+      if (said_by != nullptr && is_ours(way)) {
+        add(fmt::format("{} is routed to {}", domain, way), said_by);
+      }
+    }
+    for (const char* name : {"default_transport", "relayhost"}) {
+      const std::string& value = view_->settings.value(name);
+      if (is_ours(value)) add(fmt::format("{} is {}", name, value), name);
+    }
+    for (const AddressClass& one : classes) {
+      if (asks_lookup(view_->settings.value(one.recipients))) {
+        add(fmt::format("{} asks smtpgate lookup", one.recipients), one.recipients);
+      }
+    }
+    for (const char* name : {"smtpd_recipient_restrictions", "smtpgate_rights"}) {
+      if (asks_lookup(view_->settings.value(name))) {
+        add(fmt::format("{} asks smtpgate lookup", name), name);
+      }
+    }
+  }
+
  private:
   std::vector<std::string> keys_of(const std::string& domain, bool with_domains) const {
     std::vector<std::string> keys{somebody_at(domain)};
@@ -153,18 +187,29 @@ class Routing {
       return false;
     }
     classes_used_.insert(*found);
-    const std::string fallback =
-        (*found)->transport == nullptr ? "error" : view_->settings.value((*found)->transport);
-    const bool is_mapped = !by_map->empty() && by_map->front() != ':';
-    const std::string& way = is_mapped ? *by_map : fallback;
-    return check_way(domain, way, is_mapped ? "transport_maps" : (*found)->transport, **found,
-                     findings);
+    const auto [way, said_by] = way_of(**found, *by_map);
+    return check_way(domain, way, said_by, **found, findings);
+  }
+
+  struct Way {
+    std::string transport;
+    const char* said_by;  ///< the setting; nullptr: none
+  };
+  Way way_of(const AddressClass& address_class, const std::string& by_map) const {
+    if (!by_map.empty() && by_map.front() != ':') return {by_map, "transport_maps"};
+    if (address_class.transport == nullptr) return {"error", nullptr};
+    return {view_->settings.value(address_class.transport), address_class.transport};
+  }
+
+  bool is_ours(const std::string& way) const {
+    const std::string& transport = view_->configuration.gateway.transport;
+    return way == transport || way.starts_with(transport + ":");
   }
 
   bool check_way(const std::string& domain, const std::string& way, const char* said_by,
                  const AddressClass& address_class, Findings& findings) {
     const std::string& transport = view_->configuration.gateway.transport;
-    if (way != transport && !way.starts_with(transport + ":")) {
+    if (!is_ours(way)) {
       findings.add("domain-elsewhere",
                    fmt::format("{} is routed to {}, and not to {}", domain,
                                way.empty() ? "nothing" : way, transport),
@@ -247,6 +292,10 @@ std::vector<std::string> our_domains(const Configuration& configuration) {
 }
 
 }  // namespace
+
+void check_shadow_routing(const PostfixView& view, Findings& findings) {
+  Routing(view, our_domains(view.configuration)).check_shadow(findings);
+}
 
 void check_routing(const PostfixView& view, Findings& findings) {
   Routing(view, our_domains(view.configuration)).check(findings);

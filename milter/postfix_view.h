@@ -24,6 +24,10 @@ void check_services(const PostfixView& view, Findings& findings);
 /// whether its recipients are looked up.
 void check_routing(const PostfixView& view, Findings& findings);
 
+/// Whether anything of Postfix leads to the doors of a gateway in shadow mode, where they put all
+/// of it off.
+void check_shadow_routing(const PostfixView& view, Findings& findings);
+
 /// Whether `service` is spawn(8) with `smtpgate VERB`.
 bool spawns(const PostfixService& service, std::string_view verb);
 

@@ -100,7 +100,17 @@ std::string shadow(Site& site) {
   const std::string folder = site.gateway.path() + "/shadow";
   site.edit(path, path + "shadow = \"" + folder + "\"\n");
   site.add("[shadow]\nenabled = true\n");
+  for (const char* name : {"transport_maps", "virtual_mailbox_maps"}) {
+    site.postfix.settings.erase(name);
+  }
   return folder;
+}
+
+/// The same, all made.
+void prepared_shadow(Site& site) {
+  shadow(site);
+  site.gateway.reload();
+  REQUIRE(prepare_shadows(*site.gateway.configuration).failed.empty());
 }
 
 struct Provocation {
@@ -164,12 +174,32 @@ const std::vector<Provocation>& provocations() {
          std::filesystem::remove_all(s.gateway.folder() + "/P1");
          std::filesystem::create_symlink("/proc/self", s.gateway.folder() + "/P1");
        }},
-      {"shadow-mode", "shadow mode is on", "smtpgate.toml:",
+      {"shadow-mode", "shadow mode is on", "smtpgate.toml:", [](S& s) { prepared_shadow(s); }},
+      {"shadow-routed", "example.com is routed to smtpgate:unix:private/smtpgate-door", "main.cf",
        [](S& s) {
-         shadow(s);
-         s.gateway.reload();
-         REQUIRE(prepare_shadows(*s.gateway.configuration).failed.empty());
-       }},
+         prepared_shadow(s);
+         spoil_setting(s, "transport_maps", "hash:/transport");
+       },
+       "shadow-mode"},
+      {"shadow-routed", "example.org is routed to smtpgate", "main.cf",
+       [](S& s) {
+         prepared_shadow(s);
+         spoil_setting(s, "virtual_transport", "smtpgate");
+       },
+       "shadow-mode"},
+      {"shadow-routed", "virtual_mailbox_maps asks smtpgate lookup", "main.cf",
+       [](S& s) {
+         prepared_shadow(s);
+         spoil_setting(s, "virtual_mailbox_maps",
+                       "hash:/v, socketmap:unix:private/smtpgate-lookup:shared");
+       },
+       "shadow-mode"},
+      {"shadow-routed", "default_transport is smtpgate", "main.cf",
+       [](S& s) {
+         prepared_shadow(s);
+         spoil_setting(s, "default_transport", "smtpgate");
+       },
+       "shadow-mode"},
       {"shadow-is-real", "are one folder", "smtpgate.toml",
        [](S& s) {
          std::filesystem::create_directory_symlink(s.gateway.folder(), shadow(s));
@@ -415,6 +445,21 @@ TEST_CASE("each finding comes up when its one thing is spoiled, and no other one
     }
     CHECK(said);
   }
+}
+
+TEST_CASE("beside a shadow our entry is added by itself: the setup would route mail to us") {
+  Site site;
+  prepared_shadow(site);
+  spoil_setting(site, "smtpd_milters", "inet:127.0.0.1:11332");
+  bool said = false;
+  for (const Finding& one : site.findings()) {
+    if (one.id != "milter-missing") continue;
+    said = true;
+    CHECK(one.remedy.find("inet:127.0.0.1:11332, { unix:smtpgate/milter.sock, "
+                          "default_action=accept }") != std::string::npos);
+    CHECK(one.remedy.find("smtpgate-setup") == std::string::npos);
+  }
+  CHECK(said);
 }
 
 TEST_CASE("every finding of the table is provoked or needs another machine, and is documented") {
