@@ -97,7 +97,7 @@ mode_t read_mode(SettingsTable& table, std::string_view key, const std::string& 
 
 MilterSettings read_milter(SettingsTable table) {
   MilterSettings result;
-  result.socket = table.string("socket", "/var/spool/postfix/smtpgate/milter.sock");
+  result.socket = table.string("socket", default_milter_socket);
   if (result.socket.starts_with("unix:")) result.socket.erase(0, 5);
   if (!result.socket.starts_with('/')) {
     table.error("socket", "is no absolute path of a Unix socket; begin it with / or unix:/");

@@ -29,6 +29,7 @@ namespace smtpgate::milter {
 inline constexpr const char* default_configuration_path = "/etc/smtpgate/smtpgate.toml";
 
 inline constexpr const char* default_work_directory = "/var/spool/smtpgate";
+inline constexpr const char* default_milter_socket = "/var/spool/postfix/smtpgate/milter.sock";
 
 enum class KeepChain { never, failed, always };
 enum class UnknownRecipient {

@@ -58,9 +58,9 @@ void show(const LevelsAnswer& answer) {
 }  // namespace
 
 int run_reload(const ControlOptions& options) {
-  const auto work = find_work(options.configuration_path, options.work);
-  if (!work) return tell(work.error());
-  const auto answer = ask_about(*work, "reload");
+  const auto daemon = find_daemon(options.configuration_path, options.work);
+  if (!daemon) return tell(daemon.error());
+  const auto answer = ask_about(*daemon, "reload");
   if (!answer) return tell(answer.error());
   const auto parsed = parse_reload_json(*answer);
   if (!parsed) return tell({EX_TEMPFAIL, "the daemon's answer is none to a reload"});
@@ -84,9 +84,9 @@ int run_log(const ControlOptions& options, const std::string& area, const std::s
     }
     word += " " + area + " " + level;
   }
-  const auto work = find_work(options.configuration_path, options.work);
-  if (!work) return tell(work.error());
-  const auto answer = ask_about(*work, word);
+  const auto daemon = find_daemon(options.configuration_path, options.work);
+  if (!daemon) return tell(daemon.error());
+  const auto answer = ask_about(*daemon, word);
   if (!answer) return tell(answer.error());
   const auto parsed = parse_levels_json(*answer);
   if (!parsed) return tell({EX_TEMPFAIL, "the daemon's answer has no levels"});

@@ -17,11 +17,16 @@ struct Trouble {
   std::string sentence;
 };
 
-/// The daemon's work directory: `work` if it is given, else what the configuration says, also one
-/// with faults elsewhere.
-tl::expected<std::string, Trouble> find_work(const std::string& configuration_path,
-                                             const std::string& work);
-tl::expected<std::string, Trouble> ask_about(const std::string& work, std::string_view word);
+/// Where a daemon is to be found.
+struct DaemonPlace {
+  std::string work;           ///< its work directory
+  std::string configuration;  ///< that says so; empty: the command line did
+  std::string milter_socket;  ///< as the configuration says; empty: not known
+};
+/// `work` if it is given, else what the configuration says, also one with faults elsewhere.
+tl::expected<DaemonPlace, Trouble> find_daemon(const std::string& configuration_path,
+                                               const std::string& work);
+tl::expected<std::string, Trouble> ask_about(const DaemonPlace& place, std::string_view word);
 /// On standard error; its code.
 int tell(const Trouble& trouble);
 

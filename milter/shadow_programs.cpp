@@ -40,14 +40,14 @@ int prepare(const ShadowOptions& options) {
 
 int run_shadow(const ShadowOptions& options) {
   if (options.prepare) return prepare(options);
-  const auto work = find_work(options.configuration_path, options.work);
-  if (!work) return tell(work.error());
-  if (::access(work->c_str(), R_OK | X_OK) != 0) {
+  const auto daemon = find_daemon(options.configuration_path, options.work);
+  if (!daemon) return tell(daemon.error());
+  if (::access(daemon->work.c_str(), R_OK | X_OK) != 0) {
     const int code = errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
-    return tell({code, *work + ": " + std::strerror(errno) +
+    return tell({code, daemon->work + ": " + std::strerror(errno) +
                            "; ask as root or as the gateway's user, or say where it is: --work"});
   }
-  const ShadowReport report = read_shadow_report(*work);
+  const ShadowReport report = read_shadow_report(daemon->work);
   std::cout << (options.json ? render_shadow_json(report) + "\n" : render_shadow_text(report));
   return EX_OK;
 }

@@ -27,8 +27,8 @@ namespace smtpgate::milter {
 
 namespace {
 
-tl::expected<StatusReport, Trouble> ask(const std::string& work) {
-  const auto answer = ask_about(work, "status");
+tl::expected<StatusReport, Trouble> ask(const DaemonPlace& place) {
+  const auto answer = ask_about(place, "status");
   if (!answer) return tl::unexpected(answer.error());
   auto report = parse_status_json(*answer);
   if (!report) return tl::unexpected(Trouble{EX_TEMPFAIL, "the daemon's answer is no status"});
@@ -113,9 +113,9 @@ bool wait_a_second() {
 }  // namespace
 
 int run_status(const StatusOptions& options) {
-  const auto work = find_work(options.configuration_path, options.work);
-  if (!work) return tell(work.error());
-  const auto report = ask(*work);
+  const auto daemon = find_daemon(options.configuration_path, options.work);
+  if (!daemon) return tell(daemon.error());
+  const auto report = ask(*daemon);
   if (!report) return tell(report.error());
   if (options.json) {
     std::cout << render_status_json(*report, true) << '\n';
@@ -132,11 +132,11 @@ int run_top(const StatusOptions& options) {
                  "top needs a terminal; \"smtpgate status\" prints the same once, "
                  "\"smtpgate status --json\" for programs"});
   }
-  const auto work = find_work(options.configuration_path, options.work);
-  if (!work) return tell(work.error());
+  const auto daemon = find_daemon(options.configuration_path, options.work);
+  if (!daemon) return tell(daemon.error());
   std::optional<StatusReport> before;
   auto asked = std::chrono::steady_clock::now();
-  if (auto first = ask(*work)) {
+  if (auto first = ask(*daemon)) {
     before = std::move(*first);
   } else {
     return tell(first.error());
@@ -147,7 +147,7 @@ int run_top(const StatusOptions& options) {
   Rates rates;
   do {
     const winsize size = Screen::size();
-    const auto report = ask(*work);
+    const auto report = ask(*daemon);
     if (!report) {
       screen.draw(printable(report.error().sentence) + "\nwaiting for it; q quits");
       continue;
