@@ -8,6 +8,7 @@
 
 #include "postoffice/address.h"
 #include "postoffice/dead_letters.h"
+#include "postoffice/dead_letters_looks.h"
 #include "postoffice/folder.h"
 #include "postoffice/hook_claim.h"
 #include "postoffice/mailbag.h"
@@ -67,7 +68,17 @@ class Notes {
   std::optional<Outcome> worst_;
 };
 
+/// Between the list and the deed its owner may have put another file there.
+std::optional<Outcome> why_another_file(const Postoffice& postoffice, const DeadLetter& letter) {
+  auto status = postoffice.files().status(letter.path);
+  if (!status && status.error().code == ENOENT) return gone(postoffice, letter);
+  if (!status) return status.error().outcome();
+  if (outbox_letter_id(letter.mailbox, letter.name, *status) == letter.id) return std::nullopt;
+  return Outcome::permanent(letter.path + " is another file now; list again", "5.2.0");
+}
+
 Outcome redrive_outbox(const Postoffice& postoffice, const DeadLetter& letter, const Tell& tell) {
+  if (auto why = why_another_file(postoffice, letter)) return *why;
   Notes notes(tell);
   const std::string as_name = name_before_set_aside(letter.name).value_or(letter.name);
   return notes.outcome(pick_up_again(postoffice, letter.mailbox, letter.name, as_name, {},
@@ -158,6 +169,7 @@ Outcome bring_back(const Postoffice& postoffice, const DeadLetter& letter) {
 }
 
 Outcome discard_from_outbox(const Postoffice& postoffice, const DeadLetter& letter) {
+  if (auto why = why_another_file(postoffice, letter)) return *why;
   FileSystem& files = postoffice.files();
   auto status = files.status(letter.path);
   if (!status && status.error().code == ENOENT) return gone(postoffice, letter);
@@ -207,7 +219,10 @@ std::string letters_command(const Postoffice& postoffice) {
 std::vector<std::string> letter_remedies(const Postoffice& postoffice, const DeadLetter& letter) {
   const std::string folder = "postoffice -d " + shell_word(postoffice.directory());
   const std::string letters = letters_command(postoffice);
-  const std::string again = letters + " redrive " + letter.id;
+  // Of a file that is to be mended first, the part of its ID that mending does not change.
+  const std::string again =
+      letters + " redrive " +
+      (may_be_exchanged(letter) ? letter.id.substr(0, letter_place_digits) : letter.id);
   const std::string discards = letters + " discard " + letter.id + " --yes";
   const std::string exports = letters + " export " + letter.id + " --to DIR";
   const std::string path = shell_word(letter.path);

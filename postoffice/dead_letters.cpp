@@ -233,6 +233,15 @@ LettersFound find_dead_letters(const Postoffice& postoffice, const LetterLook& l
   return found;
 }
 
+bool may_be_exchanged(const DeadLetter& letter) {
+  return letter.reason == LetterReason::outbox_refused ||
+         letter.reason == LetterReason::outbox_ignored;
+}
+
+bool is_whole_letter_id(std::string_view text) {
+  return is_outgoing_id(text);
+}
+
 Expected<DeadLetter> find_letter(const Postoffice& postoffice, const LettersFound& found,
                                  std::string_view beginning) {
   std::vector<const DeadLetter*> matches;
@@ -242,6 +251,19 @@ Expected<DeadLetter> find_letter(const Postoffice& postoffice, const LettersFoun
     }
   }
   if (matches.size() == 1) return *matches.front();
+  if (matches.empty() && beginning.size() > letter_place_digits) {
+    for (const DeadLetter& one : found.letters) {
+      if (!may_be_exchanged(one) ||
+          !starts_with_ignoring_case(beginning, one.id.substr(0, letter_place_digits))) {
+        continue;
+      }
+      return failure(Outcome::permanent(
+          fmt::format("{} is another file now, or was changed since it had the ID {}; list again: "
+                      "its ID is {}",
+                      one.path, beginning, one.id),
+          "5.2.0"));
+    }
+  }
   if (matches.empty()) {
     // It may lie where nobody could look.
     for (const Outcome& one : found.troubles) {

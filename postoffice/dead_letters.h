@@ -55,7 +55,9 @@ std::optional<LetterReason> parse_letter_reason(std::string_view word);
 
 struct DeadLetter {
   LetterReason reason = LetterReason::not_converted;
-  std::string id;       ///< 32 hexadecimal digits; the same as long as it lies there
+  /// 32 hexadecimal digits, the same as long as it lies there. Of a file in an outbox the first
+  /// half is of its name, the second of the very file: names come again.
+  std::string id;
   std::string mailbox;  ///< folded; whose it is; empty: nobody's here
   std::string from;     ///< UTF-8, as somebody wrote it; empty: not known
   std::string to;       ///< the first recipient
@@ -87,8 +89,13 @@ struct LettersFound {
 };
 LettersFound find_dead_letters(const Postoffice& postoffice, const LetterLook& look);
 
-/// One of `found` by the unique beginning of its ID. permanent: none, or more than one; temporary:
-/// none, but not everything could be looked at.
+/// Whether names of other files may come in its place: a file in an outbox, which its owner may
+/// exchange. Then a whole ID is of this very file, and the beginning of one of its name.
+bool may_be_exchanged(const DeadLetter& letter);
+bool is_whole_letter_id(std::string_view text);
+
+/// One of `found` by the unique beginning of its ID. permanent: none, or more than one, or the file
+/// that had this ID is another one now; temporary: none, but not everything could be looked at.
 Expected<DeadLetter> find_letter(const Postoffice& postoffice, const LettersFound& found,
                                  std::string_view beginning);
 

@@ -31,7 +31,7 @@ constexpr std::size_t id_octets = 16;
 /// owners choose how many and how large they are.
 constexpr std::uint64_t most_read = std::uint64_t{256} << 20;
 
-/// Made of where it lies, so that it stays the same when its owner mends the file.
+/// Made of where it lies, so that it stays the same when somebody mends the file.
 std::string letter_id(std::string_view kind, std::string_view mailbox, std::string_view name) {
   return derived_key(fmt::format("smtpgate-letter-1\n{}\n{}\n{}", kind, mailbox, name), id_octets);
 }
@@ -80,7 +80,7 @@ class MailbagLook {
       if (!is_refused && (!is_outbox_name(one.name) || !is_long(one.status.modified))) continue;
       DeadLetter letter;
       letter.reason = is_refused ? LetterReason::outbox_refused : LetterReason::outbox_ignored;
-      letter.id = letter_id("outbox", mailbox, one.name);
+      letter.id = outbox_letter_id(mailbox, one.name, one.status);
       letter.mailbox = mailbox;
       letter.name = one.name;
       letter.path = path_in(outbox_directory(postoffice_, mailbox), one.name);
@@ -215,6 +215,17 @@ class MailbagLook {
 };
 
 }  // namespace
+
+std::string outbox_letter_id(std::string_view mailbox, std::string_view name,
+                             const FileStatus& status) {
+  // Not when its directory entry changed: a file that is refused again is renamed there and back.
+  const std::string of_file =
+      derived_key(fmt::format("smtpgate-letter-file-1\n{}\n{}\n{}\n{}", status.device, status.inode,
+                              status.modified, status.size),
+                  id_octets);
+  return letter_id("outbox", mailbox, name).substr(0, letter_place_digits) +
+         of_file.substr(letter_place_digits);
+}
 
 void describe_letter(const Postoffice& postoffice, DeadLetter& letter) {
   auto file = postoffice.files().open(letter.path);

@@ -93,18 +93,25 @@ bool is_wanted(const DeadLetter& letter, const LetterOptions& options, std::int6
                    definition_of(letter.reason).word) != options.reasons.end();
 }
 
-/// By ID, however short it has waited. Messages are opened only if the others have no such ID.
+/// By ID, however short it has waited; but what an outbox has not taken yet, and may take at any
+/// moment, by its whole ID alone: the beginning of one may be the name of a newer file. Messages
+/// are opened only if the others have no such ID.
 Outcome find_named(const Postoffice& postoffice, const std::vector<std::string>& ids,
-                   LetterLook look, Chosen& chosen) {
+                   LetterLook look, std::int64_t waits, Chosen& chosen) {
   look.waits = -1;
   Outcome problem = Outcome::delivered("found");
   for (const bool opens : {false, true}) {
     look.most_opened = opens ? std::optional<std::uint64_t>() : 0;
     chosen.found = find_dead_letters(postoffice, look);
     chosen.letters.clear();
+    LettersFound by_beginning = chosen.found;
+    std::erase_if(by_beginning.letters, [&](const DeadLetter& one) {
+      return one.reason == LetterReason::outbox_ignored && look.now - one.since <= waits;
+    });
     problem = Outcome::delivered("found");
     for (const std::string& id : ids) {
-      auto letter = find_letter(postoffice, chosen.found, id);
+      auto letter =
+          find_letter(postoffice, is_whole_letter_id(id) ? chosen.found : by_beginning, id);
       if (!letter) {
         problem = letter.error();
         break;
@@ -132,7 +139,7 @@ Expected<Chosen> choose(const Postoffice& postoffice, const LetterOptions& optio
   LetterLook look;
   look.now = chosen.now;
   if (!options.ids.empty()) {
-    auto named = find_named(postoffice, options.ids, look, chosen);
+    auto named = find_named(postoffice, options.ids, look, *waits, chosen);
     return named.is_delivered() ? Expected<Chosen>(std::move(chosen)) : failure(named);
   }
   look.waits = *waits;
@@ -265,6 +272,15 @@ int discard(const Postoffice& postoffice, const LetterOptions& options) {
     std::cerr << "postoffice: nothing was discarded; say --yes to delete this for good\n";
     return EX_USAGE;
   }
+  for (std::size_t i = 0; i < chosen->letters.size(); ++i) {
+    const DeadLetter& letter = chosen->letters[i];
+    if (!may_be_exchanged(letter) || is_whole_letter_id(options.ids[i])) continue;
+    return fail(Outcome::permanent(
+        fmt::format("{} is a file in an outbox, which may be another one than was listed: look at "
+                    "it, and say its whole ID: {} discard {} --yes",
+                    letter.path, letters_command(postoffice), letter.id),
+        "5.2.0"));
+  }
   int code = EX_OK;
   for (const DeadLetter& letter : chosen->letters) {
     // First the trace, then the deed.
@@ -327,7 +343,8 @@ class LetterCommands {
         ->required()
         ->type_name("DIR");
     one = command("discard", "Deletes them for good, with a line in LOG/letters.log", discard);
-    one->add_option("ID", options_->ids, "The letters; beginnings will do")->required();
+    one->add_option("ID", options_->ids, "The letters; a file in an outbox by its whole ID")
+        ->required();
     one->add_flag("--yes", options_->is_sure, "Without it they are only shown");
   }
 

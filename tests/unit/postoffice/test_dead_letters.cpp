@@ -172,7 +172,7 @@ TEST_CASE("a command that is still tried is told of when it has failed for long"
   CHECK(fixture.words() == Lines{"command-fails"});
 }
 
-TEST_CASE("a file that was set aside is sent once it is mended, under the same ID") {
+TEST_CASE("a file that was set aside is sent once it is mended, by the first half of its ID") {
   LettersFixture fixture;
   fixture.drop("offer.API", refused);
   fixture.pick_up();
@@ -181,10 +181,15 @@ TEST_CASE("a file that was set aside is sent once it is mended, under the same I
   CHECK(would_redrive(fixture.open(), letter).is_permanent());
   fs::remove(fixture.outbox() + "/offer.API.bad");  // as an editor does
   fixture.drop("offer.API.bad", mended);
-  CHECK(fixture.only().id == letter.id);
+  CHECK(fixture.only().id != letter.id);
+  CHECK(fixture.only().id.starts_with(letter.id.substr(0, 16)));
+  CHECK(letter_remedies(fixture.open(), letter)[0].ends_with("redrive " + letter.id.substr(0, 16)));
   CHECK(fixture.only().detail.starts_with("nothing is wrong with it"));
   CHECK(would_redrive(fixture.open(), fixture.only()).is_delivered());
-  const Outcome outcome = fixture.redrive(letter);
+  CHECK(fixture.redrive(letter).sentence().find("is another file now") != std::string::npos);
+  const auto named = find_letter(fixture.open(), fixture.find(), letter.id.substr(0, 16));
+  REQUIRE(named);
+  const Outcome outcome = fixture.redrive(*named);
   CHECK(outcome.sentence() == "sent on its way: 1 message waits for Postfix");
   CHECK(fixture.in("MBG/anna/outbox").empty());
   CHECK(fixture.in("MBG/bernd/new").size() == 1);
@@ -192,6 +197,33 @@ TEST_CASE("a file that was set aside is sent once it is mended, under the same I
   CHECK(fixture.is_nothing_left());
   CHECK(fixture.redrive(letter).is_permanent());
   CHECK(fixture.waiting().size() == 1);
+}
+
+TEST_CASE("an old ID never means a newer file that has the same name in the outbox") {
+  LettersFixture fixture;
+  for (const std::string& name : {std::string("order.API"), std::string("order.API.bad")}) {
+    INFO(name);
+    fixture.drop(name, message(to_jo));
+    test::set_modified(fixture.outbox() + "/" + name, std::time(nullptr) - 200'000);
+    const DeadLetter letter = fixture.only();
+    fs::remove(fixture.outbox() + "/" + name);
+    fixture.drop(name, mended);
+    CHECK(fixture.redrive(letter).sentence().find("another file now; list again") !=
+          std::string::npos);
+    CHECK(discard_letter(fixture.open(), letter).sentence().find("another file now; list again") !=
+          std::string::npos);
+    CHECK(test::read_file(fixture.outbox() + "/" + name) == mended);
+    LetterLook look;
+    look.now = std::time(nullptr);
+    look.waits = -1;
+    const LettersFound found = find_dead_letters(fixture.open(), look);
+    const auto named = find_letter(fixture.open(), found, letter.id);
+    REQUIRE_FALSE(named);
+    CHECK(named.error().is_permanent());
+    CHECK(named.error().sentence().find(found.letters.at(0).id) != std::string::npos);
+    CHECK(find_letter(fixture.open(), found, found.letters.at(0).id));
+    fs::remove(fixture.outbox() + "/" + name);
+  }
 }
 
 TEST_CASE("what is still wrong is put back under its name, with a new report") {
