@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t header_size = 26;
 constexpr std::size_t entry_size = 12;
-constexpr std::size_t copy_piece = std::size_t{64} << 10;
 constexpr std::size_t spool_memory = std::size_t{256} << 10;
 constexpr std::size_t longest_name = 1000;  // octets
 
@@ -125,7 +124,7 @@ void AppleFileReader::tell(Spool& octets, const Entry& entry, std::string name) 
   EmbeddedFile file;
   file.name = std::move(name);
   context_.files.begin_file(file);
-  auto read = octets.for_each_piece(copy_piece, [&](std::string_view piece) {
+  auto read = octets.for_each_piece(spool_piece, [&](std::string_view piece) {
     context_.files.file_octets(piece);
     return true;
   });

@@ -15,7 +15,6 @@ using postoffice::FileResult;
 namespace {
 
 // Two of these, one read and one decoded, stay in a processor's own cache.
-constexpr std::size_t read_piece = std::size_t{64} << 10;
 constexpr std::size_t write_piece = std::size_t{64} << 10;
 
 class Writing {
@@ -40,7 +39,7 @@ class Writing {
     const std::uint64_t end = written_ + ready_.size() + decoded_size;
     FileResult<void> result;
     auto read =
-        raw_.for_each_piece(range.offset, range.size, read_piece, [&](std::string_view piece) {
+        raw_.for_each_piece(range.offset, range.size, spool_piece, [&](std::string_view piece) {
           decoder->feed(piece, ready_);
           if (written_ + ready_.size() > end) result = tl::unexpected(changed());
           if (result && ready_.size() >= write_piece) result = flush();

@@ -11,7 +11,7 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::size_t line_width = 78;
+constexpr std::size_t text_line_width = 78;
 constexpr std::size_t encoded_line_width = 76;  // RFC 2047, 2
 constexpr std::size_t longest_word = 900;       // the line's limit is 998
 constexpr std::size_t longest_quoted = 70;
@@ -80,7 +80,7 @@ FieldWriter::FieldWriter(std::string& out, std::string_view name)
 }
 
 void FieldWriter::word(std::string_view text) {
-  const std::size_t width = text.substr(0, 2) == "=?" ? encoded_line_width : line_width;
+  const std::size_t width = text.substr(0, 2) == "=?" ? encoded_line_width : text_line_width;
   // A line of its own before the first word would be blank, which some programs take for the end.
   if (!is_first_ && column_ + 1 + text.size() > width) {
     out_ += "\r\n";

@@ -23,8 +23,6 @@ namespace ext = postoffice::ext;
 
 namespace {
 
-// A piece and what it decodes to stay in a processor's own cache.
-constexpr std::size_t read_piece = std::size_t{64} << 10;
 // Between header lines and text: clients know exactly 78 dashes (Q112912).
 const std::string separator(78, '-');
 
@@ -187,13 +185,13 @@ class Conversion {
   /// content key is made of it.
   bool is_late() { return assembler_.has_header() && time_limit_.is_over(); }
 
-  /// The raw message in slices of at most read_piece, wherever it lies, until `take` says false.
+  /// The raw message in slices of at most spool_piece, wherever it lies, until `take` says false.
   template <typename Take>
   FileResult<void> for_each_slice(Take take) {
-    return raw_.content().for_each_piece(read_piece, [&](std::string_view piece) {
-      while (piece.size() > read_piece) {
-        if (!take(piece.substr(0, read_piece))) return false;
-        piece.remove_prefix(read_piece);
+    return raw_.content().for_each_piece(spool_piece, [&](std::string_view piece) {
+      while (piece.size() > spool_piece) {
+        if (!take(piece.substr(0, spool_piece))) return false;
+        piece.remove_prefix(spool_piece);
       }
       return take(piece);
     });
@@ -208,7 +206,7 @@ class Conversion {
     ContentKey key;
     key.add_sender(envelope_.sender);
     key.add_header(HeaderFields());
-    auto read = raw_.content().for_each_piece(read_piece, [&](std::string_view piece) {
+    auto read = raw_.content().for_each_piece(spool_piece, [&](std::string_view piece) {
       key.add_body(piece);
       return true;
     });
@@ -298,9 +296,9 @@ FileResult<void> ConvertedMessage::write_to(RawMessage& raw, postoffice::File& f
   std::string start = postoffice::render_header(header, line_end);
   start += rendered_header;
   // A short text goes with the header, in one write.
-  const bool is_short = text.size() <= read_piece;
+  const bool is_short = text.size() <= spool_piece;
   if (is_short) {
-    auto read = text.for_each_piece(read_piece, [&](std::string_view piece) {
+    auto read = text.for_each_piece(spool_piece, [&](std::string_view piece) {
       start += piece;
       return true;
     });

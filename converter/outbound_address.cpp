@@ -19,7 +19,7 @@ using postoffice::TypedAddress;
 namespace {
 
 // What our own way in writes for a message without a To (docs/conversion.md).
-constexpr std::string_view nobody = "undisclosed-recipients:;";
+constexpr std::string_view no_recipients = "undisclosed-recipients:;";
 
 /// In the form that is put on the wire; nullopt if no SMTP server could take it. Capitals of the
 /// domain stay: they are nobody's business on the way.
@@ -130,8 +130,8 @@ WrittenAddress written_address(const TypedAddress& address, const AddressStyle& 
     }
     return result;
   }
-  if (utf8.type == "SMTP" && equals_ignoring_case(utf8.address, nobody)) {
-    result.name = nobody.substr(0, nobody.size() - 2);
+  if (utf8.type == "SMTP" && equals_ignoring_case(utf8.address, no_recipients)) {
+    result.name = no_recipients.substr(0, no_recipients.size() - 2);
     return result;
   }
   if (utf8.type == "SMTP") {

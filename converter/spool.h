@@ -34,6 +34,10 @@ inline SpoolPlace with_shared_memory(SpoolPlace place, std::shared_ptr<SpoolMemo
   return place;
 }
 
+/// Octets of a spool that are looked at or copied at a time: a piece and what it decodes to stay in
+/// a processor's own cache.
+inline constexpr std::size_t spool_piece = std::size_t{64} << 10;
+
 class Spool : public postoffice::ByteSink {
  public:
   explicit Spool(SpoolPlace place) : place_(std::move(place)), shared_(place_.shared) {}

@@ -9,7 +9,6 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::size_t copy_piece = std::size_t{64} << 10;
 // A sender may put many meetings into one message; the first ones are on top.
 constexpr std::size_t most_top_lines = std::size_t{64} << 10;  // octets
 
@@ -58,7 +57,7 @@ postoffice::FileResult<void> SubstituteText::finish(
     }
     ready.clear();
   };
-  auto read = text_.for_each_piece(copy_piece, [&](std::string_view piece) {
+  auto read = text_.for_each_piece(spool_piece, [&](std::string_view piece) {
     segment.feed(piece, ready);
     hand_on();
     return true;

@@ -14,7 +14,6 @@ namespace attribute = tnef::attribute;
 namespace property = tnef::property;
 namespace type = tnef::type;
 
-constexpr std::size_t copy_piece = std::size_t{64} << 10;
 // Each costs memory until it is read.
 constexpr std::size_t most_waiting_messages = 1000;
 
@@ -149,7 +148,7 @@ void TnefMessageReader::tell_file() {
     }
   }
   reading_.files.begin_file(file);
-  auto copied = attachment_.data.for_each_piece(copy_piece, [&](std::string_view piece) {
+  auto copied = attachment_.data.for_each_piece(spool_piece, [&](std::string_view piece) {
     reading_.files.file_octets(piece);
     if (is_expanded) write(*reading_.embedded, piece);
     return !reading_.error;

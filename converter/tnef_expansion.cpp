@@ -14,7 +14,6 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::size_t copy_piece = std::size_t{64} << 10;
 // A container has several spools at once.
 constexpr std::size_t spool_memory = std::size_t{256} << 10;
 
@@ -62,7 +61,7 @@ class TnefExpansion::TextSink {
 
   /// Runs `octets` through `segment`.
   postoffice::FileResult<void> copy(Spool& octets, TextSegment& segment) {
-    auto read = octets.for_each_piece(copy_piece, [&](std::string_view piece) {
+    auto read = octets.for_each_piece(spool_piece, [&](std::string_view piece) {
       segment.feed(piece, ready_);
       hand_on();
       return true;
@@ -75,7 +74,7 @@ class TnefExpansion::TextSink {
     RtfToText rtf;
     TextSegment segment("utf-8", "UTF-8", postoffice::LineEnd::lf, is_html);
     std::string converted;
-    auto read = octets.for_each_piece(copy_piece, [&](std::string_view piece) {
+    auto read = octets.for_each_piece(spool_piece, [&](std::string_view piece) {
       converted.clear();
       rtf.feed(piece, converted);
       segment.feed(converted, ready_);
@@ -187,7 +186,7 @@ void TnefExpansion::message(TnefMessage& message) {
 
 void TnefExpansion::tell_spool(const EmbeddedFile& file, Spool& octets) {
   files_.begin_file(file);
-  take_error(octets.for_each_piece(copy_piece, [&](std::string_view piece) {
+  take_error(octets.for_each_piece(spool_piece, [&](std::string_view piece) {
     files_.file_octets(piece);
     return true;
   }));
@@ -207,7 +206,7 @@ bool TnefExpansion::tell_html_in_rtf(const EmbeddedFile& file, TnefMessage& mess
   std::string converted;
   std::string ready;
   bool is_begun = false;
-  take_error(message.rtf.for_each_piece(copy_piece, [&](std::string_view piece) {
+  take_error(message.rtf.for_each_piece(spool_piece, [&](std::string_view piece) {
     converted.clear();
     ready.clear();
     rtf.feed(piece, converted);

@@ -5,11 +5,7 @@
 
 namespace smtpgate::converter {
 
-namespace {
-
-constexpr std::size_t read_piece = std::size_t{64} << 10;
-
-}  // namespace
+namespace {}  // namespace
 
 TnefReader::TnefReader(const SpoolPlace& place, const ContainerLimits& limits, LimitedFiles& files,
                        TnefMessageHandler& messages)
@@ -39,10 +35,11 @@ void TnefReader::read_level(Spool& spool, const std::vector<EmbeddedTnef>& level
     message.depth = one.depth;
     message.name = one.name;
     TnefMessageReader reader(reading_, message);
-    auto read = spool.for_each_piece(one.offset, one.size, read_piece, [&](std::string_view piece) {
-      reader.feed(piece);
-      return !reading_.error;
-    });
+    auto read =
+        spool.for_each_piece(one.offset, one.size, spool_piece, [&](std::string_view piece) {
+          reader.feed(piece);
+          return !reading_.error;
+        });
     if (!read && !reading_.error) reading_.error = read.error();
     reader.finish();
     if (!reader.is_tnef() && !reading_.error) keep_as_file(spool, one);
@@ -59,7 +56,7 @@ void TnefReader::keep_as_file(Spool& spool, const EmbeddedTnef& one) {
   EmbeddedFile file;
   file.name = one.name;
   reading_.files.begin_file(file);
-  auto read = spool.for_each_piece(one.offset, one.size, read_piece, [&](std::string_view piece) {
+  auto read = spool.for_each_piece(one.offset, one.size, spool_piece, [&](std::string_view piece) {
     reading_.files.file_octets(piece);
     return true;
   });

@@ -90,7 +90,7 @@ void add_state(const StatusReport& report, Lines& lines) {
   lines.add("configuration", fmt::format("{}, read {}", report.configuration,
                                          ago(report, report.configuration_read)));
   if (report.reload.under_way != 0) {
-    lines.add("", "being read again, begun " + ago(report, report.reload.under_way), warn);
+    lines.add("", "being read again, begun " + ago(report, report.reload.under_way), warn_colour);
   }
   if (report.reload.time != 0 && !report.reload.taken) {
     lines.add("",

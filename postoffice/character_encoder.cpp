@@ -14,7 +14,7 @@ namespace smtpgate::postoffice {
 namespace {
 
 /// ASCII that stands between two characters of another kind is not worth an iconv call of its own.
-constexpr std::size_t long_run = 8;
+constexpr std::size_t long_ascii_run = 8;
 /// Octets given to iconv at once.
 constexpr std::size_t most_window = 4096;
 
@@ -143,9 +143,9 @@ void CharacterEncoder::State::encode(std::string_view text, std::string& out) {
     out.append(text.substr(at, run_end - at));
     at = run_end;
     std::size_t end = at + 1;
-    for (std::size_t run = 0; end < text.size() && run < long_run; ++end) {
+    for (std::size_t run = 0; end < text.size() && run < long_ascii_run; ++end) {
       run = static_cast<unsigned char>(text[end]) < 0x80 ? run + 1 : 0;
-      if (run == long_run) end -= long_run;
+      if (run == long_ascii_run) end -= long_ascii_run;
     }
     encode_composed(compose(text.substr(at, end - at)), out);
     at = end;

@@ -47,9 +47,9 @@ const char* const columns[] = {"action",
                                "delivery"};
 
 /// What both formats share: the changes so far, and which line made which mailbox.
-class Reader {
+class ImportReader {
  public:
-  explicit Reader(const Postoffice& postoffice) : postoffice_(postoffice) {}
+  explicit ImportReader(const Postoffice& postoffice) : postoffice_(postoffice) {}
 
  protected:
   void fail(int line, std::string text) { result_.problems.push_back({line, std::move(text)}); }
@@ -75,9 +75,9 @@ class Reader {
   MailboxImport result_;
 };
 
-class LineReader : public Reader {
+class LineReader : public ImportReader {
  public:
-  using Reader::Reader;
+  using ImportReader::ImportReader;
 
   MailboxImport run(std::string_view text) {
     int number = 0;
@@ -243,9 +243,9 @@ std::vector<std::string> list_of(std::string_view text) {
   return words;
 }
 
-class CsvReader : public Reader {
+class CsvReader : public ImportReader {
  public:
-  using Reader::Reader;
+  using ImportReader::ImportReader;
 
   MailboxImport run(std::string_view text) {
     auto records = parse_csv(text);

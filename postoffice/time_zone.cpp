@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view zone_directory = "/usr/share/zoneinfo/";
 constexpr std::size_t largest_zone_file = 1 << 20;
-constexpr std::int64_t day_seconds = 86'400;
+constexpr std::int64_t seconds_of_day = 86'400;
 
 std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
   return a / b - (a % b < 0 ? 1 : 0);
@@ -147,8 +147,8 @@ std::int64_t days_from_civil(std::int64_t year, int month, int day) {
 }
 
 CivilTime to_civil_time(std::int64_t seconds) {
-  const std::int64_t days = floor_divide(seconds, day_seconds);
-  const auto second_of_day = static_cast<int>(seconds - days * day_seconds);
+  const std::int64_t days = floor_divide(seconds, seconds_of_day);
+  const auto second_of_day = static_cast<int>(seconds - days * seconds_of_day);
   const std::int64_t shifted = days + 719'468;
   const std::int64_t era = floor_divide(shifted, 146'097);
   const std::int64_t day_of_era = shifted - era * 146'097;
@@ -184,8 +184,8 @@ std::int64_t TimeZone::Change::day_of(std::int64_t year) const {
 int TimeZone::Rule::offset_at(std::int64_t seconds) const {
   if (!has_summer) return standard;
   const std::int64_t year = to_civil_time(seconds + standard).year;
-  const std::int64_t begins = start.day_of(year) * day_seconds + start.second - standard;
-  const std::int64_t ends = end.day_of(year) * day_seconds + end.second - summer;
+  const std::int64_t begins = start.day_of(year) * seconds_of_day + start.second - standard;
+  const std::int64_t ends = end.day_of(year) * seconds_of_day + end.second - summer;
   const bool is_summer = begins < ends ? seconds >= begins && seconds < ends
                                        : !(seconds >= ends && seconds < begins);  // the south
   return is_summer ? summer : standard;
