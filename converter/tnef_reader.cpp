@@ -5,8 +5,6 @@
 
 namespace smtpgate::converter {
 
-namespace {}  // namespace
-
 TnefReader::TnefReader(const SpoolPlace& place, const ContainerLimits& limits, LimitedFiles& files,
                        TnefMessageHandler& messages)
     : messages_(messages),
