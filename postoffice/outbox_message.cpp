@@ -11,12 +11,14 @@
 #include "postoffice/derived_key.h"
 #include "postoffice/groups.h"
 #include "postoffice/hand_copy.h"
+#include "postoffice/mailbox_move.h"
 #include "postoffice/mmff_text.h"
 #include "postoffice/outbox_recipients.h"
 #include "postoffice/outgoing.h"
 #include "postoffice/printable.h"
 #include "postoffice/put.h"
 #include "postoffice/reports.h"
+#include "postoffice/told_recipients.h"
 
 namespace smtpgate::postoffice {
 
@@ -66,6 +68,7 @@ class Server {
     }
     keeps_sent_ = settings && settings->keep_sent;
     if (!settings || !settings->send_to_internet) refuse_internet(settings);
+    leave_out_moved();
     if (!make_copies()) return std::move(served_);
     serve_here();
     if (draft_) hand_over();
@@ -110,6 +113,25 @@ class Server {
       if (one.address.type != "SMTP" || is_forwarded) return false;
       recipients_.failures.push_back({one.address, refusal});
       return true;
+    });
+  }
+
+  /// Mailboxes that got it at an earlier try and have moved to another postoffice since: it went
+  /// over with the rest, and would go there a second time.
+  void leave_out_moved() {
+    const std::int64_t now = std::time(nullptr);
+    std::erase_if(recipients_.beyond, [&](const BeyondRecipient& one) {
+      if (one.via.empty()) return false;
+      const auto known_there = was_filed_before_forward(postoffice_, one.via, key_, now);
+      if (!known_there) {
+        recipients_.failures.push_back({one.address, known_there.error()});
+        return true;
+      }
+      if (*known_there) {
+        tell(one.address.str(),
+             Outcome::delivered("duplicate of " + key_ + " in mailbox " + one.via));
+      }
+      return *known_there;
     });
   }
 
@@ -198,20 +220,80 @@ class Server {
     if (!reported.is_delivered()) trouble({}, reported);
   }
 
+  std::vector<OutgoingRecipient> recipients_beyond() const {
+    std::vector<OutgoingRecipient> all;
+    for (const BeyondRecipient& beyond : recipients_.beyond) {
+      OutgoingRecipient recipient;
+      recipient.address = beyond.address;
+      all.push_back(std::move(recipient));
+    }
+    return all;
+  }
+
+  /// Some recipients, and the key under which they are handed over once.
+  struct Part {
+    std::vector<OutgoingRecipient> recipients;
+    std::string key;
+  };
+
+  /// All in one, as a rule. But where somebody here does not get it yet, there is another try, and
+  /// who is here now may be beyond then (a mailbox that moves, a new forward): then it is written
+  /// down who goes with the first part, so that others neither miss it nor have it go twice.
+  Expected<std::vector<Part>> parts() {
+    std::vector<OutgoingRecipient> all = recipients_beyond();
+    auto told = ToldRecipients::read(postoffice_, message_.mailbox, "handed over\n" + key_);
+    if (!told) return failure(told.error());
+    std::vector<Part> result;
+    if (told->is_empty() && !served_.is_unfinished) {
+      result.push_back({std::move(all), key_});
+      return result;
+    }
+    auto groups = told->divide(all);
+    if (!groups) return failure(groups.error());
+    for (ToldRecipients::Group& group : *groups) {
+      result.push_back(
+          {std::move(group.recipients),
+           group.number == 0
+               ? key_
+               : derived_key(fmt::format("smtpgate-outbox-part-1\n{}\n{}", key_, group.identity))});
+    }
+    return result;
+  }
+
   void hand_over() {
+    auto all = parts();
+    if (!all) return trouble({}, all.error());
+    // Copies first: what is handed over cannot be read any more.
+    std::vector<OutgoingDraft> drafts;
+    drafts.push_back(std::move(*draft_));
+    while (drafts.size() < all->size()) {
+      auto copy = copy_of(drafts.front());
+      if (!copy) return trouble({}, copy.error());
+      drafts.push_back(std::move(*copy));
+    }
+    for (std::size_t i = 0; i < all->size(); ++i) hand_over_part(drafts[i], std::move((*all)[i]));
+  }
+
+  Expected<OutgoingDraft> copy_of(OutgoingDraft& draft) {
+    auto copy = OutgoingDraft::begin(postoffice_, OutgoingContent::mmff);
+    if (!copy) return copy;
+    auto status = draft.content().status();
+    auto done = status ? copy->content().append_from(draft.content(), 0, status->size)
+                       : FileResult<void>(tl::unexpected(status.error()));
+    if (!done) return failure(done.error().outcome());
+    return copy;
+  }
+
+  void hand_over_part(OutgoingDraft& draft, Part part) {
     OutgoingState state;
     state.mailbox = message_.mailbox;
     state.created = std::time(nullptr);
     state.next_attempt = state.created;
-    for (const BeyondRecipient& beyond : recipients_.beyond) {
-      OutgoingRecipient recipient;
-      recipient.address = beyond.address;
-      state.recipients.push_back(std::move(recipient));
-    }
-    const Outcome handed = draft_->hand_over(std::move(state), key_);
+    state.recipients = part.recipients;
+    const Outcome handed = draft.hand_over(std::move(state), part.key);
     if (handed.is_permanent()) {
-      for (const BeyondRecipient& beyond : recipients_.beyond) {
-        recipients_.failures.push_back({beyond.address, handed});
+      for (const OutgoingRecipient& one : part.recipients) {
+        recipients_.failures.push_back({one.address, handed});
       }
       return;
     }
@@ -221,7 +303,7 @@ class Server {
     // Under the ID that all further lines of it have; this one has both.
     tell_({message_.mailbox,
            message_.file,
-           draft_->id(),
+           draft.id(),
            {},
            handed.with("; taken as " + message_.id)});
   }

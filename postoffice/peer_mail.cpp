@@ -15,6 +15,7 @@
 #include "postoffice/derived_key.h"
 #include "postoffice/folder.h"
 #include "postoffice/groups.h"
+#include "postoffice/mailbox_move.h"
 #include "postoffice/message_copy.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/mmff_text.h"
@@ -176,6 +177,7 @@ class Putting {
   void pass_on(File& copy) {
     if (recipients_.has_temporary_failure()) return;
     std::vector<BeyondRecipient>& all = recipients_.beyond;
+    std::erase_if(all, [&](const BeyondRecipient& one) { return is_not_to_go_on(one); });
     std::stable_sort(
         all.begin(), all.end(),
         [](const BeyondRecipient& a, const BeyondRecipient& b) { return a.via < b.via; });
@@ -192,6 +194,19 @@ class Putting {
       }
       first = last;
     }
+  }
+
+  /// A mailbox that got it at an earlier try and has moved to another postoffice since has it
+  /// there.
+  bool is_not_to_go_on(const BeyondRecipient& one) {
+    const auto known_there =
+        was_filed_before_forward(postoffice_, one.via, message_.mac, mail_.arrival);
+    if (!known_there) {
+      note_trouble(known_there.error());
+      return true;
+    }
+    if (*known_there) ++filed_;
+    return *known_there;
   }
 
   template <typename Place>

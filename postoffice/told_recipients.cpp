@@ -69,9 +69,9 @@ Expected<std::vector<ToldRecipients::Group>> ToldRecipients::divide(
   std::map<std::string, const OutgoingRecipient*> left;
   for (const OutgoingRecipient& one : failed) left.emplace(name_of(one.address.str()), &one);
   std::vector<Group> result;
-  for (const std::vector<std::string>& names : groups_) {
-    Group group{joined(names), {}};
-    for (const std::string& name : names) {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    Group group{i, joined(groups_[i]), {}};
+    for (const std::string& name : groups_[i]) {
       const auto found = left.find(name);
       if (found == left.end()) continue;
       group.recipients.push_back(*found->second);
@@ -83,7 +83,7 @@ Expected<std::vector<ToldRecipients::Group>> ToldRecipients::divide(
 
   std::vector<std::string> names;
   for (const auto& [name, one] : left) names.push_back(name);
-  Group others{joined(names), {}};
+  Group others{groups_.size(), joined(names), {}};
   for (const OutgoingRecipient& one : failed) {
     if (left.erase(name_of(one.address.str())) > 0) others.recipients.push_back(one);
   }
