@@ -3,16 +3,21 @@
 #include <array>
 #include <cerrno>
 
+#include <fmt/format.h>
+
 #include "postoffice/check_report.h"
 #include "postoffice/folder.h"
 #include "postoffice/mailbox_changes.h"
+#include "postoffice/mailbox_move.h"
 #include "postoffice/shared_lock.h"
+#include "postoffice/shell_word.h"
 #include "postoffice/tidying.h"
 
 namespace smtpgate::postoffice {
 
 namespace {
 
+constexpr std::uint64_t longest_place = 4096;  ///< octets; NET/PO
 constexpr std::int64_t hour = 3600;  ///< seconds; whoever writes a file is not at it for longer
 
 class LeftoverCheck {
@@ -33,6 +38,7 @@ class LeftoverCheck {
     for (const std::string& path : names_in(layout::mailbags, half_written_prefix)) {
       if (is_old(path)) find_mailbag(path);
     }
+    for (const std::string& path : names_in("GLB", moving_prefix)) check_move(path);
     const std::vector<std::string> gone = names_in(layout::mailbags, gone_prefix);
     const std::vector<std::string> leaving = names_in(layout::mailbags, leaving_prefix);
     if ((gone.empty() && leaving.empty()) || somebody_is_at_it()) return;
@@ -76,6 +82,27 @@ class LeftoverCheck {
                    return removed || removed.error().code == ENOENT ? Outcome::delivered("removed")
                                                                     : removed.error().outcome();
                  });
+  }
+
+  /// A move to another postoffice that died: her messages are in both.
+  void check_move(const std::string& path) {
+    const std::string name = path.substr(path.rfind('/') + 1 + moving_prefix.size());
+    const auto taken = is_shared_lock_taken(postoffice_, "GLB/" + path.substr(path.rfind('/') + 1));
+    if (!taken) return report_.trouble(taken.error().outcome());
+    if (*taken) return;
+    const auto text = read_whole(files_, path, longest_place);
+    if (!text) {
+      if (text.error().code != ENOENT) report_.trouble(text.error().outcome());
+      return;
+    }
+    const std::string where = text->substr(0, text->find('\n'));
+    report_.find({"move-unfinished",
+                  fmt::format("{}: mailbox {} was being moved to {} when the command died: some of "
+                              "its messages are there, some are here",
+                              path, name, where),
+                  fmt::format("go on with it, DIR being the folder of {}: postoffice -d {} mailbox "
+                              "move {} --to DIR",
+                              where, shell_word(postoffice_.directory()), shell_word(name))});
   }
 
   /// Only while nobody else makes or removes mailboxes.

@@ -4,6 +4,8 @@
 // What is mended is opened first and judged by its descriptor, so that no link leads to another's.
 #include <array>
 #include <cerrno>
+#include <functional>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "postoffice/message_folder.h"
 #include "postoffice/mmff_reader.h"
 #include "postoffice/put.h"
+#include "postoffice/shell_word.h"
 #include "postoffice/unique_id.h"
 #include "postoffice/usage.h"
 
@@ -57,6 +60,7 @@ class MailbagCheck {
     const auto status = files_.status(mailbag);
     if (!status) return missed(status.error());
     check_rights(mailbag, *status, mailbag_mode);
+    check_gateway_rights(mailbag, *status);
     for (const Part& part : parts) {
       const std::string directory = path_in(mailbag, part.name);
       const auto there = files_.status(directory);
@@ -72,6 +76,7 @@ class MailbagCheck {
         continue;
       }
       check_rights(directory, *there, part.mode);
+      check_gateway_rights(directory, *there);
       if (part.has_messages) check_messages(directory);
       if (part.name == layout::read) check_doubles(mailbag);
     }
@@ -110,6 +115,39 @@ class MailbagCheck {
           auto done = (*opened)->set_mode(now->mode & ~(~right & mode_t{077}));
           return done ? Outcome::delivered("closed") : done.error().outcome();
         });
+  }
+
+  /// Where the gateway cannot make or remove a file, mail for the mailbox waits in Postfix's queue.
+  void check_gateway_rights(const std::string& directory, const FileStatus& status) {
+    if (status.kind != FileKind::directory) return;
+    if (status.owner != gateway_) {
+      // By its group, perhaps: who is in which is not looked up.
+      if ((status.mode & 0022) != 0) return;
+      const auto mend = [&] { return as_it_is(directory, status.mode | 0700, gateway_); };
+      report_.find(
+          {"mailbag-closed",
+           fmt::format("{} belongs to user {}, and the gateway's, {}, cannot write there",
+                       directory, status.owner, gateway_),
+           fmt::format("as root: chown {} {}; so does --repair", gateway_, shell_word(directory))},
+          ::geteuid() == 0 ? std::function<Outcome()>(mend) : nullptr);
+    } else if ((status.mode & 0700) != 0700) {
+      report_.find({"mailbag-closed",
+                    fmt::format("{} has mode {:04o}: the gateway cannot write there", directory,
+                                status.mode),
+                    fmt::format("chmod u+rwx {}; so does --repair", shell_word(directory))},
+                   [&] { return as_it_is(directory, status.mode | 0700, std::nullopt); });
+    }
+  }
+
+  /// The directory that is there, and no other, gets the rights of its owner back.
+  Outcome as_it_is(const std::string& directory, mode_t mode, std::optional<uid_t> owner) {
+    auto opened = files_.open_directory(directory);
+    if (!opened) return opened.error().outcome();
+    const auto now = (*opened)->status();
+    if (!now) return now.error().outcome();
+    auto done = owner ? (*opened)->set_owner(*owner, now->group) : FileResult<void>();
+    if (done) done = (*opened)->set_mode((now->mode & ~mode_t{0700}) | (mode & 0700));
+    return done ? Outcome::delivered("opened") : done.error().outcome();
   }
 
   void check_messages(const std::string& directory) {

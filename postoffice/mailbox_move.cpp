@@ -54,7 +54,7 @@ class Move {
 
  private:
   std::string note_path() const { return from_.path(note_name()); }
-  std::string note_name() const { return "GLB/.moving-" + mailbox_; }
+  std::string note_name() const { return "GLB/" + std::string(moving_prefix) + mailbox_; }
 
   /// Nothing if they can be one after the other what they are asked to be.
   std::optional<Outcome> why_not() const {

@@ -17,6 +17,10 @@
 
 namespace smtpgate::postoffice {
 
+/// GLB/.moving-<mailbox>: its move was begun and has not ended. NET/PO of where to, and a line feed;
+/// locked (shared_lock.h) by whoever is at it.
+inline constexpr std::string_view moving_prefix = ".moving-";
+
 struct MoveOptions {
   std::string group;  ///< of the system, for the new mailbag; empty: its own
   std::function<void(std::size_t)> progress;  ///< hears how many messages have gone over

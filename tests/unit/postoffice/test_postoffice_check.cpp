@@ -14,6 +14,7 @@
 #include "postoffice/mailbox_changes.h"
 #include "postoffice/name_exchange.h"
 #include "postoffice/postoffice_check.h"
+#include "postoffice/shared_lock.h"
 #include "unit/catch.h"
 #include "unit/postoffice/faulty_file_system.h"
 #include "unit/postoffice/program.h"
@@ -109,6 +110,53 @@ TEST_CASE("what can be mended is mended when it is asked for, and then all is cl
   CHECK(test::mode_of(fixture.at("MBG/anna/new/" + key)) == 0444);
   CHECK(test::mode_of(fixture.at("MBG/anna/cur")) == 02770);
   CHECK(test::mode_of(fixture.at("MBG/anna/ids")) == 0700);
+}
+
+TEST_CASE("a mailbag where the gateway cannot write is found, and opened again") {
+  CheckFixture fixture;
+  const auto mode_of = [&](const char* place) {
+    return FileSystem::posix().status(fixture.at(place))->mode;
+  };
+  REQUIRE(::chmod(fixture.at("MBG/anna/new").c_str(), 02500) == 0);
+  REQUIRE(::chmod(fixture.at("MBG/bernd").c_str(), 0550) == 0);
+  CHECK(fixture.kinds() == Kinds{"mailbag-closed:found", "mailbag-closed:found"});
+  const CheckResult found = fixture.check();
+  CHECK(std::any_of(found.findings.begin(), found.findings.end(), [&](const CheckFinding& one) {
+    return one.remedy.starts_with("chmod u+rwx " + fixture.at("MBG/anna/new"));
+  }));
+  CHECK(fixture.kinds(true) == Kinds{"mailbag-closed:mended", "mailbag-closed:mended"});
+  CHECK(mode_of("MBG/anna/new") == 02700);
+  CHECK(mode_of("MBG/bernd") == 0750);
+  CHECK(fixture.check().is_clean());
+}
+
+TEST_CASE("a mailbag that is another user's is found, and given back by root") {
+  if (::geteuid() != 0) return;  // nobody else can give it away
+  CheckFixture fixture;
+  constexpr uid_t stranger = 65534;
+  REQUIRE(::chmod(fixture.at("MBG/anna/new").c_str(), 02750) == 0);
+  REQUIRE(::chown(fixture.at("MBG/anna/new").c_str(), stranger, static_cast<gid_t>(-1)) == 0);
+  CHECK(fixture.kinds() == Kinds{"mailbag-closed:found"});
+  CHECK(fixture.check().findings.at(0).remedy.find("chown " + std::to_string(::geteuid())) !=
+        std::string::npos);
+  CHECK(fixture.kinds(true) == Kinds{"mailbag-closed:mended"});
+  CHECK(FileSystem::posix().status(fixture.at("MBG/anna/new"))->owner == ::geteuid());
+  CHECK(FileSystem::posix().status(fixture.at("MBG/anna/new"))->mode == 02750);
+  CHECK(fixture.check().is_clean());
+}
+
+TEST_CASE("a move that died is found with the command that goes on with it, one that runs is not") {
+  CheckFixture fixture;
+  test::write_file(fixture.at("GLB/.moving-anna"), "TESTNET/TWO\n");
+  {
+    const auto lock = take_shared_lock(fixture.open(), "GLB/.moving-anna", {});
+    REQUIRE((lock && *lock));
+    CHECK(fixture.kinds().empty());
+  }
+  CHECK(fixture.kinds(true) == Kinds{"move-unfinished:found"});
+  const CheckFinding found = fixture.check().findings.at(0);
+  CHECK(found.what.find("to TESTNET/TWO") != std::string::npos);
+  CHECK(found.remedy.ends_with("mailbox move anna --to DIR"));
 }
 
 TEST_CASE("what a person must decide is told, and stays") {
