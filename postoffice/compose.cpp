@@ -70,12 +70,14 @@ class Composer {
       : postoffice_(postoffice),
         files_(postoffice.files()),
         composition_(composition),
-        mailbox_(fold_mailbox_name(composition.mailbox)),
+        from_(fold_mailbox_name(composition.mailbox)),
+        mailbox_(from_),
         outbox_(outbox_directory(postoffice, mailbox_)),
         set_(postoffice.settings().character_set) {}
 
   /// The name, without the dot that hides it, of what was written.
   Expected<std::string> run(ByteSource& text) {
+    if (auto problem = find_mailbox()) return failure(*problem);
     if (auto problem = why_no_mailbox()) return failure(*problem);
     if (auto problem = fill_header()) return failure(*problem);
     if (auto problem = open_attachments()) return failure(*problem);
@@ -86,6 +88,26 @@ class Composer {
   const std::string& outbox() const { return outbox_; }
 
  private:
+  /// Another name of a mailbox is one that it may send under (docs/outgoing.md, "Judged"); the
+  /// catch-all gives nobody a name, and a group has no outbox.
+  std::optional<Outcome> find_mailbox() {
+    if (!why_bad_mailbox_name(mailbox_)) {
+      const auto status = files_.status(outbox_);
+      // What else is wrong with it is told by whoever uses it.
+      if (status || status.error().code != ENOENT) return std::nullopt;
+    }
+    auto found = postoffice_.resolve(from_);
+    if (!found && found.error().is_temporary()) return found.error();
+    if (!found || found->how == "catch-all") return std::nullopt;
+    if (!found->group.empty()) {
+      return Outcome::permanent(
+          from_ + " is a group, and only mailboxes send; name yours with --from", "5.1.1");
+    }
+    mailbox_ = found->mailbox;
+    outbox_ = outbox_directory(postoffice_, mailbox_);
+    return std::nullopt;
+  }
+
   std::optional<Outcome> why_no_mailbox() const {
     const Outcome unknown =
         Outcome::permanent("there is no mailbox " + composition_.mailbox, "5.1.1");
@@ -145,7 +167,7 @@ class Composer {
         (priority.size() != 1 || (!is_ascii_alpha(priority[0]) && !is_ascii_digit(priority[0])))) {
       return Outcome::permanent("a priority is one letter or digit, 5 the highest of mail");
     }
-    header_.from = TypedAddress::native({postoffice_.settings().name, from_utf8(mailbox_, set_)});
+    header_.from = TypedAddress::native({postoffice_.settings().name, from_utf8(from_, set_)});
     header_.subject = from_utf8(composition_.subject, set_);
     header_.priority = priority;
     const LocalTime time = postoffice_.local_time(std::time(nullptr));
@@ -248,8 +270,9 @@ class Composer {
   const Postoffice& postoffice_;
   FileSystem& files_;
   const Composition& composition_;
-  const std::string mailbox_;
-  const std::string outbox_;
+  const std::string from_;  ///< the name that it is sent under: the mailbox's, or another of its
+  std::string mailbox_;
+  std::string outbox_;
   const std::string set_;
   MessageHeader header_;
   std::vector<std::unique_ptr<File>> attachments_;

@@ -127,6 +127,7 @@ class Doer {
     if (!there) return there.error().outcome();
     Outcome made = *there ? Outcome::delivered("mailbox " + folded + " made")
                           : postoffice_.add_mailbox(one.mailbox, {one.group});
+    if (made.is_permanent()) return take_back(folded, made);
     if (!made.is_delivered()) return made;
     if (one.settings.keep_original) {
       Outcome ready = prepare_originals(postoffice_, folded);
@@ -134,6 +135,16 @@ class Doer {
     }
     take_aliases(one, folded);
     return made;
+  }
+
+  /// Refused: the settings of a mailbox that was not made would be those of the next one of its
+  /// name. If somebody else has made one meanwhile they stay.
+  Outcome take_back(const std::string& folded, Outcome refused) {
+    auto there = exists(folded);
+    if (!there) return there.error().outcome();
+    if (*there) return refused;
+    Outcome removed = remove_settings_file(postoffice_, folded);
+    return removed.is_delivered() ? refused : removed;
   }
 
   Outcome set(const MailboxChange& one, const std::string& folded) {

@@ -61,7 +61,8 @@ void add_send(CLI::App& app, PostofficeCommand& run) {
   auto [send_app, options] =
       add_command<SendOptions>(app, "send", "Sends a message as a mailbox", run, send);
   Composition& composition = options->composition;
-  send_app->add_option("--from", composition.mailbox, "The mailbox it is from")
+  send_app
+      ->add_option("--from", composition.mailbox, "The mailbox it is from, by its name or an alias")
       ->required()
       ->type_name("MAILBOX");
   for (auto [name, what, list] :

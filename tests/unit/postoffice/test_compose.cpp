@@ -104,6 +104,29 @@ TEST_CASE("what is wrong is told at once, and nothing is dropped") {
   CHECK(fixture.outbox().empty());
 }
 
+TEST_CASE("a mailbox sends under another name of its own, and goes out so") {
+  PostofficeSettings settings = PostofficeFixture::default_settings();
+  settings.catch_all = "anna";
+  ComposeFixture fixture(settings);
+  test::write_file(fixture / "GLB/ALIAS", "sales anna\n");
+  test::write_file(fixture / "GRP/all", "anna\nbernd\n");
+  Composition composition;
+  composition.mailbox = "Sales";
+  composition.to = {"bernd"};
+  REQUIRE(fixture.drop(composition, "t").is_delivered());
+  CHECK(fixture.dropped().header.from.address == "TESTNET/TESTPO/sales");
+  const auto picked = pick_up_outbox(fixture.open(), "anna", {}, [](const OutboxNote&) {});
+  REQUIRE(picked);
+  CHECK(fixture.outbox().empty());
+  CHECK(test::names_in(fixture / "MBG/bernd/new").size() == 1);
+  // Neither a group's name nor what only the catch-all takes is anybody's.
+  composition.mailbox = "all";
+  CHECK(fixture.drop(composition, "t").sentence().find("is a group") != std::string::npos);
+  composition.mailbox = "anybody";
+  CHECK(fixture.drop(composition, "t").status() == "5.1.1");
+  CHECK(fixture.outbox().empty());
+}
+
 TEST_CASE("the commands send, group and mailbox set do what they say") {
   ComposeFixture fixture;
   const auto run = [&](Lines words) {

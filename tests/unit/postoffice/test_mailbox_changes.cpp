@@ -4,6 +4,9 @@
 #include <cerrno>
 #include <filesystem>
 
+#include <grp.h>
+#include <unistd.h>
+
 #include "postoffice/groups.h"
 #include "postoffice/mailbox_changes.h"
 #include "postoffice/name_search.h"
@@ -318,6 +321,27 @@ TEST_CASE("what cannot be done is said of each change, and nothing is written") 
   }
   CHECK(indexes.size() == 19);
   CHECK(test::names_in(company / "MBG") == std::vector<std::string>{"anna", "bernd", "postmaster"});
+}
+
+TEST_CASE("a mailbox that is refused when it is made leaves nothing") {
+  Company company;
+  FaultyFileSystem faulty;
+  faulty.fail_if(
+      [](const Operation& operation) {
+        return operation.name == "set_owner" && operation.path.find("/MBG/") != std::string::npos;
+      },
+      EPERM);
+  MailboxChange change = added("zoe");
+  change.settings.full_name = "Zoe Berg";
+  const struct group* const entry = ::getgrgid(::getegid());
+  REQUIRE(entry != nullptr);
+  change.group = entry->gr_name;
+  const Outcome refused = change_mailbox(company.open(faulty), change);
+  CHECK(refused.is_permanent());
+  CHECK(refused.sentence().find("run this as root") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(company / "GLB/MAILBOX/zoe.toml"));
+  CHECK_FALSE(std::filesystem::exists(company / "MBG/zoe"));
+  CHECK_FALSE(std::filesystem::exists(company / "GLB/CHANGES.json"));
 }
 
 TEST_CASE("changes are judged on what those before them make") {
