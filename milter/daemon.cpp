@@ -254,7 +254,7 @@ int serve(const std::string& configuration_path) {
                                    configuration.get()->log_levels);
   std::atomic<bool> stopping = false;
   DiscardClaim discard(logs.door_1);
-  prove_discard(discard, *configuration.get());
+  prove_discard(discard, configuration);
   MilterDoor door({.configuration = [&configuration] { return configuration.get(); },
                    .log = &logs.door_1,
                    .stopping = [&stopping] { return stopping.load(); },

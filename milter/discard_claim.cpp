@@ -102,7 +102,13 @@ bool DiscardClaim::identify(const std::string& directory, Identity& identity) {
   return true;
 }
 
-void DiscardClaim::prove(const Configuration& configuration, const PostfixProgram& program) {
+std::uint64_t DiscardClaim::era() {
+  const std::lock_guard guard(mutex_);
+  return era_;
+}
+
+void DiscardClaim::prove(const Configuration& configuration, const PostfixProgram& program,
+                         std::uint64_t era) {
   std::shared_ptr<Proof> proof;
   if (configuration.milter.claim == Claim::discard) {
     constexpr std::string_view instead = "; recipients are deleted one by one instead";
@@ -127,12 +133,13 @@ void DiscardClaim::prove(const Configuration& configuration, const PostfixProgra
     }
   }
   const std::lock_guard guard(mutex_);
-  proof_ = std::move(proof);
+  if (era == era_) proof_ = std::move(proof);
 }
 
 void DiscardClaim::forget() {
   const std::lock_guard lock(mutex_);
   proof_.reset();
+  ++era_;
 }
 
 bool DiscardClaim::is_allowed() {

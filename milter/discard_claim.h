@@ -30,8 +30,12 @@ class DiscardClaim {
  public:
   explicit DiscardClaim(Log& log) : log_(&log) {}
 
-  /// Proves anew, if the configuration asks for it; a line in the log says what came out.
-  void prove(const Configuration& configuration, const PostfixProgram& program);
+  /// How often forget() was called. To be taken before the configuration that is proved for.
+  std::uint64_t era();
+  /// Proves anew, if the configuration asks for it; a line in the log says what came out. Asking
+  /// Postfix takes a second, and whoever reloads does not wait for it: a proof that was begun in an
+  /// earlier `era` is of another configuration, and counts no longer.
+  void prove(const Configuration& configuration, const PostfixProgram& program, std::uint64_t era);
   /// Not allowed until prove() says so: another configuration is in force.
   void forget();
   /// Now, for one message. Two look-ups in the kernel's cache.
@@ -49,6 +53,7 @@ class DiscardClaim {
   Log* log_;
   std::mutex mutex_;
   std::shared_ptr<const Proof> proof_;  ///< nullptr: not allowed
+  std::uint64_t era_ = 0;
 };
 
 }  // namespace smtpgate::milter

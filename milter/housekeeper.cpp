@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -29,8 +30,10 @@ constexpr std::chrono::seconds letters_interval{60};
 
 }  // namespace
 
-void prove_discard(DiscardClaim& discard, const Configuration& configuration) {
-  discard.prove(configuration, real_postfix_program(configuration.milter.postfix_directory));
+void prove_discard(DiscardClaim& discard, const CurrentConfiguration& current) {
+  const std::uint64_t era = discard.era();
+  const auto configuration = current.get();
+  discard.prove(*configuration, real_postfix_program(configuration->milter.postfix_directory), era);
 }
 
 void Housekeeper::run() {
@@ -43,7 +46,7 @@ void Housekeeper::run() {
     changed_.wait_until(lock, wake, [this] { return proof_asked_; });
     const bool proves = std::exchange(proof_asked_, false);
     lock.unlock();
-    if (proves) prove_discard(discard_, *configuration_.get());
+    if (proves) prove_discard(discard_, configuration_);
     if (std::chrono::steady_clock::now() >= next) {
       clean_up();
       next += housekeeping_interval;

@@ -17,7 +17,7 @@
 namespace smtpgate::milter {
 
 /// Asks Postfix, if the configuration wants messages claimed by DISCARD. Logs what it finds.
-void prove_discard(DiscardClaim& discard, const Configuration& configuration);
+void prove_discard(DiscardClaim& discard, const CurrentConfiguration& current);
 
 class Housekeeper {
  public:

@@ -20,15 +20,17 @@ struct Scene {
   }
 
   bool prove() {
+    const std::uint64_t era = claim.era();
     const auto configuration = read_configuration(gateway.configuration_path());
     REQUIRE(configuration);
-    claim.prove(*configuration,
-                [this](const std::vector<std::string>& words, const std::string& input) {
-                  if (words.back() == "config_directory" && !postfix.is_silent) {
-                    return PostfixAnswer{true, postfix.path + "\n", ""};
-                  }
-                  return postfix.answer(words, input);
-                });
+    const auto program = [this](const std::vector<std::string>& words, const std::string& input) {
+      if (is_reloaded_meanwhile) claim.forget();
+      if (words.back() == "config_directory" && !postfix.is_silent) {
+        return PostfixAnswer{true, postfix.path + "\n", ""};
+      }
+      return postfix.answer(words, input);
+    };
+    claim.prove(*configuration, program, era);
     return claim.is_allowed();
   }
 
@@ -36,6 +38,7 @@ struct Scene {
   test::FakePostfix postfix;
   test::MemoryLog log;
   DiscardClaim claim;
+  bool is_reloaded_meanwhile = false;  ///< while Postfix is being asked
 };
 
 }  // namespace
@@ -118,4 +121,12 @@ TEST_CASE("a change of main.cf or master.cf makes the proof void until it is mad
     CHECK(scene.log.count("has changed: recipients are deleted one by one") == 1);
     CHECK(scene.prove());
   }
+}
+
+TEST_CASE("a proof that a reload has overtaken counts no longer, the next one does") {
+  Scene scene;
+  scene.is_reloaded_meanwhile = true;
+  CHECK_FALSE(scene.prove());
+  scene.is_reloaded_meanwhile = false;
+  CHECK(scene.prove());
 }
