@@ -91,6 +91,15 @@ class Client(smtplib.SMTP):
         return super().data(re.sub(rb"\r?\n", b"\r\n", msg))
 
 
+def environment_of_checks():
+    """Lines of main.cf by which programs built with checks, which Postfix starts, write their reports where tests/sanitize/run looks."""
+    names = [name for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ]
+    if not names:
+        return ""
+    return "".join(f"{kind} = {run(['postconf', '-dh', kind]).stdout.decode().strip()} {' '.join(names)}\n"
+                   for kind in ("import_environment", "export_environment"))
+
+
 QueueFile = collections.namedtuple("QueueFile", "live claimed delivered")
 
 
@@ -113,7 +122,7 @@ class PrivatePostfix:
         # Each process would warn of a line that another one overrides.
         own = [line for line in MAIN_CF.format(top=self.top, name=self.name).splitlines()
                if not re.search(rf"^{line.split()[0]}\s*=", extra_main_cf, re.MULTILINE)]
-        main_cf = "\n".join(own) + "\n" + extra_main_cf
+        main_cf = "\n".join(own) + "\n" + extra_main_cf + environment_of_checks()
         (self.configuration / "main.cf").write_text(main_cf)
         (self.configuration / "master.cf").write_text(MASTER_CF.format(port=1))
         self.age_configuration()
