@@ -1,5 +1,5 @@
-// FileError: what the kernel said, as a sentence and as an Outcome. The real file system is in
-// posix_file_system.cpp.
+// FileError: what the kernel said, as a sentence and as an Outcome; and what a file system does
+// that has no better way. The real one is in posix_file_system.cpp and posix_file.cpp.
 #include "postoffice/file_system.h"
 
 #include <cerrno>
@@ -44,6 +44,14 @@ std::string FileError::sentence() const {
 Outcome FileError::outcome() const {
   const bool is_full = code == ENOSPC || code == EDQUOT;
   return Outcome::temporary(sentence(), is_full ? "4.3.1" : "4.3.0");
+}
+
+FileResult<void> File::link_to(const std::string& path) {
+  return tl::unexpected(FileError{ENOTSUP, "link an open file to", path});
+}
+
+FileResult<std::unique_ptr<File>> FileSystem::create_linkable(const std::string& directory) {
+  return tl::unexpected(FileError{EOPNOTSUPP, "create a file without a name in", directory});
 }
 
 FileResult<std::vector<NamedStatus>> FileSystem::list_with_status(const std::string& path) {

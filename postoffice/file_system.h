@@ -94,6 +94,10 @@ class File {
   virtual FileResult<Hole> hole() { return Hole::none; }
   /// An exclusive advisory lock for as long as the file is open; false if another process has it.
   virtual FileResult<bool> try_lock() = 0;
+  /// A name, the first or a further one, for a file of create_linkable(); never over something:
+  /// EEXIST. ENOTSUP where it can get none: the kernel gives none to a file that has lost all that
+  /// it had. Otherwise as FileSystem::link().
+  virtual FileResult<void> link_to(const std::string& path);
   virtual FileResult<void> close() = 0;
 };
 
@@ -112,6 +116,9 @@ class FileSystem {
   virtual FileResult<std::unique_ptr<File>> create(const std::string& path, mode_t mode) = 0;
   /// A file without a name in `directory`, gone when closed.
   virtual FileResult<std::unique_ptr<File>> create_unnamed(const std::string& directory) = 0;
+  /// The same, to be named by File::link_to() once it is complete: what was synced before it had a
+  /// name is safe. EOPNOTSUPP where that cannot be done, at no cost worth remembering it.
+  virtual FileResult<std::unique_ptr<File>> create_linkable(const std::string& directory);
   virtual FileResult<void> make_directory(const std::string& path, mode_t mode) = 0;
   virtual FileResult<void> remove(const std::string& path) = 0;
   virtual FileResult<void> remove_directory(const std::string& path) = 0;

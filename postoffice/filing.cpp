@@ -239,7 +239,7 @@ class Filing {
   /// The message as new/<name>, whole, never over something: EEXIST.
   FileResult<FileStatus> place(const std::string& name) {
     if (is_folder_) return place_folder(name);
-    auto linked = files_.link(message_.path, unread(name));
+    auto linked = link_sealed(files_, message_, unread(name));
     if (linked || (message_.key.empty() && is_linked(name))) return message_.status;
     if (!is_link_refused(linked.error().code)) return tl::unexpected(linked.error());
     return place_copy(name);
@@ -259,7 +259,7 @@ class Filing {
       auto unpacked = message_.unpacked();
       if (!unpacked) {
         unpacking_failed_ = unpacked.error();
-        return tl::unexpected(FileError{EIO, "unpack", message_.path});
+        return tl::unexpected(FileError{EIO, "unpack", unread(name)});
       }
       auto staged = StagedFolder::make(postoffice_, mailbag_, message_, **unpacked);
       if (!staged) return tl::unexpected(staged.error());

@@ -20,8 +20,8 @@ namespace smtpgate::postoffice {
 
 /// A message file in P1, complete and synced.
 struct SealedMessage {
-  File* file = nullptr;  ///< open for reading; outlives the filing
-  std::string path;
+  File* file = nullptr;              ///< open for reading; outlives the filing
+  std::string path;                  ///< empty: it has no name in P1 (message_file.h)
   FileStatus status;                 ///< after sealing
   std::string id;                    ///< its name where it has no key
   std::string key;                   ///< K, or empty

@@ -54,6 +54,11 @@ FileResult<void> write_json(FileSystem& files, const std::string& path, const st
 
 }  // namespace
 
+FileResult<void> link_sealed(FileSystem& files, const SealedMessage& message,
+                             const std::string& to) {
+  return message.path.empty() ? message.file->link_to(to) : files.link(message.path, to);
+}
+
 bool is_link_refused(int code) {
   return code == EMLINK || code == EXDEV || code == EPERM || code == ENOTSUP || code == ENOSYS;
 }
@@ -132,7 +137,7 @@ FileResult<void> StagedFolder::fill(const SealedMessage& message, const Unpacked
   if (status->owner != ::geteuid()) {
     return tl::unexpected(FileError{EPERM, "fill (somebody else has put it there)", *path_});
   }
-  auto done = put(message, message.path, layout::folder_message);
+  auto done = put_message(message);
   for (const std::string& name : unpacked.names()) {
     if (done) done = put(message, path_in(unpacked.directory(), name), name);
   }
@@ -141,6 +146,15 @@ FileResult<void> StagedFolder::fill(const SealedMessage& message, const Unpacked
   if (done) done = (*directory)->sync();
   status_ = *status;
   return done;
+}
+
+FileResult<void> StagedFolder::put_message(const SealedMessage& message) {
+  const std::string target = path_in(*path_, layout::folder_message);
+  auto linked = link_sealed(*files_, message, target);
+  if (linked || !is_link_refused(linked.error().code)) return linked;
+  auto copied = copy_sealed(*files_, *message.file, message.status.size, message, target);
+  if (!copied) return tl::unexpected(copied.error());
+  return {};
 }
 
 FileResult<void> StagedFolder::put(const SealedMessage& message, const std::string& source,

@@ -60,6 +60,7 @@ class StagedFolder {
   StagedFolder(FileSystem& files, std::string path)
       : files_(&files), path_(std::make_unique<std::string>(std::move(path))) {}
   FileResult<void> fill(const SealedMessage& message, const UnpackedMessage& unpacked);
+  FileResult<void> put_message(const SealedMessage& message);
   FileResult<void> put(const SealedMessage& message, const std::string& source,
                        std::string_view name);
 
@@ -67,6 +68,10 @@ class StagedFolder {
   std::unique_ptr<std::string> path_;  ///< null: placed, or moved from
   FileStatus status_;
 };
+
+/// Another name for a message's file, never over something: EEXIST.
+FileResult<void> link_sealed(FileSystem& files, const SealedMessage& message,
+                             const std::string& to);
 
 /// Whether the links of a file end here (too many, another file system, none at all), so that a
 /// copy is made.

@@ -19,13 +19,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "postoffice/file_system.h"
 #include "postoffice/name_exchange.h"
+#include "postoffice/posix_file.h"
 #include "postoffice/shared_file_system.h"
 #include "postoffice/stop_point.h"
 #include "postoffice/unique_id.h"
@@ -33,201 +33,6 @@
 namespace smtpgate::postoffice {
 
 namespace {
-
-tl::unexpected<FileError> error_of(std::string_view operation, const std::string& path) {
-  return tl::unexpected(FileError{errno, std::string(operation), path});
-}
-
-/// Of a file that is open. It cannot be absent, but another host may have removed or replaced it,
-/// which GlusterFS tells as ENOENT: that must never be taken for a name that is not there.
-tl::unexpected<FileError> file_error(std::string_view operation, const std::string& path) {
-  if (errno == ENOENT) errno = ESTALE;
-  return error_of(operation, path);
-}
-
-/// Calls again while a signal interrupts. Not for close(), whose descriptor is gone either way.
-template <typename Call>
-auto retry(Call call) {
-  decltype(call()) result;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
-
-FileStatus to_status(const struct stat& raw) {
-  FileStatus status;
-  if (S_ISREG(raw.st_mode)) status.kind = FileKind::regular;
-  if (S_ISDIR(raw.st_mode)) status.kind = FileKind::directory;
-  if (S_ISLNK(raw.st_mode)) status.kind = FileKind::symbolic_link;
-  status.size = static_cast<std::uint64_t>(raw.st_size);
-  status.links = raw.st_nlink;
-  status.owner = raw.st_uid;
-  status.group = raw.st_gid;
-  status.mode = raw.st_mode & 07777;
-  status.modified = raw.st_mtim.tv_sec;
-  status.device = raw.st_dev;
-  status.inode = raw.st_ino;
-  status.changed = raw.st_ctim.tv_sec * std::int64_t{1'000'000'000} + raw.st_ctim.tv_nsec;
-  return status;
-}
-
-class PosixFile : public File {
- public:
-  PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
-  PosixFile(const PosixFile&) = delete;
-  PosixFile& operator=(const PosixFile&) = delete;
-  ~PosixFile() override {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  FileResult<std::size_t> read(std::span<char> buffer) override {
-    const ssize_t count = retry([&] { return ::read(descriptor_, buffer.data(), buffer.size()); });
-    if (count < 0) return file_error("read", path_);
-    return static_cast<std::size_t>(count);
-  }
-
-  FileResult<std::size_t> read_at(std::uint64_t offset, std::span<char> buffer) override {
-    const ssize_t count = retry([&] {
-      return ::pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(offset));
-    });
-    if (count < 0) return file_error("read", path_);
-    return static_cast<std::size_t>(count);
-  }
-
-  FileResult<void> write(std::string_view data) override {
-    stop_point(path_);
-    while (!data.empty()) {
-      const ssize_t count = retry([&] { return ::write(descriptor_, data.data(), data.size()); });
-      if (count < 0) return file_error("write", path_);
-      data.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-  }
-
-  FileResult<void> append_from(File& source, std::uint64_t offset, std::uint64_t size) override {
-    stop_point(path_);
-    if (auto* posix = dynamic_cast<PosixFile*>(&source)) {
-      const std::uint64_t copied = copy_in_kernel(*posix, offset, size);
-      offset += copied;
-      size -= copied;
-    }
-    return copy_through_memory(source, offset, size);
-  }
-
-  FileResult<void> sync() override {
-    stop_point(path_);
-    if (retry([&] { return ::fsync(descriptor_); }) < 0) return file_error("sync", path_);
-    return {};
-  }
-
-  FileResult<void> set_mode(mode_t mode) override {
-    stop_point(path_);
-    if (retry([&] { return ::fchmod(descriptor_, mode); }) < 0) {
-      return file_error("set the mode of", path_);
-    }
-    return {};
-  }
-
-  FileResult<void> set_owner(uid_t owner, gid_t group) override {
-    stop_point(path_);
-    if (retry([&] { return ::fchown(descriptor_, owner, group); }) < 0) {
-      return file_error("set the owner of", path_);
-    }
-    return {};
-  }
-
-  FileResult<void> set_modified(std::int64_t seconds) override {
-    stop_point(path_);
-    const struct timespec times[2] = {{0, UTIME_OMIT}, {static_cast<time_t>(seconds), 0}};
-    if (retry([&] { return ::futimens(descriptor_, times); }) < 0) {
-      return file_error("set the time of", path_);
-    }
-    return {};
-  }
-
-  FileResult<void> touch() override {
-    const struct timespec times[2] = {{0, UTIME_OMIT}, {0, UTIME_NOW}};
-    if (retry([&] { return ::futimens(descriptor_, times); }) < 0) {
-      return file_error("touch", path_);
-    }
-    return {};
-  }
-
-  FileResult<FileStatus> status() override {
-    struct stat raw;
-    if (retry([&] { return ::fstat(descriptor_, &raw); }) < 0) return file_error("look at", path_);
-    return to_status(raw);
-  }
-
-  FileResult<Hole> hole() override {
-    const off_t position = ::lseek(descriptor_, 0, SEEK_CUR);
-    const off_t end = ::lseek(descriptor_, 0, SEEK_END);
-    if (position < 0 || end < 0) return file_error("seek in", path_);
-    // What lies behind the end counts as a hole, too.
-    const off_t first = end == 0 ? end : ::lseek(descriptor_, 0, SEEK_HOLE);
-    const bool is_end_written = end == 0 || ::lseek(descriptor_, end - 1, SEEK_DATA) >= 0;
-    if (::lseek(descriptor_, position, SEEK_SET) < 0) return file_error("seek in", path_);
-    if (first < 0 || first >= end) return Hole::none;
-    return is_end_written ? Hole::inside : Hole::at_end;
-  }
-
-  FileResult<bool> try_lock() override {
-    // flock, not fcntl: a directory can be locked, and closing another descriptor of the same file
-    // elsewhere in the process does not drop the lock. On network file systems that of a directory
-    // holds within the host, which is all that P1/<host> needs, and that of a file everywhere.
-    if (retry([&] { return ::flock(descriptor_, LOCK_EX | LOCK_NB); }) == 0) return true;
-    if (errno == EWOULDBLOCK) return false;
-    return file_error("lock", path_);
-  }
-
-  FileResult<void> close() override {
-    const int descriptor = std::exchange(descriptor_, -1);
-    // Linux has closed it even after EINTR, and then what was synced is safe all the same.
-    if (descriptor >= 0 && ::close(descriptor) < 0 && errno != EINTR) {
-      return file_error("close", path_);
-    }
-    return {};
-  }
-
- private:
-  /// How many octets the kernel copied; it stops early where it cannot (other file system, old
-  /// kernel) and the copy through memory then finds out what the matter is.
-  std::uint64_t copy_in_kernel(PosixFile& source, std::uint64_t offset, std::uint64_t size) {
-    constexpr std::uint64_t largest_step = std::uint64_t{1} << 30;
-    std::uint64_t copied = 0;
-    while (copied < size) {
-      auto from = static_cast<off64_t>(offset + copied);
-      const auto step = static_cast<std::size_t>(std::min(size - copied, largest_step));
-      const ssize_t count = retry([&] {
-        return ::copy_file_range(source.descriptor_, &from, descriptor_, nullptr, step, 0);
-      });
-      if (count <= 0) break;
-      copied += static_cast<std::uint64_t>(count);
-    }
-    return copied;
-  }
-
-  FileResult<void> copy_through_memory(File& source, std::uint64_t offset, std::uint64_t size) {
-    if (size == 0) return {};
-    std::string buffer(std::min<std::uint64_t>(size, 256U << 10U), '\0');
-    while (size > 0) {
-      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(size, buffer.size()));
-      auto count = source.read_at(offset, std::span<char>(buffer.data(), want));
-      if (!count) return tl::unexpected(count.error());
-      if (*count == 0) {
-        return tl::unexpected(FileError{EIO, "copy all of what should be in", path_});
-      }
-      if (auto written = write(std::string_view(buffer.data(), *count)); !written) return written;
-      offset += *count;
-      size -= *count;
-    }
-    return {};
-  }
-
-  int descriptor_;
-  std::string path_;
-};
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
@@ -267,10 +72,20 @@ class PosixFileSystem : public FileSystem, public NameExchange, public SharedFil
   FileResult<std::unique_ptr<File>> create_unnamed(const std::string& directory) override {
     auto file = open_with(directory, O_RDWR | O_TMPFILE, 0600, "create a file in");
     if (file) return file;
-    const int code = file.error().code;
-    // EISDIR and EINVAL: a kernel or file system that does not know O_TMPFILE.
-    if (code != EOPNOTSUPP && code != EISDIR && code != EINVAL) return file;
-    return create_and_forget(directory);
+    return is_no_tmpfile(file.error().code) ? create_and_forget(directory) : std::move(file);
+  }
+
+  FileResult<std::unique_ptr<File>> create_linkable(const std::string& directory) override {
+    const int descriptor = open_descriptor(directory, O_RDWR | O_TMPFILE, 0600);
+    if (descriptor < 0) {
+      // Where it is not known the kernel says so without asking the disk, or a file server.
+      if (is_no_tmpfile(errno)) errno = EOPNOTSUPP;
+      return error_of("create a file in", directory);
+    }
+    auto file = std::make_unique<PosixFile>(descriptor, directory);
+    if (file->is_linkable()) return file;
+    errno = EOPNOTSUPP;
+    return error_of("create a file in", directory);
   }
 
   FileResult<void> make_directory(const std::string& path, mode_t mode) override {
@@ -474,10 +289,18 @@ class PosixFileSystem : public FileSystem, public NameExchange, public SharedFil
 
   static FileResult<std::unique_ptr<File>> open_with(const std::string& path, int flags,
                                                      mode_t mode, std::string_view operation) {
-    const int descriptor =
-        retry([&] { return ::open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, mode); });
+    const int descriptor = open_descriptor(path, flags, mode);
     if (descriptor < 0) return error_of(operation, path);
     return std::make_unique<PosixFile>(descriptor, path);
+  }
+
+  static int open_descriptor(const std::string& path, int flags, mode_t mode) {
+    return retry([&] { return ::open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, mode); });
+  }
+
+  /// A kernel (EISDIR, EINVAL) or a file system that does not know O_TMPFILE.
+  static bool is_no_tmpfile(int code) {
+    return code == EOPNOTSUPP || code == EISDIR || code == EINVAL;
   }
 
   FileResult<std::unique_ptr<File>> create_and_forget(const std::string& directory) {

@@ -1,6 +1,5 @@
-// Delivery: one message from its work directory into mailbags; and the expiry of markers. The steps
-// in a mailbag are in filing.cpp, many of them in filing_batch.cpp, the work directory in
-// work_directory.cpp.
+// Delivery: one message from its file in P1 into mailbags; and the expiry of markers. The steps in
+// a mailbag are in filing.cpp, many of them in filing_batch.cpp, the file in message_file.cpp.
 #include "postoffice/put.h"
 
 #include <algorithm>
@@ -17,10 +16,10 @@
 #include "postoffice/folder.h"
 #include "postoffice/kept_original.h"
 #include "postoffice/locked_directory.h"
+#include "postoffice/message_file.h"
 #include "postoffice/message_folder.h"
 #include "postoffice/receipt_marks.h"
 #include "postoffice/usage.h"
-#include "postoffice/work_directory.h"
 
 namespace smtpgate::postoffice {
 
@@ -73,11 +72,15 @@ bool is_content_key(std::string_view text) {
 }
 
 struct Delivery::State {
-  State(Postoffice office, WorkDirectory directory, std::unique_ptr<File> opened)
-      : postoffice(std::move(office)), work(std::move(directory)), file(std::move(opened)) {}
+  State(Postoffice office, MessageFile made)
+      : postoffice(std::move(office)), work(std::move(made.work)), file(std::move(made.file)) {
+    message.file = file.get();
+    message.path = std::move(made.path);
+    message.id = std::move(made.id);
+  }
 
   Postoffice postoffice;
-  WorkDirectory work;
+  std::optional<WorkDirectory> work;
   std::unique_ptr<File> file;
   SealedMessage message;
   bool is_sealed = false;
@@ -111,17 +114,11 @@ struct Delivery::State {
 };
 
 Expected<Delivery> Delivery::begin(const Postoffice& postoffice) {
-  auto work = WorkDirectory::make(postoffice);
-  if (!work) return failure(work.error());
-  std::string path = path_in(work->path(), layout::message_file);
-  auto file = postoffice.files().create(path, 0600);
-  if (!file) return failure(file.error().outcome());
+  auto file = create_message_file(postoffice);
+  if (!file) return failure(file.error());
   auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
   if (!owner) return failure(owner.error().outcome());
-  auto state = std::make_unique<State>(postoffice, std::move(*work), std::move(*file));
-  state->message.file = state->file.get();
-  state->message.path = std::move(path);
-  state->message.id = state->work.id();
+  auto state = std::make_unique<State>(postoffice, std::move(*file));
   state->message.owner = *owner;
   state->message.unpacked = [where = state.get()] { return where->unpacked(); };
   return Delivery(std::move(state));

@@ -42,18 +42,18 @@ using BeforeFiling = std::function<std::optional<Outcome>(std::size_t place)>;
 /// How many mailboxes are begun before the first of them is finished.
 inline constexpr std::size_t filed_together = 64;
 
-/// One message on its way into mailbags: a locked directory P1/<host>/<id>/ that goes away with the
-/// object.
+/// One message on its way into mailbags: a file in P1/<host> that goes away with the object,
+/// without a name or in a locked directory P1/<host>/<id>/ (message_file.h).
 class Delivery {
  public:
   static Expected<Delivery> begin(const Postoffice& postoffice);
 
   Delivery(Delivery&&) noexcept;
   Delivery& operator=(Delivery&&) noexcept;
-  /// Removes the work directory. What was filed stays filed.
+  /// Removes what is left of it in P1. What was filed stays filed.
   ~Delivery();
 
-  /// TO_NC.API, open for writing; write the message, then seal().
+  /// TO_NC.API, whatever its name, open for writing; write the message, then seal().
   File& message_file();
 
   /// The message is complete: mode 0444, modification time `arrival`, synced. `content_key` is K

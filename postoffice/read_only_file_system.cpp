@@ -79,6 +79,11 @@ FileResult<std::unique_ptr<File>> ReadOnlyFileSystem::create_unnamed(const std::
   return refused("create a file in", directory);
 }
 
+FileResult<std::unique_ptr<File>> ReadOnlyFileSystem::create_linkable(
+    const std::string& directory) {
+  return refused("create a file in", directory);
+}
+
 FileResult<void> ReadOnlyFileSystem::make_directory(const std::string& path, mode_t) {
   return refused("make", path);
 }

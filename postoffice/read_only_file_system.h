@@ -23,6 +23,7 @@ class ReadOnlyFileSystem : public FileSystem {
 
   FileResult<std::unique_ptr<File>> create(const std::string& path, mode_t mode) override;
   FileResult<std::unique_ptr<File>> create_unnamed(const std::string& directory) override;
+  FileResult<std::unique_ptr<File>> create_linkable(const std::string& directory) override;
   FileResult<void> make_directory(const std::string& path, mode_t mode) override;
   FileResult<void> remove(const std::string& path) override;
   FileResult<void> remove_directory(const std::string& path) override;

@@ -1,4 +1,5 @@
 // A file system on the real one that fails an operation on purpose, or calls a test back before it.
+// It has no files that get their names later, so each name is asked about here.
 #pragma once
 
 #include <cerrno>

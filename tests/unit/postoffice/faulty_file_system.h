@@ -66,6 +66,8 @@ class FaultyFileSystem : public FileSystem {
     const std::lock_guard lock(mutex_);
     most_to_read_ = std::move(most);
   }
+  /// It knows no files that get their names later: NFS, GlusterFS, Btrfs. Not healed, no fault.
+  void has_no_linkable_files() { has_linkable_files_ = false; }
   void heal() {
     const std::lock_guard lock(mutex_);
     fail_at_.reset();
@@ -101,6 +103,11 @@ class FaultyFileSystem : public FileSystem {
   FileResult<std::unique_ptr<File>> create_unnamed(const std::string& directory) override {
     return wrap(directory, perform({"create_unnamed", directory, {}},
                                    [&] { return real_.create_unnamed(directory); }));
+  }
+  FileResult<std::unique_ptr<File>> create_linkable(const std::string& directory) override {
+    if (!has_linkable_files_) return FileSystem::create_linkable(directory);
+    return wrap(directory, perform({"create_linkable", directory, {}},
+                                   [&] { return real_.create_linkable(directory); }));
   }
   FileResult<void> make_directory(const std::string& path, mode_t mode) override {
     return perform({"make_directory", path, {}}, [&] { return real_.make_directory(path, mode); });
@@ -174,6 +181,7 @@ class FaultyFileSystem : public FileSystem {
   int code_ = 0;
   Moment moment_ = Moment::instead;
   bool for_good_ = false;
+  bool has_linkable_files_ = true;
   std::uint64_t faults_ = 0;
 };
 
@@ -223,6 +231,9 @@ class FaultyFileSystem::FaultyFile : public File {
   }
   FileResult<bool> try_lock() override {
     return owner_.perform({"try_lock", path_, {}}, [&] { return real_->try_lock(); });
+  }
+  FileResult<void> link_to(const std::string& path) override {
+    return owner_.perform({"link", path_, path}, [&] { return real_->link_to(path); });
   }
   FileResult<void> close() override {
     return owner_.perform({"close", path_, {}}, [&] { return real_->close(); });

@@ -137,6 +137,33 @@ TEST_CASE("an unnamed file leaves nothing behind") {
   CHECK(test::names_in(directory.path()).empty());
 }
 
+TEST_CASE("a file without a name gets as many as are wanted, until it has lost them all") {
+  TemporaryDirectory directory;
+  FileSystem& files = FileSystem::posix();
+  auto file = files.create_linkable(directory.path());
+  if (!file) {
+    CHECK(file.error().code == EOPNOTSUPP);  // what the temporary directory is on cannot do it
+    return;
+  }
+  REQUIRE((*file)->write("kept").has_value());
+  REQUIRE((*file)->sync().has_value());
+  CHECK((*file)->status()->links == 0);
+  CHECK(test::names_in(directory.path()).empty());
+  CHECK((*file)->link_to(directory / "missing/a").error().code == ENOENT);
+  REQUIRE((*file)->link_to(directory / "a").has_value());
+  REQUIRE((*file)->link_to(directory / "b").has_value());
+  CHECK((*file)->link_to(directory / "b").error().code == EEXIST);
+  CHECK((*file)->link_to(directory / "missing/a").error().code == ENOENT);
+  CHECK((*file)->status()->links == 2);
+  CHECK(test::read_file(directory / "b") == "kept");
+  REQUIRE(files.remove(directory / "a").has_value());
+  REQUIRE((*file)->link_to(directory / "c").has_value());
+  REQUIRE(files.remove(directory / "b").has_value());
+  REQUIRE(files.remove(directory / "c").has_value());
+  CHECK((*file)->link_to(directory / "d").error().code == ENOTSUP);
+  CHECK(files.create_linkable(directory / "missing").error().code == ENOENT);
+}
+
 TEST_CASE("names are linked, renamed, listed and removed") {
   TemporaryDirectory directory;
   FileSystem& files = FileSystem::posix();

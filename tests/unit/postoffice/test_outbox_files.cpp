@@ -241,7 +241,7 @@ TEST_CASE("what a writer adds to a file that was taken is sent too, and the begi
   FaultyFileSystem growing;
   bool is_grown = false;
   growing.before([&](const Operation& one) {
-    if (is_grown || one.name != "create" || !one.path.ends_with("/TO_NC.API")) return;
+    if (is_grown || one.name != "create_linkable") return;
     is_grown = true;
     const std::string taken = fixture / ("P1/" + fixture.open().host() + "/" + [&] {
                                 for (const auto& id : fixture.in("P1/" + fixture.open().host())) {
@@ -275,7 +275,7 @@ TEST_CASE("a taken file that is written to for ever is ended, and what came last
   std::string contents = first;
   int times = 3;  // until then in each walk
   growing.before([&](const Operation& one) {
-    if (one.name != "create" || !one.path.ends_with("/TO_NC.API") || times-- <= 0) return;
+    if (one.name != "create_linkable" || times-- <= 0) return;
     contents += more;
     test::write_file(taken_path(fixture), contents);
   });

@@ -179,11 +179,13 @@ TEST_CASE("each operation of a delivery failing: temporary, nothing half, filed 
   const auto moment =
       GENERATE(FaultyFileSystem::Moment::instead, FaultyFileSystem::Moment::afterwards);
   const bool for_good = GENERATE(false, true);
+  const bool has_names = GENERATE(false, true);
   PutFixture fixture;
   std::size_t n = 0;
   for (;; ++n) {
     const std::string this_key = key.substr(0, 61) + std::to_string(100 + n);
     FaultyFileSystem faulty;
+    if (has_names) faulty.has_no_linkable_files();
     const Postoffice postoffice = fixture.open(faulty);
     faulty.forget_operations();
     faulty.fail_at(n, code, moment, for_good);
@@ -268,8 +270,10 @@ TEST_CASE("what is not sealed, or wrongly named, is not filed") {
 TEST_CASE("where links end a copy is filed") {
   const int code = GENERATE(EMLINK, EXDEV, EPERM, ENOTSUP);
   const bool has_no_links_at_all = GENERATE(false, true);
+  const bool has_names = GENERATE(false, true);
   PutFixture fixture;
   FaultyFileSystem faulty;
+  if (has_names) faulty.has_no_linkable_files();
   const Postoffice postoffice = fixture.open(faulty);
   faulty.fail_if(
       [&](const Operation& operation) {
@@ -297,12 +301,14 @@ TEST_CASE("where links end a copy is filed") {
 
 TEST_CASE("each operation failing on the way of the copy") {
   const bool has_no_links_at_all = GENERATE(false, true);
+  const bool has_names = GENERATE(false, true);
   PutFixture fixture;
   std::size_t n = 0;
   for (;; ++n) {
     const std::string this_key = key.substr(0, 61) + std::to_string(100 + n);
     // Two kinds of trouble at once: links are refused, and the n-th operation fails.
     FaultyFileSystem faulty;
+    if (has_names) faulty.has_no_linkable_files();
     FaultyFileSystem no_links(static_cast<FileSystem&>(faulty));
     no_links.fail_if(
         [&](const Operation& operation) {

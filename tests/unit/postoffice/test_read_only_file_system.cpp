@@ -32,6 +32,7 @@ TEST_CASE("a read-only file system reads, and refuses each change with EROFS") {
   };
   CHECK(is_refused(files.create(directory / "b", 0600)));
   CHECK(is_refused(files.create_unnamed(directory / ".")));
+  CHECK(is_refused(files.create_linkable(directory / ".")));
   CHECK(is_refused(files.make_directory(directory / "d", 0700)));
   CHECK(is_refused(files.remove(path)));
   CHECK(is_refused(files.remove_directory(directory / ".")));

@@ -1,5 +1,5 @@
-// The directories of work in flight: each delivery has its own, and what dead processes left is
-// cleared without touching what lives.
+// The directories of work in flight: each delivery has its own, where its file needs a name, and
+// what dead processes left is cleared without touching what lives.
 #include <atomic>
 #include <ctime>
 #include <thread>
@@ -16,9 +16,15 @@ namespace {
 
 using namespace put_test;
 
+/// A disk where every message needs its directory.
+struct NamedFiles : FaultyFileSystem {
+  NamedFiles() { has_no_linkable_files(); }
+};
+
 TEST_CASE("work of dead processes is cleared, work in hand is not") {
   PutFixture fixture;
-  const Postoffice postoffice = fixture.open();
+  NamedFiles files;
+  const Postoffice postoffice = fixture.open(files);
   CHECK(clear_abandoned_work(postoffice).value() == 0);  // no directory of this host yet
   auto alive = Delivery::begin(postoffice);
   REQUIRE(alive.has_value());
@@ -39,7 +45,7 @@ TEST_CASE("work of dead processes is cleared, work in hand is not") {
 
 TEST_CASE("a directory that is about to be locked is not cleared") {
   PutFixture fixture;
-  FaultyFileSystem faulty;
+  NamedFiles faulty;
   const Postoffice postoffice = fixture.open(faulty);
   faulty.before([&](const Operation& operation) {
     if (operation.name != "try_lock") return;
@@ -52,7 +58,7 @@ TEST_CASE("a directory that is about to be locked is not cleared") {
 TEST_CASE("a directory cleared or taken before it could be locked is replaced by another") {
   PutFixture fixture;
   const std::string at = GENERATE("open_directory", "try_lock", "status");
-  FaultyFileSystem faulty;
+  NamedFiles faulty;
   const Postoffice postoffice = fixture.open(faulty);
   faulty.before([&](const Operation& operation) {
     const std::string name = std::filesystem::path(operation.path).filename();
@@ -65,7 +71,8 @@ TEST_CASE("a directory cleared or taken before it could be locked is replaced by
 
 TEST_CASE("clearing beside beginning: no delivery loses its directory") {
   PutFixture fixture;
-  const Postoffice postoffice = fixture.open();
+  NamedFiles files;
+  const Postoffice postoffice = fixture.open(files);
   REQUIRE(deliver(postoffice, {"alice"}, "").is_delivered());
   std::atomic<bool> stop = false;
   std::thread cleaner([&] {
@@ -87,7 +94,8 @@ TEST_CASE("clearing beside beginning: no delivery loses its directory") {
 
 TEST_CASE("a delivery moved elsewhere clears its work once") {
   PutFixture fixture;
-  const Postoffice postoffice = fixture.open();
+  NamedFiles files;
+  const Postoffice postoffice = fixture.open(files);
   auto first = Delivery::begin(postoffice);
   auto second = Delivery::begin(postoffice);
   REQUIRE((first && second));
