@@ -28,7 +28,7 @@ std::string name_in_proc(int descriptor) {
 std::atomic<bool> is_proc_there = false;
 
 bool exists(const std::string& path) {
-  return ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  return ::access(path.c_str(), F_OK) == 0;
 }
 
 /// File systems that keep what was synced of a file without a name when it gets one. Others may

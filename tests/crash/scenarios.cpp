@@ -2,6 +2,7 @@
 // scenarios_people.cpp, scenarios_services.cpp and scenarios_administration.cpp.
 #include "tests/crash/scenarios.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <string>
@@ -160,6 +161,18 @@ Scenario to_many(bool by_door_1) {
   return one;
 }
 
+/// The same on a disk that has no files without names: NFS, GlusterFS, Btrfs.
+void add_in_work_directories(std::vector<Scenario>& all, const std::vector<std::string>& names) {
+  const std::vector<Scenario> before = all;
+  for (const Scenario& scenario : before) {
+    const auto is_it = [&](const std::string& name) { return scenario.name.starts_with(name); };
+    if (std::none_of(names.begin(), names.end(), is_it)) continue;
+    Scenario& one = all.emplace_back(scenario);
+    one.name += ", in a work directory";
+    one.has_linkable_files = false;
+  }
+}
+
 void add_inbound(std::vector<Scenario>& all) {
   add_both(all, "text to one", {anna}, text_message("one"));
   all.push_back(beside_a_quota("a mailbox with a quota beside another, door 1", true));
@@ -204,6 +217,10 @@ void add_inbound(std::vector<Scenario>& all) {
   all.push_back(after_a_first_try("again, found in cur", "link", true));
   all.push_back(after_a_restore("put back by hand in new, and again", "new"));
   all.push_back(after_a_restore("put back by hand in cur, and again", "cur"));
+  add_in_work_directories(
+      all, {"text to one", "attachments to several", "nested group and members, door 2",
+            "the same to overlapping sets", "folder mailbox beside others", "too many links",
+            "no links at all", "again, found in", "put back by hand in new"});
 }
 
 void add_outgoing(std::vector<Scenario>& all) {

@@ -34,8 +34,8 @@ namespace smtpgate::crash {
 /// One call that touches the disk; close is none.
 struct Operation {
   std::string name;  ///< "create", "link", "sync directory", "write" ...
-  std::string path;
-  std::string to;  ///< of link and rename
+  std::string path;  ///< of a file without a name: its directory
+  std::string to;    ///< of link and rename
   bool is_sync() const { return name == "sync" || name == "sync directory"; }
   std::string str() const { return name + " " + path + (to.empty() ? "" : " -> " + to); }
 };
@@ -83,6 +83,9 @@ class SimulatedDisk : public postoffice::FileSystem {
   void fail(Fault fault) { fault_ = std::move(fault); }
   /// A fault that is no fault but how this disk is; not healed, not counted.
   void set_condition(std::optional<Fault> condition) { condition_ = std::move(condition); }
+  /// Whether it has files that get their names later; otherwise a work directory is needed. Stays
+  /// over restarts.
+  void set_linkable_files(bool has_them) { has_linkable_files_ = has_them; }
   /// So many operations from there on, if they are syncs, do nothing and say that they did.
   void forget_syncs(std::uint64_t index, std::uint64_t count) {
     forgotten_ = {index, index + count};
@@ -132,6 +135,7 @@ class SimulatedDisk : public postoffice::FileSystem {
   Result<OpenFile> open_directory(const std::string& path) override;
   Result<OpenFile> create(const std::string& path, mode_t mode) override;
   Result<OpenFile> create_unnamed(const std::string& directory) override;
+  Result<OpenFile> create_linkable(const std::string& directory) override;
   Result<void> make_directory(const std::string& path, mode_t mode) override;
   Result<void> remove(const std::string& path) override;
   Result<void> remove_directory(const std::string& path) override;
@@ -163,6 +167,7 @@ class SimulatedDisk : public postoffice::FileSystem {
   std::function<void(std::uint64_t, const Operation&)> before_;
   std::function<void()> neighbour_;
   bool neighbour_is_at_work_ = false;
+  bool has_linkable_files_ = true;
   bool keeps_history_ = false;
   std::vector<std::string> history_;
   std::map<std::uint64_t, std::uint64_t> locks_;  ///< by inode: which open file

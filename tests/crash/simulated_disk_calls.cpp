@@ -107,17 +107,36 @@ class SimulatedDisk::OpenedFile : public File {
       return is_new || lock->second == handle_;
     });
   }
+  Result<void> link_to(const std::string& path) override {
+    return perform<void>(
+        "link",
+        [&](bool) -> Result<void> {
+          const Place target = Place::find(*disk_.image_, path);
+          // What is gone gets no name any more.
+          if (was_linked_ && inode().links == 0) return failed(ENOTSUP, "link", path);
+          if (target.directory == 0) return failed(target.code, "link", path);
+          if (target.inode != 0) return failed(EEXIST, "link", path);
+          disk_.image_->apply({{{target.directory, target.name, inode_}}});
+          was_linked_ = true;
+          return {};
+        },
+        path);
+  }
   Result<void> close() override {
     unlock();
     return {};
   }
 
  private:
+  static tl::unexpected<FileError> failed(int code, const char* operation,
+                                          const std::string& path) {
+    return tl::unexpected(FileError{code, operation, path});
+  }
   template <typename T, typename Call>
-  Result<T> perform(const char* name, Call call) {
+  Result<T> perform(const char* name, Call call, const std::string& to = {}) {
     if (life_ != disk_.life_) return tl::unexpected(FileError{EIO, name, path_});
     if (std::string_view(name) == "sync" && inode().is_directory) name = "sync directory";
-    auto result = disk_.perform<T>({name, path_, {}}, call);
+    auto result = disk_.perform<T>({name, path_, to}, call);
     // The kernel tells of it once and then forgets.
     if (!result && std::string_view(name) == "sync" && !disk_.stopped_) inode().is_lost = true;
     return result;
@@ -153,6 +172,7 @@ class SimulatedDisk::OpenedFile : public File {
   std::uint64_t life_;
   std::uint64_t handle_;
   std::uint64_t position_ = 0;
+  bool was_linked_ = false;  ///< by link_to()
 };
 
 namespace {
@@ -200,6 +220,12 @@ SimulatedDisk::Result<SimulatedDisk::OpenFile> SimulatedDisk::create_unnamed(
     if (place.inode == 0) return error_of(place.code, "create a file in", directory);
     return std::make_unique<OpenedFile>(*this, directory, image_->make(false, 0600));
   });
+}
+
+SimulatedDisk::Result<SimulatedDisk::OpenFile> SimulatedDisk::create_linkable(
+    const std::string& directory) {
+  if (!has_linkable_files_) return FileSystem::create_linkable(directory);
+  return create_unnamed(directory);
 }
 
 SimulatedDisk::Result<void> SimulatedDisk::make_directory(const std::string& path, mode_t mode) {

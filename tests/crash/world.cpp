@@ -137,6 +137,7 @@ void World::begin(const Scenario& scenario) {
   disk_.heal();
   disk_.count_anew();
   disk_.set_condition(scenario.condition);
+  disk_.set_linkable_files(scenario.has_linkable_files);
   if (scenario.sends_meanwhile) disk_.set_neighbour([this] { send_what_is_free(); });
 }
 

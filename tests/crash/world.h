@@ -95,6 +95,8 @@ struct Scenario {
   std::vector<std::string> refused_later;
   /// A fault that lasts for the whole run, and belongs to the scenario ("no hard links here").
   std::optional<SimulatedDisk::Fault> condition;
+  /// A disk whose files have names from the beginning, so that messages need work directories.
+  bool has_linkable_files = true;
   /// What is handed over is sent at once by another thread, between any two operations.
   bool sends_meanwhile = false;
   /// The message was there before, and what a reader does to that copy is no matter of ours.
