@@ -10,7 +10,6 @@
 #include <map>
 #include <new>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,28 +61,31 @@ std::vector<Outcome> file_message(const Postoffice& postoffice, const SealedMess
     member.steps.emplace(std::move(*steps));
     return member.steps->begin();
   };
-  std::map<std::string_view, Outcome> outcome_of;
+  std::vector<std::optional<Outcome>> known(targets.size());
   std::vector<Member> members;
+  members.reserve(std::min(targets.size(), filed_together));
   const auto file_members = [&] {
     take_step(members, begin);
     take_step(members, [](Member& member) { return member.steps->sync(); });
     take_step(members, [](Member& member) { return std::optional(member.steps->finish()); });
-    for (Member& member : members) {
-      outcome_of.emplace(targets[member.place].mailbox, std::move(*member.outcome));
-    }
+    for (Member& member : members) known[member.place] = std::move(member.outcome);
     members.clear();
   };
-  std::set<std::string_view> named;
+  // Where each target's mailbox is named first.
+  std::map<std::string_view, std::size_t> named;
+  std::vector<std::size_t> first;
+  first.reserve(targets.size());
   for (std::size_t place = 0; place < targets.size(); ++place) {
-    if (!named.insert(targets[place].mailbox).second) continue;
+    first.push_back(named.try_emplace(targets[place].mailbox, place).first->second);
+    if (first.back() != place) continue;
     members.push_back({place, {}, {}});
     if (members.size() == filed_together) file_members();
   }
   file_members();
   std::vector<Outcome> outcomes;
   outcomes.reserve(targets.size());
-  for (const FilingTarget& target : targets) {
-    outcomes.push_back(outcome_of.find(target.mailbox)->second);
+  for (std::size_t place = 0; place < targets.size(); ++place) {
+    outcomes.push_back(first[place] == place ? std::move(*known[place]) : outcomes[first[place]]);
   }
   return outcomes;
 }
