@@ -40,7 +40,7 @@ struct Member {
 };
 
 template <typename Step>
-void take_step(std::vector<Member>& members, Step step) {
+void take_step(std::span<Member> members, Step step) {
   for (Member& member : members) {
     if (member.outcome) continue;
     member.outcome = guarded([&] { return step(member); });
@@ -61,13 +61,24 @@ std::vector<Outcome> file_message(const Postoffice& postoffice, const SealedMess
     member.steps.emplace(std::move(*steps));
     return member.steps->begin();
   };
+  const auto file_together = [&](std::span<Member> members) {
+    take_step(members, begin);
+    take_step(members, [](Member& member) { return member.steps->sync(); });
+    take_step(members, [](Member& member) { return std::optional(member.steps->finish()); });
+  };
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(targets.size());
+  if (targets.size() == 1) {  // most messages: nothing to keep account of
+    Member only;
+    file_together({&only, 1});
+    outcomes.push_back(std::move(*only.outcome));
+    return outcomes;
+  }
   std::vector<std::optional<Outcome>> known(targets.size());
   std::vector<Member> members;
   members.reserve(std::min(targets.size(), filed_together));
   const auto file_members = [&] {
-    take_step(members, begin);
-    take_step(members, [](Member& member) { return member.steps->sync(); });
-    take_step(members, [](Member& member) { return std::optional(member.steps->finish()); });
+    file_together(members);
     for (Member& member : members) known[member.place] = std::move(member.outcome);
     members.clear();
   };
@@ -82,8 +93,6 @@ std::vector<Outcome> file_message(const Postoffice& postoffice, const SealedMess
     if (members.size() == filed_together) file_members();
   }
   file_members();
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(targets.size());
   for (std::size_t place = 0; place < targets.size(); ++place) {
     outcomes.push_back(first[place] == place ? std::move(*known[place]) : outcomes[first[place]]);
   }
