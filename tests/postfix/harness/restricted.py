@@ -33,6 +33,7 @@ ELSEWHERE = {
     "KillMode", "Nice", "IOSchedulingClass",
     "ProtectControlGroups",  # with the kernel's tunables
     "RemoveIPC",  # when the unit ends
+    "PrivateMounts",  # all mounts here are
 }
 
 # By number; of those that our units name.
@@ -107,6 +108,11 @@ class Mounts:
                 set_read_only(path, True)
             for path in self.write:
                 set_read_only(path, False)
+        if self.settings.get("ProtectSystem") == "full":
+            for path in ("/usr", "/boot", "/etc"):
+                if os.path.isdir(path):
+                    mount(path, path, "", MS_BIND | MS_REC)
+                    set_read_only(path, True)
         if self.is_on("ProtectHome"):
             for path in ("/home", "/root", "/run/user"):
                 if os.path.isdir(path):
@@ -168,9 +174,7 @@ def allowed_calls(unit):
         forbid = value.startswith("~")
         calls = set().union(*(group(word) for word in value.lstrip("~").split()))
         if allowed is None:
-            if forbid:
-                raise ValueError("SystemCallFilter= that begins with what is forbidden is not known here")
-            allowed = calls | group("@default")
+            allowed = set(call_numbers()) - calls if forbid else calls | group("@default")
         else:
             allowed = allowed - calls if forbid else allowed | calls
     return allowed
@@ -190,7 +194,7 @@ class Filter:
         self.add(self.RETURN, self.KILL)
         numbers = call_numbers()
         if "RestrictAddressFamilies" in settings:
-            families = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
+            families = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}
             wanted = [families[word] for word in settings["RestrictAddressFamilies"].split()]
             for call in ("socket", "socketpair"):
                 self.when(numbers[call], lambda: self.deny_unless_equal(0, wanted))
