@@ -176,7 +176,10 @@ class Filing {
   /// once: the longer ours lies there, the more readers may have it beside the other.
   FileResult<std::optional<Outcome>> look_again(const std::string& name, const FileStatus& placed) {
     auto other = files_.status(read(name));
-    if (!other && other.error().code != ENOENT) return tl::unexpected(other.error());
+    if (!other && other.error().code != ENOENT) {
+      if (room_) room_->filed();  // it is there; if in vain, the next count finds that out
+      return tl::unexpected(other.error());
+    }
     const bool is_same = other && other->inode == placed.inode && other->device == placed.device;
     auto found =
         other && !is_same ? looks_.judge(*other, read(name)) : FileResult<Found>(Found::nothing);
