@@ -220,7 +220,7 @@ void add_inbound(std::vector<Scenario>& all) {
   add_in_work_directories(
       all, {"text to one", "attachments to several", "nested group and members, door 2",
             "the same to overlapping sets", "folder mailbox beside others", "too many links",
-            "no links at all", "again, found in", "put back by hand in new"});
+            "no links at all", "again, found in", "put back by hand in"});
 }
 
 void add_outgoing(std::vector<Scenario>& all) {

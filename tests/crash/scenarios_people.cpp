@@ -92,7 +92,9 @@ Outcome put_file(World& world, const std::string& name, const postoffice::HandPu
     const auto replaced = postoffice::replace_by_rest(world.disk(), path, **file, result.rest);
     if (replaced.error) return replaced.error->outcome();
   }
-  return Outcome::delivered("some put, the rest kept");
+  // As its exit code has it: whoever is kept for later may have the message already.
+  return result.some_temporary ? Outcome::temporary("some put, the rest to be tried again")
+                               : Outcome::delivered("some put, the rest kept");
 }
 
 /// As a script does it that looks after a folder: whatever lies there.
