@@ -21,6 +21,10 @@ FileResult<Found> FoundMessages::judge(const FileStatus& status, const std::stri
     auto inside = files_.status(path_in(path, layout::folder_message));
     if (inside) return judge_file(*inside);
     if (inside.error().code != ENOENT) return tl::unexpected(inside.error());
+    // Moved by its reader since we looked at the directory, or one without a message.
+    auto again = files_.status(path);
+    if (!again && again.error().code == ENOENT) return Found::nothing;
+    if (!again) return tl::unexpected(again.error());
   }
   return judge_file(status);
 }

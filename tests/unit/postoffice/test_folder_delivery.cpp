@@ -377,6 +377,24 @@ TEST_CASE("a message's directory that its reader takes meanwhile is tried again,
   CHECK(fixture.leftovers() == 0);
 }
 
+TEST_CASE("a message's directory that its reader moves while we look into it makes no second one") {
+  FolderFixture fixture;
+  REQUIRE(fixture.put({"orders"}).is_delivered());
+  REQUIRE(::unlink(fixture.at("orders/ids/" + key).c_str()) == 0);
+  const std::string unread = fixture.at("orders/new/" + key);
+  const std::string read = fixture.at("orders/cur/" + key);
+  FaultyFileSystem files;
+  files.before([&](const Operation& operation) {
+    if (operation.path != unread + "/message.api") return;
+    files.before(nullptr);
+    REQUIRE(::rename(unread.c_str(), read.c_str()) == 0);
+  });
+  CHECK(fixture.put({"orders"}, files).is_delivered());
+  CHECK(fixture.names("orders/new").empty());
+  CHECK(fixture.names("orders/cur") == Names{key});
+  CHECK(fixture.leftovers() == 0);
+}
+
 TEST_CASE("what a crash left half made or half removed is cleared after a day") {
   FolderFixture fixture;
   REQUIRE(fixture.put({"orders"}).is_delivered());
