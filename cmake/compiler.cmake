@@ -39,8 +39,9 @@ function(smtpgate_compile_together target)
     <map> <memory> <optional> <set> <string> <string_view> <utility> <vector> <fmt/format.h>
     <tl/expected.hpp>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # What one file keeps to itself looks to g++ as if a header had it.
-    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    # What one file keeps to itself looks to g++ as if a header had it. In a large unit it inlines
+    # less than in the files by themselves, which cost a tenth of the speed here and there.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage --param=large-unit-insns=200000)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # g++ 12 forgets which headers are the system's, and doubts what std::string does (GCC bug
