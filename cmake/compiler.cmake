@@ -26,7 +26,7 @@ endif()
 target_compile_definitions(smtpgate_options INTERFACE SMTPGATE_VERSION="${PROJECT_VERSION}")
 target_include_directories(smtpgate_options INTERFACE ${PROJECT_SOURCE_DIR})
 
-# A build from nothing in a third of the time: headers that most files include are parsed once, and a
+# A build from nothing in half of the time: headers that most files include are parsed once, and a
 # room is compiled as 16 groups of files. Which ones is told by their names alone, so that a new file
 # changes one group; names in a file's own namespace may not meet those of another in its group. A
 # compiler cache does better without both (it shares files, and not what was made from another
