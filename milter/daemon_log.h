@@ -1,5 +1,5 @@
-// Where the daemon's lines go, by area. Not for how lines are written: log.h, nor for what the areas
-// are: log_area.h.
+// Where the daemon's lines go, by area. Not for how lines are written: log.h, nor for what the
+// areas are: log_area.h.
 #pragma once
 
 #include <memory>

@@ -177,7 +177,8 @@ void Monitoring::reloaded(double seconds, const std::vector<std::string>& errors
   const bool taken = errors.empty();
   metrics_.add(Metric::configuration_reloads,
                Metrics::cell_of(Metric::configuration_reloads, taken ? "taken" : "refused"));
-  ReloadReport report{.time = now(), .seconds = seconds, .taken = taken, .errors = {}, .under_way = 0};
+  ReloadReport report{
+      .time = now(), .seconds = seconds, .taken = taken, .errors = {}, .under_way = 0};
   for (const std::string& one : errors) {
     if (report.errors.size() < most_log_lines)
       report.errors.push_back(printable(one, longest_text));

@@ -17,8 +17,8 @@
 
 namespace smtpgate::postoffice {
 
-/// GLB/.moving-<mailbox>: its move was begun and has not ended. NET/PO of where to, and a line feed;
-/// locked (shared_lock.h) by whoever is at it.
+/// GLB/.moving-<mailbox>: its move was begun and has not ended. NET/PO of where to, and a line
+/// feed; locked (shared_lock.h) by whoever is at it.
 inline constexpr std::string_view moving_prefix = ".moving-";
 
 struct MoveOptions {
