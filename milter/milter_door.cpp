@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "milter/local_socket.h"
+#include "milter/read_ahead.h"
 
 /// libmilter's signal thread waits for TERM, INT and HUP, and takes one that is pending when its
 /// wait begins although the main thread has handlers for them; its own way to end then takes up to
@@ -333,6 +334,7 @@ tl::expected<void, std::string> MilterDoor::open(const MilterSettings& settings)
 }
 
 bool MilterDoor::run() {
+  const AcceptingForMilter here;
   return smfi_main() == MI_SUCCESS;
 }
 
