@@ -27,13 +27,17 @@ target_compile_definitions(smtpgate_options INTERFACE SMTPGATE_VERSION="${PROJEC
 target_include_directories(smtpgate_options INTERFACE ${PROJECT_SOURCE_DIR})
 
 # A build from nothing in half of the time: headers that most files include are parsed once, and a
-# room is compiled as 16 groups of files. Which ones is told by their names alone, so that a new file
-# changes one group; names in a file's own namespace may not meet those of another in its group. A
+# room is compiled as 16 groups of files (or as many as is said). Which ones is told by their names
+# alone, so that a new file changes one group; names in a file's own namespace may not meet those of another in its group. A
 # compiler cache does better without both (it shares files, and not what was made from another
 # tree's).
 function(smtpgate_compile_together target)
   if(CMAKE_CXX_COMPILER_LAUNCHER)
     return()
+  endif()
+  set(groups 16)
+  if(ARGC GREATER 1)
+    set(groups ${ARGV1})
   endif()
   target_precompile_headers(${target} PRIVATE <algorithm> <array> <chrono> <cstdint> <functional>
     <map> <memory> <optional> <set> <string> <string_view> <utility> <vector> <fmt/format.h>
@@ -53,7 +57,7 @@ function(smtpgate_compile_together target)
   foreach(source IN LISTS sources)
     string(MD5 hash "${source}")
     string(SUBSTRING "${hash}" 0 6 hash)
-    math(EXPR group "0x${hash} % 16")
+    math(EXPR group "0x${hash} % ${groups}")
     set_source_files_properties(${source} PROPERTIES UNITY_GROUP "${group}")
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)

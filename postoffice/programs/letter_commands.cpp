@@ -49,7 +49,6 @@ struct LetterOptions {
   bool is_sure = false;
   bool needs_choice = false;  ///< IDs or --all must be given
 };
-using Options = std::shared_ptr<LetterOptions>;
 
 /// Root becomes the owner of the postoffice, for good.
 Outcome become_gateway(const Postoffice& postoffice) {
@@ -406,7 +405,7 @@ class LetterCommands {
 
   CLI::App* letters_;
   PostofficeCommand& run_;
-  Options options_ = std::make_shared<LetterOptions>();
+  std::shared_ptr<LetterOptions> options_ = std::make_shared<LetterOptions>();
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ constexpr const char* description =
     "Exit codes as in sysexits.h: 0 done, 64 wrong command line, 65 refused, 67 no such mailbox,\n"
     "75 try again, 78 the postoffice or its settings are at fault.";
 
-struct Options {
+struct PostofficeOptions {
   std::string directory;
   std::string name;  ///< of a postoffice, mailbox or alias
   std::string mailbox;
@@ -79,7 +79,7 @@ Expected<FolderOwner> parse_owner(const std::string& text) {
   return owner;
 }
 
-int init(Options& options) {
+int init(PostofficeOptions& options) {
   auto name = PostofficeName::parse(options.name);
   if (!name) {
     return fail(
@@ -100,7 +100,7 @@ int init(Options& options) {
   return report(Postoffice::init(options.directory, options.settings, FileSystem::posix(), owner));
 }
 
-int list_aliases(const Postoffice& postoffice, const Options& options) {
+int list_aliases(const Postoffice& postoffice, const PostofficeOptions& options) {
   auto aliases = postoffice.list_aliases();
   if (!aliases) return fail(aliases.error());
   if (options.as_json) {
@@ -159,7 +159,7 @@ class CommandLine {
   }
 
  private:
-  using Command = int (*)(const Postoffice&, const Options&);
+  using Command = int (*)(const Postoffice&, const PostofficeOptions&);
 
   CLI::App* command(CLI::App* parent, const std::string& name, const std::string& what,
                     Command action) {
@@ -197,13 +197,13 @@ class CommandLine {
     CLI::App* alias = command(&app_, "alias", "Adds, removes, lists other names", nullptr);
     alias->require_subcommand(1);
     CLI::App* add = command(alias, "add", "Lets a name mean a mailbox",
-                            [](const Postoffice& postoffice, const Options& options) {
+                            [](const Postoffice& postoffice, const PostofficeOptions& options) {
                               return report(postoffice.add_alias(options.name, options.mailbox));
                             });
     add->add_option("NAME", options_.name, "The part before the @, or a whole address")->required();
     add->add_option("MAILBOX", options_.mailbox, "The mailbox")->required();
     command(alias, "remove", "Takes the name out",
-            [](const Postoffice& postoffice, const Options& options) {
+            [](const Postoffice& postoffice, const PostofficeOptions& options) {
               return report(postoffice.remove_alias(options.name));
             })
         ->add_option("NAME", options_.name, "The alias")
@@ -214,7 +214,7 @@ class CommandLine {
 
   CLI::App app_;
   CLI::App* init_ = nullptr;
-  Options options_;
+  PostofficeOptions options_;
   PostofficeCommand run_;
 };
 

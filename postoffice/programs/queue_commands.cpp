@@ -28,7 +28,6 @@ struct QueueOptions {
   bool with_message = false;
   std::string host;
 };
-using Options = std::shared_ptr<QueueOptions>;
 
 /// What is done with one message.
 using Action = Outcome (*)(const Postoffice&, const OutgoingMail&, const OutgoingEntry&);
@@ -199,7 +198,7 @@ class QueueCommands {
 
   CLI::App* queue_;
   PostofficeCommand& run_;
-  Options options_ = std::make_shared<QueueOptions>();
+  std::shared_ptr<QueueOptions> options_ = std::make_shared<QueueOptions>();
 };
 
 }  // namespace
