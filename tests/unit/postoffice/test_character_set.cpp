@@ -1,6 +1,5 @@
 // Character sets: exactness in whole and in pieces, what is counted, and that hostile octets cost
 // time in proportion to their number.
-#include <chrono>
 #include <functional>
 #include <random>
 #include <string>
@@ -8,6 +7,7 @@
 #include "postoffice/character_set.h"
 #include "postoffice/utf8.h"
 #include "unit/catch.h"
+#include "unit/processor_time.h"
 
 using namespace smtpgate::postoffice;
 using namespace std::string_literals;
@@ -58,9 +58,9 @@ void check_all_pieces(std::string_view set, std::string_view text, const Result&
 }
 
 double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const smtpgate::test::ProcessorTime took;
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return took.seconds();
 }
 
 std::string repeated(std::string_view unit, std::size_t octets) {
