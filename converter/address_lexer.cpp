@@ -7,7 +7,9 @@ namespace smtpgate::converter {
 
 namespace {
 
-constexpr std::string_view specials = "<>,;:@";
+constexpr bool is_special(char c) {
+  return c == '<' || c == '>' || c == ',' || c == ';' || c == ':' || c == '@';
+}
 /// A '(' without a partner may stand before others that have one, so a few are tried; each trial
 /// may read to the end of the value.
 constexpr int most_unclosed_comments = 3;
@@ -82,7 +84,7 @@ std::string AddressLexer::take_atom() {
   std::string text;
   for (; at_ < value_.size(); ++at_) {
     const char c = value_[at_];
-    if (is_blank(c) || specials.find(c) != std::string_view::npos) break;
+    if (is_blank(c) || is_special(c)) break;
     if (at_ > begin && (c == '(' || c == '"' || c == '[')) break;
     if (at_ > begin && c == '=' && words_.at(at_)) break;
     if (c == '\\' && at_ + 1 < value_.size()) {
@@ -104,7 +106,7 @@ AddressToken AddressLexer::next() {
     }
     if (at_ >= value_.size()) return token;
     const char c = value_[at_];
-    if (specials.find(c) != std::string_view::npos) {
+    if (is_special(c)) {
       token.kind = Kind::special;
       token.text = c;
       ++at_;

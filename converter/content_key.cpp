@@ -24,18 +24,17 @@ bool enters_key(std::string_view lower_name) {
 }
 
 // Runs of blanks and folds become one space, so that a relay that refolds changes nothing.
-std::string canonical_value(std::string_view value) {
-  constexpr std::string_view white = " \t\r\n";
-  std::string result;
-  result.reserve(value.size());
-  for (std::size_t at = value.find_first_not_of(white); at != std::string_view::npos;
-       at = value.find_first_not_of(white, at)) {
-    const std::size_t end = std::min(value.find_first_of(white, at), value.size());
-    if (!result.empty()) result += ' ';
-    result += value.substr(at, end - at);
+void add_canonical(std::string_view value, std::string& text) {
+  const std::size_t before = text.size();
+  const auto* at = value.begin();
+  for (;;) {
+    at = std::find_if_not(at, value.end(), is_blank_or_line_end);
+    if (at == value.end()) return;
+    const auto* const end = std::find_if(at, value.end(), is_blank_or_line_end);
+    if (text.size() > before) text += ' ';
+    text.append(at, end);
     at = end;
   }
-  return result;
 }
 
 }  // namespace
@@ -71,17 +70,20 @@ void ContentKey::add_sender(std::string_view address) {
 
 void ContentKey::add_header(const HeaderFields& fields) {
   std::vector<std::pair<std::string, const HeaderField*>> chosen;
+  chosen.reserve(fields.all().size());
   for (const HeaderField& field : fields.all()) {
     std::string name = ascii_lower(field.name);
     if (enters_key(name)) chosen.emplace_back(std::move(name), &field);
   }
   std::stable_sort(chosen.begin(), chosen.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::string text;
   for (const auto& [name, field] : chosen) {
-    state_->add(name);
-    state_->add(":");
-    state_->add(canonical_value(field->value));
-    state_->add("\n");
+    text = name;
+    text += ':';
+    add_canonical(field->value, text);
+    text += '\n';
+    state_->add(text);
   }
   state_->add("\n");
 }
@@ -95,6 +97,7 @@ std::string ContentKey::finish() {
   crypto_generichash_final(&state_->hash, digest.data(), digest.size());
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
+  text.reserve(2 * digest.size());
   for (const unsigned char octet : digest) {
     text += digits[octet >> 4];
     text += digits[octet & 15];

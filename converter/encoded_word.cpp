@@ -264,6 +264,9 @@ std::optional<EncodedWord> EncodedWordFinder::at(std::size_t at) {
 }
 
 DecodedText decode_header_text(std::string_view value) {
+  // Most values: neither words, nor octets or escapes of other sets.
+  const bool is_plain = is_ascii(value) && value.find("=?") == npos && value.find('\x1B') == npos;
+  if (is_plain) return {std::string(value)};
   EncodedWordFinder finder(value);
   Composer composer;
   std::size_t literal = 0;

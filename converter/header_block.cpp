@@ -63,8 +63,21 @@ HeaderBlock::Line HeaderBlock::classify(char c) {
   return is_envelope ? Line::envelope : Line::other;
 }
 
+// Nearly every line begins with a name and its colon: taken at once if they are here whole, which
+// is what classify() makes of them one by one. 0: it shall look.
+std::size_t HeaderBlock::take_plain_name(std::string_view piece) {
+  const auto is_name_octet = [](char c) { return c > ' ' && c < 127 && c != ':'; };
+  const std::string_view room = piece.substr(0, longest_name);
+  const auto* const end = std::find_if_not(room.begin(), room.end(), is_name_octet);
+  if (end == room.begin() || end == room.end() || *end != ':') return 0;
+  colon_ = static_cast<std::size_t>(end - room.begin());
+  line_.append(piece.substr(0, colon_ + 1));
+  kind_ = Line::field;
+  return colon_ + 1;
+}
+
 std::size_t HeaderBlock::feed(std::string_view piece, std::size_t most) {
-  std::size_t used = 0;
+  std::size_t used = kind_ == Line::incomplete && line_.empty() ? take_plain_name(piece) : 0;
   while (kind_ == Line::incomplete && used < piece.size()) {
     kind_ = classify(piece[used]);
     if (kind_ == Line::other) break;

@@ -60,6 +60,7 @@ class HeaderBlock {
 
  private:
   Line classify(char c);
+  std::size_t take_plain_name(std::string_view piece);
   void forget_line();
 
   HeaderFields fields_;

@@ -21,8 +21,9 @@ std::vector<const HeaderField*> HeaderFields::find_all(std::string_view name) co
 }
 
 std::string unfold(std::string_view value) {
-  const bool is_one_line = std::none_of(value.begin(), value.end(),
-                                        [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  bool is_one_line = true;
+  // To the end in any case, which lets the compiler look at many octets at a time.
+  for (const char c : value) is_one_line &= (c != '\r') & (c != '\n') & (c != '\0');
   if (is_one_line) return std::string(trim(value));
   std::string result;
   result.reserve(value.size());

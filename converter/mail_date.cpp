@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include "converter/header_field.h"
@@ -67,12 +68,12 @@ int take_number(std::string_view& text, std::size_t most) {
 }
 
 bool is_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_ascii_digit);
 }
 
 /// 1 for January; 0 if `word` is no month. At least three letters of the name.
 int month_of(std::string_view word) {
-  if (word.size() < 3) return 0;
+  if (word.size() < 3 || !is_ascii_alpha(word[0])) return 0;
   for (std::size_t index = 0; index < months.size(); ++index) {
     if (starts_with_ignoring_case(months[index], word)) return static_cast<int>(index) + 1;
   }
@@ -80,7 +81,7 @@ int month_of(std::string_view word) {
 }
 
 bool is_weekday(std::string_view word) {
-  if (word.size() < 3) return false;
+  if (word.size() < 3 || !is_ascii_alpha(word[0])) return false;
   for (std::string_view day : weekdays) {
     if (starts_with_ignoring_case(day, word)) return true;
   }
@@ -342,7 +343,8 @@ bool settle_time(Parts& parts) {
 
 std::string offset_of(int minutes, std::string_view separator) {
   const int size = minutes < 0 ? -minutes : minutes;
-  return fmt::format("{}{:02}{}{:02}", minutes < 0 ? '-' : '+', size / 60, separator, size % 60);
+  return fmt::format(FMT_COMPILE("{}{:02}{}{:02}"), minutes < 0 ? '-' : '+', size / 60, separator,
+                     size % 60);
 }
 
 }  // namespace
@@ -365,8 +367,8 @@ std::optional<MailDate> parse_mail_date(std::string_view value) {
 
 std::string MailDate::rfc3339() const {
   const Civil local = civil_of(seconds + std::int64_t{zone_minutes} * 60);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}", local.year, local.month, local.day,
-                     local.hour, local.minute, local.second,
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}"), local.year, local.month,
+                     local.day, local.hour, local.minute, local.second,
                      zone_unknown ? "-00:00" : offset_of(zone_minutes, ":"));
 }
 

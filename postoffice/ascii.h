@@ -26,7 +26,7 @@ constexpr bool is_blank(char c) {
 /// No octet above 127.
 inline bool is_ascii(std::string_view text) {
   // Without an early end, which lets the compiler look at many octets at a time.
-  unsigned all = 0;
+  unsigned char all = 0;
   for (const char c : text) all |= static_cast<unsigned char>(c);
   return all <= 0x7F;
 }
@@ -52,12 +52,16 @@ inline bool starts_with_ignoring_case(std::string_view text, std::string_view st
   return text.size() >= start.size() && equals_ignoring_case(text.substr(0, start.size()), start);
 }
 
+/// A blank (space, tab) or an octet of a line end. Asked of each octet of a header, where a look-up
+/// in a string of four would call the library each time.
+constexpr bool is_blank_or_line_end(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 /// Without blanks (space, tab) and line ends at both ends.
 constexpr std::string_view trim(std::string_view text) {
-  constexpr std::string_view white = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(white);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(white) - first + 1);
+  while (!text.empty() && is_blank_or_line_end(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank_or_line_end(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace smtpgate
