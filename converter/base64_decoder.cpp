@@ -24,10 +24,6 @@ constexpr std::size_t block_input = 8192;
 // Of a line after padding, before it is judged: any honest line (RFC 5322, 2.1.1).
 constexpr std::size_t longest_held = 998;
 
-bool is_white(char c) {
-  return c == '\r' || c == '\n' || c == ' ' || c == '\t';
-}
-
 }  // namespace
 
 struct Base64Decoder::Cursor {
@@ -42,14 +38,35 @@ struct Base64Decoder::Cursor {
 };
 
 void Base64Decoder::feed(std::string_view piece, std::string& out) {
+  out.reserve(out.size() + piece.size() / 4 * 3);
   while (!piece.empty()) {
-    piece.remove_prefix(after_padding_ ? take_after_padding(piece, out) : decode_data(piece, out));
+    if (after_padding_) {
+      piece.remove_prefix(take_after_padding(piece, out));
+      continue;
+    }
+    Cursor cursor;
+    piece.remove_prefix(decode_data(piece, cursor));
+    out += cursor.written();
   }
 }
 
+std::size_t Base64Decoder::count(std::string_view piece, std::string& room) {
+  room.clear();
+  std::size_t decoded = 0;
+  while (!piece.empty()) {
+    if (after_padding_) {
+      piece.remove_prefix(take_after_padding(piece, room));
+      continue;
+    }
+    Cursor cursor;
+    piece.remove_prefix(decode_data(piece, cursor));
+    decoded += cursor.written().size();
+  }
+  return decoded + room.size();
+}
+
 // Up to the end of the piece, of a block, or of the data.
-std::size_t Base64Decoder::decode_data(std::string_view piece, std::string& out) {
-  Cursor cursor;
+std::size_t Base64Decoder::decode_data(std::string_view piece, Cursor& cursor) {
   const auto* const begin = reinterpret_cast<const unsigned char*>(piece.data());
   const auto* const end = begin + std::min(piece.size(), block_input);
   const auto* at = begin;
@@ -57,7 +74,6 @@ std::size_t Base64Decoder::decode_data(std::string_view piece, std::string& out)
     if (sextets_ == 0) at = quanta_(at, end, cursor.to);
     if (at != end) decode_one(*at++, cursor);
   }
-  out += cursor.written();
   return static_cast<std::size_t>(at - begin);
 }
 
@@ -69,12 +85,12 @@ std::size_t Base64Decoder::take_after_padding(std::string_view piece, std::strin
   for (; used < size && held_.size() < longest_held && !skips_line_; ++used) {
     const char c = piece[used];
     // More padding, blanks and line ends before the line mean nothing.
-    if (held_.empty() && (c == '=' || is_white(c))) continue;
+    if (held_.empty() && (c == '=' || is_blank_or_line_end(c))) continue;
     held_ += c;
   }
   if (skips_line_) {
-    errors_ += static_cast<std::uint64_t>(
-        std::count_if(piece.begin(), piece.begin() + size, [](char c) { return !is_white(c); }));
+    errors_ += static_cast<std::uint64_t>(std::count_if(
+        piece.begin(), piece.begin() + size, [](char c) { return !is_blank_or_line_end(c); }));
     used = size;
   }
   if (used == end) {
@@ -95,7 +111,7 @@ void Base64Decoder::judge_held(bool is_whole_line, std::string& out) {
       (!is_whole_line || data.size() % 4 == 0);
   if (!is_base64) {
     errors_ += static_cast<std::uint64_t>(
-        std::count_if(data.begin(), data.end(), [](char c) { return !is_white(c); }));
+        std::count_if(data.begin(), data.end(), [](char c) { return !is_blank_or_line_end(c); }));
     skips_line_ = true;
     return;
   }
@@ -118,7 +134,7 @@ void Base64Decoder::decode_one(unsigned char octet, Cursor& cursor) {
       after_padding_ = sextets_ > 1;
       end_quantum(cursor);
     }
-  } else if (!is_white(static_cast<char>(octet))) {
+  } else if (!is_blank_or_line_end(static_cast<char>(octet))) {
     ++errors_;
   }
 }

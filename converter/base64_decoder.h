@@ -21,6 +21,7 @@ class Base64Decoder : public TransferDecoder {
   explicit Base64Decoder(Base64Quanta quanta = fastest_base64_quanta()) : quanta_(quanta) {}
 
   void feed(std::string_view piece, std::string& out) override;
+  std::size_t count(std::string_view piece, std::string& room) override;
   void finish(std::string& out) override;
   std::uint64_t errors() const override { return errors_; }
 
@@ -28,7 +29,7 @@ class Base64Decoder : public TransferDecoder {
   struct Cursor;
   void decode_one(unsigned char octet, Cursor& cursor);
   void end_quantum(Cursor& cursor);
-  std::size_t decode_data(std::string_view piece, std::string& out);
+  std::size_t decode_data(std::string_view piece, Cursor& cursor);
   std::size_t take_after_padding(std::string_view piece, std::string& out);
   void judge_held(bool is_whole_line, std::string& out);
 

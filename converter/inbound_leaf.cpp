@@ -130,15 +130,18 @@ void InboundAssembler::begin_attachment(const ContentType& type, const PartDescr
 void InboundAssembler::body(std::string_view piece) {
   if (error_ || open_.empty() || !open_.back()->leaf) return;
   Leaf& leaf = *open_.back()->leaf;
-  scratch_.clear();
-  leaf.decoder->feed(piece, scratch_);
   leaf.range.size += piece.size();
-  leaf.decoded_size += scratch_.size();
-  if (leaf.is_of_report) report_->feed(scratch_);
-  if (leaf.expansion) leaf.expansion->feed(scratch_);
+  if (!leaf.is_of_report && !leaf.expansion && !leaf.segment) {
+    leaf.decoded_size += leaf.decoder->count(piece, scratch_);
+    return;
+  }
+  const std::string_view decoded = leaf.decoder->decoded(piece, scratch_);
+  leaf.decoded_size += decoded.size();
+  if (leaf.is_of_report) report_->feed(decoded);
+  if (leaf.expansion) leaf.expansion->feed(decoded);
   if (leaf.segment) {
     std::string ready;
-    leaf.segment->feed(leaf.text ? leaf.text->feed(scratch_) : scratch_, ready);
+    leaf.segment->feed(leaf.text ? leaf.text->feed(decoded) : decoded, ready);
     write(*leaf.rendered_into, ready);
   }
   if (embedded_.error()) error_ = embedded_.error();

@@ -399,6 +399,16 @@ void MailTextDecoder::feed(std::string_view piece, std::string& out) {
   }
 }
 
+// Of a text that is labelled UTF-8, the usual one. Its first other character ends this, so that no
+// octet is looked at more than once in vain.
+bool MailTextDecoder::passes(std::string_view piece) {
+  if (!started_ && equals_ignoring_case(set_, "UTF-8")) {
+    started_ = true;
+    doubts_utf8_ = true;
+  }
+  return doubts_utf8_ && held_.empty() && is_ascii(piece);
+}
+
 void MailTextDecoder::finish(std::string& out) {
   if (!started_) start(out);
   if (doubts_utf8_ && !held_.empty()) {

@@ -46,6 +46,8 @@ class MailTextDecoder {
   explicit MailTextDecoder(std::string_view label);
   void feed(std::string_view piece, std::string& out);
   void finish(std::string& out);
+  /// `piece` is ASCII and would come out as it is: it need not be fed.
+  bool passes(std::string_view piece);
   std::uint64_t replaced() const;
   bool guessed() const { return guessed_; }
   const std::string& set() const { return set_; }  ///< in use; meaningful after finish()

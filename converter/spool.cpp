@@ -14,6 +14,7 @@ using postoffice::FileResult;
 namespace {
 
 constexpr std::size_t large_piece = std::size_t{64} << 10;
+constexpr std::size_t most_reserved = std::size_t{128} << 10;
 
 }  // namespace
 
@@ -24,6 +25,8 @@ FileResult<void> Spool::write(std::string_view data) {
   const bool direct = file_ && data.size() >= large_piece;
   const bool may_stay = file_ || shared_.size() == 0;  // what is shared stands behind memory_
   if (!direct && may_stay && memory_.size() + data.size() <= place_.memory) {
+    // More is likely to follow; the room costs nothing until it is written to.
+    if (data.size() >= large_piece / 2) memory_.reserve(std::min(place_.memory, most_reserved));
     memory_.append(data);
     return {};
   }

@@ -18,50 +18,51 @@ TextSegment::TextSegment(std::string_view label, std::string_view target_set,
 }
 
 void TextSegment::feed(std::string_view octets, std::string& out) {
+  if (decoder_.passes(octets)) {
+    pass(octets, out);
+    return;
+  }
   decoder_.feed(octets, decoded_);
-  pass(out);
+  pass(decoded_, out);
+  decoded_.clear();
 }
 
 void TextSegment::finish(std::string& out) {
   decoder_.finish(decoded_);
-  pass(out);
+  pass(decoded_, out);
+  decoded_.clear();
+  std::string& lines = encoder_ ? lines_ : out;
   if (html_) {
     html_->finish(rendered_);
-    with_line_ends(rendered_);
+    with_line_ends(rendered_, lines);
     rendered_.clear();
   }
-  if (after_cr_) lines_ += '\r';
+  if (after_cr_) lines += '\r';
   after_cr_ = false;
-  if (!at_line_start_) lines_ += line_end_;
+  if (!at_line_start_) lines += line_end_;
   at_line_start_ = true;
-  if (encoder_) {
-    encoder_->feed(lines_, out);
-    encoder_->finish(out);
-  } else {
-    out += lines_;
-  }
+  if (!encoder_) return;
+  encoder_->feed(lines_, out);
+  encoder_->finish(out);
   lines_.clear();
 }
 
-void TextSegment::pass(std::string& out) {
+void TextSegment::pass(std::string_view text, std::string& out) {
+  std::string& lines = encoder_ ? lines_ : out;
   if (html_) {
-    html_->feed(decoded_, rendered_);
-    with_line_ends(rendered_);
+    html_->feed(text, rendered_);
+    with_line_ends(rendered_, lines);
     rendered_.clear();
   } else {
-    with_line_ends(decoded_);
+    with_line_ends(text, lines);
   }
-  decoded_.clear();
-  if (encoder_) {
-    encoder_->feed(lines_, out);
-  } else {
-    out += lines_;
-  }
+  if (!encoder_) return;
+  encoder_->feed(lines_, out);
   lines_.clear();
 }
 
 // CRLF and LF become our line end; a CR alone is text.
-void TextSegment::with_line_ends(std::string_view text) {
+void TextSegment::with_line_ends(std::string_view text, std::string& lines) {
   if (!has_content_) {
     has_content_ = text.find_first_not_of(" \t\r\n\f\v") != std::string_view::npos;
   }
@@ -69,12 +70,12 @@ void TextSegment::with_line_ends(std::string_view text) {
     if (after_cr_) {
       after_cr_ = false;
       if (text.front() != '\n') {
-        lines_ += '\r';
+        lines += '\r';
         at_line_start_ = false;
       }
     }
     if (line_end_ == "\n") {
-      with_line_feeds(text);
+      with_line_feeds(text, lines);
       return;
     }
     const std::size_t end = text.find('\n');
@@ -84,13 +85,13 @@ void TextSegment::with_line_ends(std::string_view text) {
         after_cr_ = true;
         line.remove_suffix(1);
       }
-      lines_ += line;
+      lines += line;
       if (!line.empty()) at_line_start_ = false;
       return;
     }
     if (line.ends_with('\r')) line.remove_suffix(1);
-    lines_ += line;
-    lines_ += line_end_;
+    lines += line;
+    lines += line_end_;
     at_line_start_ = true;
     text.remove_prefix(end + 1);
   }
@@ -98,16 +99,17 @@ void TextSegment::with_line_ends(std::string_view text) {
 
 // The same where our line end is LF, the usual case: all that happens is that some CRs go, so what
 // is between two of them is copied at once.
-void TextSegment::with_line_feeds(std::string_view text) {
+void TextSegment::with_line_feeds(std::string_view text, std::string& lines) {
+  lines.reserve(lines.size() + text.size());
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t cr = text.find('\r', start);
     if (cr == std::string_view::npos) {
-      lines_ += text.substr(start);
+      lines += text.substr(start);
       break;
     }
     const bool is_last = cr + 1 == text.size();
     const bool is_alone = !is_last && text[cr + 1] != '\n';
-    lines_ += text.substr(start, cr - start + (is_alone ? 1 : 0));
+    lines += text.substr(start, cr - start + (is_alone ? 1 : 0));
     after_cr_ = is_last;
     start = cr + 1;
   }

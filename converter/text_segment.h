@@ -32,9 +32,9 @@ class TextSegment {
   std::uint64_t replaced() const;
 
  private:
-  void pass(std::string& out);
-  void with_line_ends(std::string_view text);
-  void with_line_feeds(std::string_view text);
+  void pass(std::string_view text, std::string& out);
+  void with_line_ends(std::string_view text, std::string& lines);
+  void with_line_feeds(std::string_view text, std::string& lines);
 
   MailTextDecoder decoder_;
   std::optional<postoffice::CharacterEncoder> encoder_;  ///< empty: the target is UTF-8
@@ -42,7 +42,7 @@ class TextSegment {
   std::string_view line_end_;
   std::string decoded_;   ///< UTF-8, as the sender wrote it
   std::string rendered_;  ///< out of the HTML renderer
-  std::string lines_;     ///< with our line ends
+  std::string lines_;     ///< with our line ends, to be encoded
   bool after_cr_ = false;
   bool at_line_start_ = true;
   bool has_content_ = false;

@@ -31,6 +31,17 @@ class TransferDecoder {
   /// Appends the octets of `piece` decoded; pieces may be cut anywhere. The input has CRLF line
   /// ends.
   virtual void feed(std::string_view piece, std::string& out) = 0;
+  /// The octets of `piece` decoded: a view of `room`, whose content goes, or of `piece` itself
+  /// where there is nothing to decode.
+  virtual std::string_view decoded(std::string_view piece, std::string& room) {
+    room.clear();
+    feed(piece, room);
+    return room;
+  }
+  /// The same where only their number is wanted.
+  virtual std::size_t count(std::string_view piece, std::string& room) {
+    return decoded(piece, room).size();
+  }
   virtual void finish(std::string& out) = 0;
   /// Octets skipped or taken as they were because they are no such encoding (blanks and line ends
   /// do not count).
