@@ -101,8 +101,9 @@ Outcome disk_trouble(const FileError& error) {
 
 // Strings of the model go to the postoffice's set at the end, in one place.
 void to_target_set(MessageHeader& header, std::string_view set, std::uint64_t& replaced) {
+  const bool is_utf8 = equals_ignoring_case(set, "UTF-8");
   const auto convert = [&](std::string& text) {
-    text = postoffice::from_utf8(text, set, &replaced);
+    if (!is_utf8 || !is_ascii(text)) text = postoffice::from_utf8(text, set, &replaced);
   };
   const auto convert_address = [&](postoffice::TypedAddress& address) {
     convert(address.address);
@@ -294,9 +295,10 @@ FileResult<void> RawMessage::feed(std::string_view piece) {
 FileResult<void> ConvertedMessage::write_to(RawMessage& raw, postoffice::File& file,
                                             postoffice::LineEnd line_end) {
   std::string start = postoffice::render_header(header, line_end);
-  start += rendered_header;
   // A short text goes with the header, in one write.
   const bool is_short = text.size() <= spool_piece;
+  start.reserve(start.size() + rendered_header.size() + (is_short ? text.size() : 0));
+  start += rendered_header;
   if (is_short) {
     auto read = text.for_each_piece(spool_piece, [&](std::string_view piece) {
       start += piece;

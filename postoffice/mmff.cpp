@@ -14,10 +14,19 @@ namespace {
 constexpr std::string_view hex_digits = "0123456789ABCDEF";
 constexpr std::size_t longest_error_text = 1000;  // octets, as printed
 
-bool is_escaped_octet(char c) {
+constexpr bool is_escaped_octet(char c) {
   const auto octet = static_cast<unsigned char>(c);
   return (octet < 0x20 && c != '\t') || octet == 0x7F;
 }
+
+constexpr std::array<bool, 256> may_need_escape = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t octet = 0; octet < table.size(); ++octet) {
+    const char c = static_cast<char>(octet);
+    table[octet] = c == '^' || is_escaped_octet(c);
+  }
+  return table;
+}();
 
 /// The octet that "^XX" at `at` stands for; nullopt if it is not an escape but plain text.
 std::optional<char> escape_at(std::string_view text, std::size_t at) {
@@ -131,8 +140,9 @@ std::vector<ExtendedField> MessageHeader::all_fields() const {
 
 std::string escape_value(std::string_view value) {
   // Most values have nothing to escape.
-  const bool is_plain = std::none_of(value.begin(), value.end(),
-                                     [](char c) { return c == '^' || is_escaped_octet(c); });
+  const bool is_plain = std::none_of(value.begin(), value.end(), [](char c) {
+    return may_need_escape[static_cast<unsigned char>(c)];
+  });
   if (is_plain) return std::string(value);
   std::string result;
   result.reserve(value.size());

@@ -7,10 +7,14 @@ namespace smtpgate::postoffice {
 
 namespace {
 
+constexpr std::size_t usual_size = 1000;  // octets of a header
+
 /// Lines of one kind of end, every value escaped.
 class LineWriter {
  public:
-  explicit LineWriter(LineEnd line_end) : end_(line_end_octets(line_end)) {}
+  explicit LineWriter(LineEnd line_end) : end_(line_end_octets(line_end)) {
+    text_.reserve(usual_size);
+  }
 
   void line(std::string_view token, std::string_view value) {
     text_ += token;
@@ -22,7 +26,12 @@ class LineWriter {
     if (!value.empty()) line(token, value);
   }
   void address(std::string_view token, const TypedAddress& address) {
-    line(token, (address.type.empty() ? "CSI" : address.type) + ":" + address.address);
+    text_ += token;
+    text_ += ':';
+    text_ += address.type.empty() ? "CSI" : escape_value(address.type);
+    text_ += ':';
+    text_ += escape_value(address.address);
+    text_ += end_;
   }
   void field(const ExtendedField& field) {
     text_ += "EXT:";
