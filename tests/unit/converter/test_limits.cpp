@@ -166,15 +166,9 @@ TEST_CASE("octets of a character set's name", "[limits]") {
 
 TEST_CASE("parameters of a field", "[limits]") {
   const auto found = [](int others) {
-    return parse_parameterized("a; " +
-                               [&] {
-                                 std::string text;
-                                 for (int i = 0; i < others; ++i)
-                                   text += "p" + std::to_string(i) + "=1; ";
-                                 return text;
-                               }() +
-                               "name=last")
-        .parameter("name");
+    std::string text = "a; ";
+    for (int i = 0; i < others; ++i) text += "p" + std::to_string(i) + "=1; ";
+    return std::string(parse_parameterized(text + "name=last").parameter("name"));
   };
   CHECK(found(99) == "last");
   CHECK(found(100).empty());
