@@ -80,8 +80,8 @@ FileResult<std::string> read_once(FileSystem& files, const std::string& path, st
 /// it leads to is gone.
 bool is_remembered_only(FileSystem& files, const std::string& path, const FileError& error) {
   if (error.code == ESTALE) return true;
-  return error.code == ENOENT && files.status(path).has_value() &&
-         name_memory(files, path).count() > 0;
+  return error.code == ENOENT && name_memory(files, path).count() > 0 &&
+         files.status(path).has_value();
 }
 
 }  // namespace
