@@ -406,7 +406,7 @@ TryResult Try::settle() {
     context_.log.error(fmt::format("{}: {}", state_.id, finished.sentence()));
     return later_unsaved();
   }
-  if (finished.status() != "2.0.0") {
+  if (finished.status() == postoffice::gone_until_power_cut) {
     context_.log.warning(fmt::format("{}: {}", state_.id, finished.sentence()));
   }
   return gone();

@@ -289,6 +289,16 @@ struct MessageDraft::State {
   bool is_dropped = false;
 
   std::string hidden() const { return path_in(outbox, "." + name); }
+  /// True: the gateway has it by now, and what it takes is durable. `is_dropped` stays true where
+  /// it is still there.
+  bool take_back(const std::string& visible) {
+    auto renamed = files.rename(visible, hidden());
+    if (renamed) {
+      is_dropped = false;
+      return false;
+    }
+    return renamed.error().code == ENOENT && files.status(outbox).has_value();
+  }
   ~State() {
     if (!is_dropped) (void)files.remove(hidden());  // else it is nobody's message for ever
   }
@@ -309,16 +319,19 @@ Expected<MessageDraft> MessageDraft::make(const Postoffice& postoffice,
 }
 
 Outcome MessageDraft::drop() {
-  auto renamed = state_->files.rename(state_->hidden(), path_in(state_->outbox, state_->name));
+  const std::string visible = path_in(state_->outbox, state_->name);
+  auto renamed = state_->files.rename(state_->hidden(), visible);
   if (!renamed) {
     // A file server's answer may be lost on the way back.
     auto left = state_->files.status(state_->hidden());
     state_->is_dropped = !left && left.error().code == ENOENT;
-    return renamed.error().outcome();
+    if (!state_->is_dropped) return renamed.error().outcome();
   }
   state_->is_dropped = true;
-  auto synced = state_->files.sync_directory(state_->outbox);
-  if (!synced) return synced.error().outcome();
+  if (auto synced = state_->files.sync_directory(state_->outbox); !synced) {
+    // Taken back, so that whoever sends it again does not send it twice.
+    if (!state_->take_back(visible)) return synced.error().outcome();
+  }
   return Outcome::delivered("dropped in the outbox of " + state_->mailbox + " as " + state_->name);
 }
 

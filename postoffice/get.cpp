@@ -254,7 +254,11 @@ class Get {
     if ((*taken)->state().is_done()) {
       // Sent before; its removal failed then.
       const Outcome finished = (*taken)->finish((*taken)->state());
-      if (!finished.is_delivered()) leave(finished);
+      if (!finished.is_delivered()) {
+        leave(finished);
+      } else if (finished.status() == gone_until_power_cut) {
+        note(postoffice_trouble, finished.sentence());
+      }
       return std::nullopt;
     }
     return write(std::move(**taken));
@@ -383,6 +387,9 @@ class Get {
         recipient.reason = "taken by smtpget";
       }
       const Outcome finished = taken.finish(state);
+      if (finished.status() == gone_until_power_cut) {
+        note(postoffice_trouble, "it is in the file; " + finished.sentence());
+      }
       if (finished.is_delivered()) continue;
       result_.some_temporary = true;
       note(postoffice_trouble,

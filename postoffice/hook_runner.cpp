@@ -66,7 +66,7 @@ Outcome HookRunner::list(std::int64_t now) {
                                   [&entry](const Run& run) { return run.entry.id == entry->id; });
     if (runs) continue;
     const HookState state = HookState::read(files_, mailbag_.path(*entry));
-    if (state.is_set_aside) continue;
+    if (state.is_set_aside && state.is_reported) continue;
     if (!is_hook_due(state, now)) {
       next_due_ = std::min(next_due_, state.next_try);
     } else {
@@ -101,7 +101,7 @@ std::vector<std::pair<std::string, std::string>> HookRunner::environment(
       {"MESSAGE_DIR", directory},
       {"HOOK_ATTEMPT", std::to_string(attempt)}};
   std::vector<char> buffer(std::size_t{16} << 10);
-  struct passwd user{};
+  struct passwd user {};
   struct passwd* found = nullptr;
   if (::getpwuid_r(::geteuid(), &user, buffer.data(), buffer.size(), &found) == 0 &&
       found != nullptr) {
@@ -127,7 +127,8 @@ void HookRunner::start(const MailbagEntry& entry, const MailboxSettings& setting
   }
   // What another host did until a moment ago.
   HookState state = HookState::read(files_, directory);
-  if (state.is_set_aside || !is_hook_due(state, now)) return;
+  if ((state.is_set_aside && state.is_reported) || !is_hook_due(state, now)) return;
+  if (state.is_set_aside) return tell_again(entry, state, now);
   std::vector<std::string> words = settings.hook;
   words.push_back(directory);
   const int attempt = state.failures + state.delays + 1;
@@ -240,25 +241,43 @@ void HookRunner::finish_failed(Run& run, const HookEnd& end, std::int64_t now) {
   }
   state.next_try = now + hook_pause(state.failures + state.delays);
   state.is_set_aside = state.failures >= run.settings.attempts;
-  const bool is_due = state.is_set_aside || state.delays == run.settings.attempts;
-  if (is_due && !state.is_reported) state.is_reported = report(run, end);
-  // Nobody would ever hear of it: tried again, until somebody does.
-  state.is_set_aside = state.is_set_aside && state.is_reported;
+  next_due_ = std::min(next_due_, state.next_try);
+  // Written down first and told then: what cannot be written down would be told after each try.
   if (Outcome kept = state.write(files_, mailbag_.path(run.entry)); !kept.is_delivered()) {
-    say(run.entry, kept.sentence());
+    return say(run.entry, kept.sentence() + "; its command will be run again");
   }
   if (state.is_set_aside) {
     say(run.entry, "set aside; `postoffice run-hooks --retry` has it tried again");
-  } else {
-    next_due_ = std::min(next_due_, state.next_try);
   }
+  const bool is_due = state.is_set_aside || state.delays >= run.settings.attempts;
+  if (is_due && !state.is_reported) tell(run.entry, state, end.output);
+}
+
+/// What was set aside stays so and is not run again meanwhile: it is only told of, later.
+void HookRunner::tell_again(const MailbagEntry& entry, HookState& state, std::int64_t now) {
+  if (tell(entry, state, {})) return;
+  ++failures_;
+  state.next_try = now + hook_pause(state.failures + state.delays);
+  next_due_ = std::min(next_due_, state.next_try);
+  if (Outcome kept = state.write(files_, mailbag_.path(entry)); !kept.is_delivered()) {
+    say(entry, kept.sentence());
+  }
+}
+
+bool HookRunner::tell(const MailbagEntry& entry, HookState& state, std::string_view output) {
+  if (!report(entry, state, output)) return false;
+  state.is_reported = true;
+  if (Outcome kept = state.write(files_, mailbag_.path(entry)); !kept.is_delivered()) {
+    say(entry, kept.sentence() + "; the postmaster may be told again");
+  }
+  return true;
 }
 
 /// To the postmaster, through the mailbox's own outbox. Never about a report of ours that came back
 /// here, nor from the postmaster to himself: that would have no end.
-bool HookRunner::report(const Run& run, const HookEnd& end) {
-  const MessageSummary summary =
-      summarize(mailbag_, run.entry, postoffice_.settings().character_set);
+bool HookRunner::report(const MailbagEntry& entry, const HookState& state,
+                        std::string_view output) {
+  const MessageSummary summary = summarize(mailbag_, entry, postoffice_.settings().character_set);
   const std::string own = postoffice_.settings().name.str() + "/" + mailbag_.mailbox();
   if (mailbag_.mailbox() == layout::postmaster || equals_ignoring_case(summary.from.address, own)) {
     return true;
@@ -266,8 +285,8 @@ bool HookRunner::report(const Run& run, const HookEnd& end) {
   Composition composition;
   composition.mailbox = mailbag_.mailbox();
   composition.to = {std::string(layout::postmaster)};
-  composition.subject = "Message " + run.entry.short_id + " of mailbox " + mailbag_.mailbox() +
-                        (run.state.is_set_aside ? " is set aside" : " waits");
+  composition.subject = "Message " + entry.short_id + " of mailbox " + mailbag_.mailbox() +
+                        (state.is_set_aside ? " is set aside" : " waits");
   ExtendedField automatic;
   automatic.name = ext::auto_submitted;
   automatic.value = "auto-generated";
@@ -275,21 +294,24 @@ bool HookRunner::report(const Run& run, const HookEnd& end) {
   std::string text = fmt::format(
       "The command of mailbox {} did not do its work for a message.\n\n"
       "  Message   {}\n  From      {}\n  Subject   {}\n  Tries     {}\n  Last end  {}\n\n",
-      printable(mailbag_.mailbox()), printable(run.entry.id),
+      printable(mailbag_.mailbox()), printable(entry.id),
       printable(correspondent(summary, MailbagPart::received), longest_said),
-      printable(summary.subject, longest_said), run.state.failures + run.state.delays, end.str());
+      printable(summary.subject, longest_said), state.failures + state.delays, state.last);
   text +=
-      run.state.is_set_aside
+      state.is_set_aside
           ? "It is not tried again before `postoffice run-hooks " + printable(mailbag_.mailbox()) +
                 " --retry` says so. The message stays unread in its mailbox.\n"
           : "It is tried again, at least every hour. The message stays unread in its mailbox.\n";
-  if (!trim(end.output).empty()) {
-    text += "\nWhat it wrote last:\n\n" + printable_text(repair_utf8(end.output)) + "\n";
+  if (!trim(output).empty()) {
+    text += "\nWhat it wrote last:\n\n" + printable_text(repair_utf8(output)) + "\n";
   }
   MemorySource source(text);
-  const Outcome dropped = drop_message(postoffice_, composition, source);
-  if (!dropped.is_delivered()) say(run.entry, "no report: " + dropped.sentence());
-  return dropped.is_delivered();
+  auto draft = MessageDraft::make(postoffice_, composition, source);
+  const Outcome dropped = draft ? draft->drop() : draft.error();
+  if (dropped.is_delivered()) return true;
+  const bool is_there = draft && draft->is_dropped();
+  say(entry, (is_there ? "the report may not last: " : "no report: ") + dropped.sentence());
+  return is_there;
 }
 
 }  // namespace smtpgate::postoffice

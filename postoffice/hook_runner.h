@@ -62,7 +62,10 @@ class HookRunner {
   void finish(Run& run, const HookEnd& end, std::int64_t now);
   void finish_done(Run& run, std::int64_t now);
   void finish_failed(Run& run, const HookEnd& end, std::int64_t now);
-  bool report(const Run& run, const HookEnd& end);
+  void tell_again(const MailbagEntry& entry, HookState& state, std::int64_t now);
+  /// False: nobody was told; it was said why.
+  bool tell(const MailbagEntry& entry, HookState& state, std::string_view output);
+  bool report(const MailbagEntry& entry, const HookState& state, std::string_view output);
   void say(const MailbagEntry& entry, const std::string& text) const;
   std::vector<std::pair<std::string, std::string>> environment(const MailbagEntry& entry,
                                                                const std::string& directory,

@@ -110,6 +110,9 @@ class OutgoingDraft {
   std::unique_ptr<State> state_;
 };
 
+/// Enhanced status of a message that was removed while the disk refused to say that it stays so.
+inline constexpr std::string_view gone_until_power_cut = "2.3.0";
+
 /// A message that this process has taken and holds locked; given back by the destructor. One that
 /// is_done() already was not removed by a finish() that failed: finish() it, never submit it.
 class TakenMessage {
@@ -132,8 +135,8 @@ class TakenMessage {
   /// Replaces STATE.json durably.
   Outcome save(OutgoingState state);
   /// No recipient waits: it goes. Temporary if it cannot be removed; then it is tried again and is
-  /// never submitted again, because `final_state` has been written. Delivered with 2.3.0: gone, but
-  /// perhaps not for a power cut; the sentence says so.
+  /// never submitted again, because `final_state` has been written. Delivered with
+  /// `gone_until_power_cut`: gone, but perhaps not for a power cut; the sentence says so.
   Outcome finish(const OutgoingState& final_state);
   /// To SMTP/BAD with the reason; the message is no longer taken.
   Outcome set_aside(OutgoingState state, std::string reason);

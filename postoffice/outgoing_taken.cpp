@@ -129,7 +129,7 @@ Outcome TakenMessage::finish(const OutgoingState& final_state) {
     return Outcome::delivered(
         "message " + held.id() + " is done; a power cut now may bring it back" +
             (is_safe ? ": " : " and send it twice: ") + moved.error().sentence(),
-        "2.3.0");
+        std::string(gone_until_power_cut));
   }
   // What cannot be removed under that name is removed by keep_alive().
   const std::string_view known[] = {state_->content_name(), layout::outgoing_state,

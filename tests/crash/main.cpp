@@ -9,6 +9,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,11 @@ struct Options {
   unsigned jobs = 2;
   bool is_verbose = false;
   bool keeps_history = false;
+
+  bool wants(std::string_view name) const {
+    if (experiment.starts_with("-")) return experiment.substr(1) != name;
+    return experiment.empty() || experiment == name;
+  }
 };
 
 constexpr const char* help =
@@ -62,7 +68,8 @@ again, and each message must be in each mailbag once, whole and the same.
   --long              every step (the default)
   --jobs N            scenarios at a time (2)
   --scenario PART     those with PART in their name; --list shows them
-  --experiment NAME   stop, answers, twice, read, cut, fail, vanish, clock or syncs
+  --experiment NAME   stop, answers, twice, read, cut, fail, vanish, clock or syncs; "-syncs" and
+                      the like: all but that, which takes most of the time
   --history           with the first complaint, every operation that led to it
   -v                  every scenario's figures, and each sync with the loss that its removal causes
 
@@ -87,10 +94,10 @@ std::string run_scenario(const Scenario& scenario, const Options& options) {
   Experiments all(world, scenario, options.depth);
   std::string out = "N " + std::to_string(all.steps()) + "\n";
   for (const Experiment& experiment : experiments) {
-    if (!options.experiment.empty() && options.experiment != experiment.name) continue;
+    if (!options.wants(experiment.name)) continue;
     out += row_of(experiment.name, (all.*experiment.run)());
   }
-  if (options.experiment.empty() || options.experiment == "syncs") {
+  if (options.wants("syncs")) {
     const auto removals = all.remove_syncs();
     out += "R " + std::to_string(removals.runs) + "\n";
     for (const auto& site : removals.sites) {
@@ -133,9 +140,37 @@ Child start(const Scenario& scenario, std::size_t number, const Options& options
   ::_exit(0);
 }
 
+/// Of a long run, which takes hours, what has been found so far.
+class Progress {
+ public:
+  Progress(const std::vector<Scenario>& scenarios, bool is_shown)
+      : scenarios_(scenarios), is_shown_(is_shown) {}
+
+  void ended(std::size_t scenario, const std::string& output) {
+    ++done_;
+    if (!is_shown_) return;
+    std::string found;
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);) {
+      const bool is_bad =
+          line.starts_with("C ") || line.starts_with("S- ") || line.starts_with("E ");
+      if (is_bad && !line.starts_with("C   ")) found += "\n    " + line.substr(2);
+    }
+    std::fprintf(stderr, "[%zu of %zu] %s: %s%s\n", done_, scenarios_.size(),
+                 scenarios_[scenario].name.c_str(),
+                 found.empty() ? "clean" : "found:", found.c_str());
+  }
+
+ private:
+  const std::vector<Scenario>& scenarios_;
+  bool is_shown_;
+  std::size_t done_ = 0;
+};
+
 /// All of them, in the order of the scenarios.
 std::vector<std::string> run_all(const std::vector<Scenario>& scenarios, const Options& options) {
   std::vector<std::string> outputs(scenarios.size());
+  Progress progress(scenarios, options.depth.is_long && scenarios.size() > 1);
   std::vector<Child> running;
   std::size_t next = 0;
   while (next < scenarios.size() || !running.empty()) {
@@ -158,6 +193,7 @@ std::vector<std::string> run_all(const std::vector<Scenario>& scenarios, const O
       int status = 0;
       ::waitpid(running[i].pid, &status, 0);
       if (status != 0) running[i].output += "E the run ended with status " + std::to_string(status);
+      progress.ended(running[i].scenario, running[i].output);
       outputs[running[i].scenario] = std::move(running[i].output);
       running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
     }

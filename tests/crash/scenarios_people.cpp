@@ -158,6 +158,7 @@ Outcome get_all(World& world, bool) {
       *opened, path, {.extended = true, .line_end = {}},
       [&](const postoffice::GetNote& note) { world.log().info(note.str()); });
   if (!got) return got.error();
+  if (world.log().has("bring it back and send it twice")) world.allow_second_copy();
   return got->some_temporary ? Outcome::temporary("not all could be taken away")
                              : Outcome::delivered("got");
 }

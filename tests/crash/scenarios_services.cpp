@@ -178,12 +178,13 @@ void add_letters(std::vector<Scenario>& all) {
   file.errands = {redrives};
 }
 
-/// Unread, and not set aside for a person.
+/// Unread, and not set aside for a person who was told.
 bool has_open_orders(const World& world) {
   const std::string unread = world.mailbag("hugo") + "/new";
   for (const std::string& name : world.disk().names(unread)) {
     const auto state = world.disk().contents(unread + "/" + name + "/.hook-state").value_or("");
-    if (state.find("\"set_aside\":true") == std::string::npos) return true;
+    const auto says = [&state](const char* what) { return state.find(what) != std::string::npos; };
+    if (!says("\"set_aside\":true") || !says("\"reported\":true")) return true;
   }
   return false;
 }
@@ -202,7 +203,8 @@ Scenario with_command(const std::string& name, std::function<int(int attempt)> c
     move_clock(70);  // the first pause
     const Outcome done = world.run_hooks("hugo");
     // Between a report and the note of it; runs that took something are counted by themselves.
-    if (world.disk().has_stopped()) world.allow_second_copy();
+    const bool is_unnoted = world.log().has("the postmaster may be told again");
+    if (world.disk().has_stopped() || is_unnoted) world.allow_second_copy();
     return done;
   };
   one.errands = {runs};

@@ -35,9 +35,22 @@ std::string World::describe(const std::string& path) const {
   return result;
 }
 
+namespace {
+
+/// What a report says of a try that failed before, which not every life had.
+std::string without_last_try(std::string text) {
+  constexpr std::string_view mark = "; the last try: ";
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark)) {
+    text.erase(at, std::min(text.find('\n', at), text.size()) - at);
+  }
+  return text;
+}
+
+}  // namespace
+
 /// Of a report, whom it tells of: which recipients share one is a matter of when they failed.
 void World::add_found(Findings& result, const std::string& where, const std::string& path) const {
-  const std::string digest = describe(path);
+  const std::string digest = without_last_try(describe(path));
   // Says how often it was tried, too.
   if (digest.find("is set aside priority=") != std::string::npos) {
     result.push_back(where + ": told of a message set aside");

@@ -1,9 +1,13 @@
 // Composing: what `postoffice send` drops is what was asked for, whole, and picked up as such.
+#include <cerrno>
+#include <filesystem>
+
 #include <nlohmann/json.hpp>
 
 #include "postoffice/compose.h"
 #include "postoffice/outbox.h"
 #include "unit/catch.h"
+#include "unit/postoffice/faulty_file_system.h"
 #include "unit/postoffice/mmff_test_support.h"
 #include "unit/postoffice/postoffice_fixture.h"
 #include "unit/postoffice/program.h"
@@ -65,6 +69,44 @@ TEST_CASE("a message is dropped as it was asked for") {
   CHECK(message.header.attachments[0].name == "a b.bin");
   CHECK(message.header.attachments[1].name == "a b-2.bin");
   CHECK(test::mode_of(fixture / ("MBG/anna/outbox/" + fixture.outbox().front())) == 0644);
+}
+
+TEST_CASE("what the disk will not keep is taken back, and what the gateway has by then is sent") {
+  ComposeFixture fixture;
+  FaultyFileSystem faulty;
+  const auto is_sync = [](const Operation& operation) {
+    return operation.name == "sync_directory" && operation.path.ends_with("/outbox");
+  };
+  Composition composition;
+  composition.mailbox = "anna";
+  composition.to = {"bernd"};
+  const auto drop = [&] {
+    MemorySource source("t");
+    return drop_message(fixture.open(faulty), composition, source);
+  };
+  faulty.fail_if(is_sync, EIO);
+  CHECK(drop().is_temporary());
+  CHECK(fixture.outbox().empty());
+  faulty.before([&](const Operation& operation) {
+    if (is_sync(operation)) REQUIRE(fixture.outbox().size() == 1);
+    for (const std::string& name : is_sync(operation) ? fixture.outbox() : Lines()) {
+      std::filesystem::remove(fixture / ("MBG/anna/outbox/" + name));
+    }
+  });
+  CHECK(drop().is_delivered());
+}
+
+TEST_CASE("an answer of the disk that is lost drops no second message") {
+  ComposeFixture fixture;
+  FaultyFileSystem faulty;
+  faulty.fail_if([](const Operation& operation) { return operation.name == "rename"; }, EIO,
+                 FaultyFileSystem::Moment::afterwards);
+  Composition composition;
+  composition.mailbox = "anna";
+  composition.to = {"bernd"};
+  MemorySource source("t");
+  CHECK(drop_message(fixture.open(faulty), composition, source).is_delivered());
+  CHECK(fixture.outbox().size() == 1);
 }
 
 TEST_CASE("the text is in the postoffice's character set and line ends") {

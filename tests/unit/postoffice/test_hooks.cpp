@@ -156,6 +156,46 @@ TEST_CASE("a failing command is tried again with growing pauses, then set aside 
   CHECK(state.is_reported);
 }
 
+TEST_CASE("what is set aside and not told of yet is told of without being run again") {
+  HookFixture fixture;
+  const std::string list = fixture.directory() / "list";
+  fixture.settings.hook = {fixture.script("echo run >> " + list + "; exit 3")};
+  fixture.settings.hook_settings.attempts = 1;
+  fixture.put("a");
+  const auto without_outbox = fixture.at("not-there");
+  REQUIRE(::rename(fixture.at("outbox").c_str(), without_outbox.c_str()) == 0);
+  CHECK(fixture.run(now) == 1);
+  CHECK(fixture.log.find("no report: ") != std::string::npos);
+  CHECK(HookState::read(FileSystem::posix(), fixture.at("new/a")).is_set_aside);
+  CHECK(fixture.run(now + 60) == 1);  // still nobody to be told
+  CHECK(fixture.run(now + 119) == 0);
+  REQUIRE(::rename(without_outbox.c_str(), fixture.at("outbox").c_str()) == 0);
+  CHECK(fixture.run(now + 120) == 0);
+  CHECK(fixture.run(now + 10'000) == 0);
+  CHECK(fixture.written("list") == "run\n");
+  const Names reports = fixture.names("outbox");
+  REQUIRE(reports.size() == 1);
+  const std::string report = test::read_file(fixture.at("outbox/" + reports[0]));
+  CHECK(report.find("Last end  exit code 3") != std::string::npos);
+  CHECK(HookState::read(FileSystem::posix(), fixture.at("new/a")).is_reported);
+}
+
+TEST_CASE("nobody is told after each try where the tries cannot be counted") {
+  HookFixture fixture;
+  fixture.settings.hook = {fixture.script("exit 3")};
+  fixture.settings.hook_settings.attempts = 1;
+  fixture.put("a");
+  // A name that no file can be renamed to.
+  REQUIRE(::mkdir(fixture.at("new/a/.hook-state").c_str(), 0770) == 0);
+  test::write_file(fixture.at("new/a/.hook-state/x"), "x");
+  for (int i = 0; i < 3; ++i) CHECK(fixture.run(now + std::int64_t{3600} * i) == 1);
+  CHECK(fixture.names("outbox").empty());
+  CHECK(fixture.log.find("its command will be run again") != std::string::npos);
+  std::filesystem::remove_all(fixture.at("new/a/.hook-state"));
+  CHECK(fixture.run(now + 20'000) == 1);
+  CHECK(fixture.names("outbox").size() == 1);
+}
+
 TEST_CASE("try again later is never set aside, and is reported once") {
   HookFixture fixture;
   fixture.settings.hook = {fixture.script("exit 75")};

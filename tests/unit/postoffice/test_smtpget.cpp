@@ -301,6 +301,21 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("what a power cut may bring back into SMTP although it is in the file is told") {
+  GetFixture fixture;
+  fixture.hand_over_one();
+  FaultyFileSystem faulty;
+  faulty.fail_if(
+      [](const Operation& operation) {
+        return operation.name == "sync_directory" && operation.path.ends_with("/SMTP");
+      },
+      EIO);
+  REQUIRE(fixture.get({}, faulty).has_value());
+  REQUIRE(fixture.exists());
+  CHECK(has(fixture.notes.back(), "in the file; "));
+  CHECK(has(fixture.notes.back(), "a power cut now may bring it back"));
+}
+
 TEST_CASE("the program: switches, what it says, exit codes") {
   GetFixture fixture;
   const std::string file = fixture.target();
