@@ -12,7 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "postoffice/descriptor.h"
+
 namespace smtpgate::milter {
+
+using postoffice::Descriptor;
 
 namespace {
 
@@ -29,21 +33,6 @@ void write_line(int descriptor, std::string_view line) {
   // A full disk must not stop mail, and there is nobody to tell.
   [[maybe_unused]] const ssize_t written = ::write(descriptor, whole.data(), whole.size());
 }
-
-/// Closed at the end of its life.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 void read_lines(int descriptor, const std::function<void(std::string_view)>& take_line) {
   std::array<char, 65536> buffer{};
@@ -90,7 +79,7 @@ tl::expected<std::unique_ptr<RecordsFile>, std::string> open_records(
 
 void read_records(const std::string& path, const std::function<void(std::string_view)>& take_line) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.number() >= 0) read_lines(file.number(), take_line);
+  if (file.is_open()) read_lines(file.get(), take_line);
 }
 
 RecordsFile::~RecordsFile() {
@@ -113,20 +102,20 @@ bool RecordsFile::reopen() {
 
 void append_to_tally(const std::string& work, std::string_view line) {
   const Descriptor tally(open_to_append(work + "/tally", 0600));
-  struct stat status{};
-  if (tally.number() < 0 || ::fstat(tally.number(), &status) != 0) return;
+  struct stat status {};
+  if (!tally.is_open() || ::fstat(tally.get(), &status) != 0) return;
   if (static_cast<std::uint64_t>(status.st_size) > largest_tally) return;
-  write_line(tally.number(), line);
+  write_line(tally.get(), line);
 }
 
 void take_tally(const std::string& work, const std::function<void(std::string_view)>& take_line) {
   const std::string taken = work + "/tally.taken";
   {
     const Descriptor file(::open(taken.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (file.number() >= 0) {
+    if (file.is_open()) {
       // First removed: should counting end the process, the next one must not end by it, too.
       ::unlink(taken.c_str());
-      read_lines(file.number(), take_line);
+      read_lines(file.get(), take_line);
     }
   }
   ::rename((work + "/tally").c_str(), taken.c_str());

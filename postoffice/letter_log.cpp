@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "postoffice/descriptor.h"
 #include "postoffice/folder.h"
 
 namespace smtpgate::postoffice {
@@ -22,20 +23,6 @@ constexpr std::size_t longest_text = 1000;  // octets of a stranger's
 std::string cut(std::string_view text) {
   return std::string(text.substr(0, longest_text));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 }  // namespace
 
@@ -61,19 +48,19 @@ Outcome log_letter_act(const Postoffice& postoffice, std::string_view act, const
   const auto failed = [&path](const char* operation) {
     return FileError{errno, operation, path}.outcome();
   };
-  if (file.number() < 0) return failed("open");
+  if (!file.is_open()) return failed("open");
   auto owner = owner_for_new_files(postoffice.files(), postoffice.directory());
   if (!owner) return owner.error().outcome();
-  if (*owner && ::fchown(file.number(), (*owner)->user, (*owner)->group) != 0) {
+  if (*owner && ::fchown(file.get(), (*owner)->user, (*owner)->group) != 0) {
     return failed("give to the gateway's user");
   }
-  const ssize_t written = ::write(file.number(), text.data(), text.size());
+  const ssize_t written = ::write(file.get(), text.data(), text.size());
   if (written < 0) return failed("write");
   if (static_cast<std::size_t>(written) != text.size()) {
     errno = ENOSPC;
     return failed("write all of a line of");
   }
-  if (::fsync(file.number()) != 0) return failed("sync");
+  if (::fsync(file.get()) != 0) return failed("sync");
   return Outcome::delivered("written");
 }
 

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "postoffice/descriptor.h"
+
 namespace smtpgate::postoffice {
 
 namespace {
@@ -19,25 +21,6 @@ namespace {
 std::string reason(int code) {
   return std::generic_category().message(code);
 }
-
-/// Closes what it holds.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { reset(-1); }
-
-  int get() const { return value_; }
-  void reset(int value) {
-    if (value_ >= 0) ::close(value_);
-    value_ = value;
-  }
-  int release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
 
 }  // namespace
 
@@ -75,7 +58,7 @@ tl::expected<std::unique_ptr<ExternalFile>, std::string> ExternalFile::open(
   if (file.get() < 0) {
     return tl::unexpected(errno == ELOOP ? "it is a symbolic link" : reason(errno));
   }
-  struct stat status{};
+  struct stat status {};
   if (::fstat(file.get(), &status) != 0) return tl::unexpected(reason(errno));
   if (!S_ISREG(status.st_mode)) return tl::unexpected(std::string("it is no regular file"));
   return std::make_unique<ExternalFile>(file.release(), static_cast<std::uint64_t>(status.st_size),

@@ -22,6 +22,30 @@ Outcome gone(const Postoffice& postoffice, const std::string& path) {
   return Outcome::permanent(path + " is not there any more", "5.2.0");
 }
 
+/// A file of an outbox as it is named there.
+struct SeenFile {
+  std::string path;
+  FileStatus status;
+  std::optional<std::string> why_not;  ///< why it is nobody's to send, whatever is in it
+};
+
+Expected<SeenFile> look_at(const Postoffice& postoffice, std::string_view mailbox,
+                           std::string_view name, const OutboxOptions& options) {
+  FileSystem& files = postoffice.files();
+  const std::string directory = outbox_directory(postoffice, mailbox);
+  const std::string path = path_in(directory, name);
+  auto folder = files.status(directory);
+  if (!folder) return failure(folder.error().outcome());
+  auto status = files.status(path);
+  if (!status) {
+    return failure(status.error().code == ENOENT ? gone(postoffice, path)
+                                                 : status.error().outcome());
+  }
+  auto why = why_not_to_be_sent(*status, *folder, options);
+  if (!why) return failure(why.error());
+  return SeenFile{path, *status, *why};
+}
+
 /// What of its messages says that it is not sent.
 Expected<std::optional<std::string>> why_not_read(const Postoffice& postoffice,
                                                   const std::string& mailbox, File& file,
@@ -51,50 +75,30 @@ Expected<std::optional<std::string>> why_refused(const Postoffice& postoffice,
   const auto error = [](std::string_view why) {
     return std::optional<std::string>("140-1-0 the file " + std::string(why));
   };
-  FileSystem& files = postoffice.files();
-  const std::string directory = outbox_directory(postoffice, mailbox);
-  const std::string path = path_in(directory, name);
-  auto folder = files.status(directory);
-  if (!folder) return failure(folder.error().outcome());
-  auto status = files.status(path);
-  if (!status) {
-    return failure(status.error().code == ENOENT ? gone(postoffice, path)
-                                                 : status.error().outcome());
-  }
-  auto why = why_not_to_be_sent(*status, *folder, options);
-  if (!why) return failure(why.error());
-  if (*why) return error(**why);
-  if (is_too_large(*status, options)) return error(why_too_large(options));
-  auto file = files.open(path);
+  auto seen = look_at(postoffice, mailbox, name, options);
+  if (!seen) return failure(seen.error());
+  if (seen->why_not) return error(*seen->why_not);
+  if (is_too_large(seen->status, options)) return error(why_too_large(options));
+  auto file = postoffice.files().open(seen->path);
   if (!file && file.error().code == EACCES) return error(not_readable);
   if (!file) return failure(file.error().outcome());
   auto hole = (*file)->hole();
   if (!hole) return failure(hole.error().outcome());
   if (*hole == Hole::at_end) return error("has an end that was never written; write all of it");
-  if (status->size > most_read) return std::nullopt;
-  return why_not_read(postoffice, std::string(mailbox), **file, status->size);
+  if (seen->status.size > most_read) return std::nullopt;
+  return why_not_read(postoffice, std::string(mailbox), **file, seen->status.size);
 }
 
 Expected<OutboxResult> pick_up_again(const Postoffice& postoffice, std::string_view mailbox,
                                      std::string_view name, std::string_view as_name,
                                      const OutboxOptions& options, const Tell& tell) {
-  FileSystem& files = postoffice.files();
-  const std::string directory = outbox_directory(postoffice, mailbox);
-  const std::string path = path_in(directory, name);
-  auto folder = files.status(directory);
-  if (!folder) return failure(folder.error().outcome());
-  auto status = files.status(path);
-  if (!status) {
-    return failure(status.error().code == ENOENT ? gone(postoffice, path)
-                                                 : status.error().outcome());
-  }
+  auto seen = look_at(postoffice, mailbox, name, options);
+  if (!seen) return failure(seen.error());
   // What is nobody's to send is not even taken. All else is judged by the copy that is made then.
-  auto why = why_not_to_be_sent(*status, *folder, options);
-  if (!why) return failure(why.error());
-  if (*why) return failure(Outcome::permanent(path + " " + **why, "5.6.0"));
+  if (seen->why_not) return failure(Outcome::permanent(seen->path + " " + *seen->why_not, "5.6.0"));
   auto taken = TakenFile::take(postoffice, mailbox, name, as_name);
   if (!taken) return failure(taken.error());
-  if (!*taken) return failure(gone(postoffice, path));
+  if (!*taken) return failure(gone(postoffice, seen->path));
   OutboxResult result;
   result.taken = 1;
   // A file that its writer still writes waits for the rest, as ever.
