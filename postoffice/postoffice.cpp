@@ -14,6 +14,7 @@
 #include "postoffice/folder.h"
 #include "postoffice/folder_settings.h"
 #include "postoffice/known_settings.h"
+#include "postoffice/store_probe.h"
 #include "postoffice/tidying.h"
 #include "postoffice/time_zone.h"
 
@@ -100,7 +101,8 @@ class HalfMade {
         if (!text && text.error().code != EFBIG) return tl::unexpected(text.error());
         if (!text || *text != first_aliases) return false;
       }
-      if (!is_first && !(part == "GLB" && is_unfinished)) return false;
+      const bool is_probe = part == layout::work && name.starts_with(store_probe_prefix);
+      if (!is_first && !is_probe && !(part == "GLB" && is_unfinished)) return false;
       written_.push_back(path);
     }
     return true;
@@ -230,6 +232,12 @@ Outcome Postoffice::init(const std::string& directory, const PostofficeSettings&
   if (!owner_of_new) return owner_of_new.error().outcome();
   if (auto problem = make_parts(files, top, *owner_of_new)) return *problem;
   const Postoffice postoffice(top, checked->settings, checked->zone, files);
+  if (auto why = why_no_store(files, postoffice.path(layout::work))) {
+    return Outcome::temporary(
+        "no postoffice can be made in " + top + ": " + *why +
+        "; put it where files can be synced, linked, locked and renamed: a local disk, "
+        "GlusterFS or NFS");
+  }
   Outcome postmaster = postoffice.add_mailbox(layout::postmaster);
   if (!postmaster.is_delivered()) return postmaster;
   // Last, because it is what makes the folder a postoffice: a half-made one does not open.

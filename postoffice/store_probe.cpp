@@ -17,7 +17,7 @@ class Probe {
   Probe(FileSystem& files, const std::string& directory)
       : files_(files),
         directory_(directory),
-        one_(path_in(directory, ".smtpgate-check-" + new_unique_id())),
+        one_(path_in(directory, std::string(store_probe_prefix) + new_unique_id())),
         other_(one_ + "-2") {}
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;

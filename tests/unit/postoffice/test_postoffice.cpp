@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "postoffice/postoffice.h"
+#include "postoffice/store_probe.h"
 #include "unit/catch.h"
 #include "unit/postoffice/faulty_file_system.h"
 #include "unit/postoffice/postoffice_fixture.h"
@@ -120,7 +121,10 @@ TEST_CASE("a half-made postoffice does not open: each operation of init failing"
     faulty.fail_at(n, EIO);
     const Outcome outcome = Postoffice::init(directory / "po", settings, faulty);
     INFO(n << ": " << faulty.operations().back().str() << ": " << outcome.sentence());
-    CHECK(outcome.is_temporary());
+    // A file of the trial that cannot be removed does no harm.
+    const bool is_of_trial =
+        counting.operations()[n].path.find(store_probe_prefix) != std::string::npos;
+    CHECK((outcome.is_temporary() || (is_of_trial && outcome.is_delivered())));
     // Either it is no postoffice, or a whole one whose last sync failed.
     if (auto opened = Postoffice::open(directory / "po")) {
       CHECK(opened->resolve("postmaster").has_value());

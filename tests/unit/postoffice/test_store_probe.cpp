@@ -2,6 +2,7 @@
 // cannot do is said.
 #include <cerrno>
 
+#include "postoffice/postoffice.h"
 #include "postoffice/store_probe.h"
 #include "unit/catch.h"
 #include "unit/postoffice/faulty_file_system.h"
@@ -53,7 +54,7 @@ TEST_CASE("a file system that does what a postoffice needs is one, and nothing i
 
 TEST_CASE("what a file system cannot do is said") {
   const test::TemporaryDirectory directory;
-  const auto why = [&](bool Odd::* what) {
+  const auto why = [&](bool Odd::*what) {
     Odd files;
     files.*what = true;
     return why_no_store(files, directory.path()).value_or("it can");
@@ -64,6 +65,18 @@ TEST_CASE("what a file system cannot do is said") {
   CHECK(why(&Odd::invents_modes).ends_with("does not keep the modes of files"));
   CHECK(why(&Odd::locks_twice).ends_with("gives one lock to two at once"));
   CHECK(test::names_in(directory.path()).empty());
+}
+
+TEST_CASE("no postoffice is made where mail could not be kept") {
+  const test::TemporaryDirectory directory;
+  Odd files;
+  files.copies = true;
+  PostofficeSettings settings;
+  settings.name = *PostofficeName::parse("TESTNET/TESTPO");
+  const Outcome refused = Postoffice::init(directory / "po", settings, files);
+  CHECK(refused.is_temporary());
+  CHECK(refused.sentence().find("makes copies instead of hard links") != std::string::npos);
+  CHECK_FALSE(Postoffice::open(directory / "po"));
 }
 
 TEST_CASE("each operation that fails is told, with its path") {
