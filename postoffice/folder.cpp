@@ -126,6 +126,8 @@ Outcome settle_administration(const Postoffice& postoffice) {
 }
 
 Outcome settled(const Postoffice& postoffice, Outcome answer) {
+  // There is none of anything where the whole folder is away.
+  if (auto problem = why_not_there(postoffice)) return *problem;
   Outcome done = settle_administration(postoffice);
   return done.is_delivered() ? std::move(answer) : done;
 }

@@ -67,7 +67,7 @@ FileResult<void> replace_file(FileSystem& files, const std::string& path, std::s
 /// already" or "there is none" is said of what a process may have changed that died before its
 /// own sync.
 Outcome settle_administration(const Postoffice& postoffice);
-/// `answer`, once that is done.
+/// `answer`, once that is done; temporary where the whole folder is away, or cannot be synced.
 Outcome settled(const Postoffice& postoffice, Outcome answer);
 
 /// Nothing if the folder looks as if it is there: MBG and GLB/postoffice.toml exist. Otherwise why

@@ -280,6 +280,26 @@ TEST_CASE("two edits of groups at once do not lose one: the second is told to wa
   CHECK(test::read_file(fixture / "GRP/sales") == "anna\n");
 }
 
+TEST_CASE("nobody is told that there is no group while the whole folder is away") {
+  PostofficeFixture fixture;
+  FaultyFileSystem files;
+  const Postoffice postoffice = fixture.open(files);
+  const std::string folder = fixture.path();
+  const std::string away = fixture.directory() / "away";
+  REQUIRE(write_group(postoffice, {"team", "postmaster", {"postmaster"}}).is_delivered());
+  // A disk that is unmounted just then.
+  files.before([&](const Operation& operation) {
+    if (operation.name == "remove" && operation.path.ends_with("/GRP/team")) {
+      std::filesystem::rename(folder, away);
+    }
+  });
+  CHECK(remove_group(postoffice, "team").is_temporary());
+  files.heal();
+  std::filesystem::rename(away, folder);
+  CHECK(remove_group(postoffice, "team").is_delivered());
+  CHECK(remove_group(postoffice, "team").status() == "5.1.1");
+}
+
 TEST_CASE("a mailbox's settings come back as written, and go with it") {
   GroupFixture fixture;
   const Postoffice postoffice = fixture.open();
