@@ -402,4 +402,12 @@ tl::expected<Configuration, std::vector<std::string>> read_configuration(const s
   return result;
 }
 
+std::string place_of(const Configuration& configuration, std::string_view table,
+                     std::string_view key) {
+  auto file = postoffice::SettingsFile::read(configuration.path);
+  if (!file) return configuration.path;
+  const int line = file->root().table(table).line(key);
+  return line > 0 ? fmt::format("{}:{}", configuration.path, line) : configuration.path;
+}
+
 }  // namespace smtpgate::milter

@@ -142,4 +142,9 @@ struct Configuration {
 /// All errors, each one line "FILE:LINE: what is wrong; what to do".
 tl::expected<Configuration, std::vector<std::string>> read_configuration(const std::string& path);
 
+/// "FILE:LINE" of a key, or of its table if the key has its default; the file's name alone if it
+/// cannot be read again. For findings about what a key says.
+std::string place_of(const Configuration& configuration, std::string_view table,
+                     std::string_view key);
+
 }  // namespace smtpgate::milter

@@ -168,7 +168,16 @@ class Filing {
     in_read = looks_.look_at(read(name));
     if (!in_read) return tl::unexpected(in_read.error());
     if (*in_read == Found::ours) return accept_found(name, layout::read);
+    // Under another name it would lie beside what a try after a crash files under this one.
+    if (*in_read == Found::nothing) return gone_meanwhile(name);
     return std::nullopt;
+  }
+
+  /// Moved or deleted by its reader a moment ago: it was there, whole. The next try finds it in
+  /// cur/, or files it again.
+  Outcome gone_meanwhile(const std::string& name) const {
+    return Outcome::temporary("message " + name + " in mailbox " + mailbox_ +
+                              " is being moved by its reader; to be tried again");
   }
 
   /// It was placed by us just now. But a reader may have moved an earlier copy from new/ to cur/
@@ -200,12 +209,7 @@ class Filing {
   FileResult<std::optional<Outcome>> accept_found(const std::string& name, std::string_view part) {
     auto found = looks_.make_durable(path_in(mailbag_, part), name);
     if (!found) return tl::unexpected(found.error());
-    // Moved or deleted by its reader a moment ago: it was there, whole. The next one finds it in
-    // cur/, or files it again.
-    if (*found == Found::nothing) {
-      return Outcome::temporary("message " + name + " in mailbox " + mailbox_ +
-                                " is being moved by its reader; to be tried again");
-    }
+    if (*found == Found::nothing) return gone_meanwhile(name);
     if (*found != Found::ours) return std::nullopt;
     if (auto marked = mark(); !marked) return tl::unexpected(marked.error());
     return duplicate_of(name);

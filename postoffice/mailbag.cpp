@@ -222,6 +222,8 @@ Expected<MailbagEntry> Mailbag::find(std::string_view beginning) const {
 }
 
 Outcome Mailbag::gone(const MailbagEntry& entry) const {
+  // Nothing is known of it where the whole mailbag is away.
+  if (auto there = files_->status(directory_); !there) return there.error().outcome();
   return Outcome::permanent(
       fmt::format("message {} of mailbox {} is gone: moved or deleted meanwhile", entry.id,
                   mailbox_),

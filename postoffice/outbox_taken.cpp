@@ -242,7 +242,9 @@ FileResult<bool> TakenFile::pull(std::string_view name) {
   // An error whose rename was done all the same is none.
   if (!moved) {
     auto there = files.status(file_path());
-    if (!there && there.error().code == ENOENT && moved.error().code == ENOENT) return false;
+    const bool has_gone = !there && there.error().code == ENOENT && moved.error().code == ENOENT;
+    // Or it is our own directory that has gone.
+    if (has_gone && !files.status(source)) return false;
     if (!there) return tl::unexpected(moved.error());
   }
   auto synced = files.sync_directory(parent_directory(file_path()));

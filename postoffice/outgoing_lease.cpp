@@ -44,17 +44,23 @@ class TakeOver {
 
   /// What a removal or a command did not get done with.
   void clear_gone() {
-    auto names = files_.list(postoffice_.path(layout::outgoing));
+    const std::string directory = postoffice_.path(layout::outgoing);
+    auto names = files_.list(directory);
     if (!names) return note(names.error());
+    // Whoever renamed it may have died before his sync: what is in it goes only once a power cut
+    // cannot bring it back under its old name.
+    if (std::any_of(names->begin(), names->end(), is_gone)) {
+      if (auto synced = files_.sync_directory(directory); !synced) return note(synced.error());
+    }
     for (const std::string& name : *names) {
       if (!attention_id(name).empty()) {
         // Taken away a moment early it has been heard of all the same.
-        auto removed = files_.remove(path_in(postoffice_.path(layout::outgoing), name));
+        auto removed = files_.remove(path_in(directory, name));
         if (!removed) note(removed.error());
         continue;
       }
-      if (!name.starts_with(".gone-")) continue;
-      auto removed = remove_with_files(files_, path_in(postoffice_.path(layout::outgoing), name));
+      if (!is_gone(name)) continue;
+      auto removed = remove_with_files(files_, path_in(directory, name));
       if (!removed) note(removed.error());
     }
   }
@@ -65,6 +71,8 @@ class TakeOver {
   }
 
  private:
+  static bool is_gone(const std::string& name) { return name.starts_with(".gone-"); }
+
   void note(const Outcome& problem) {
     if (!problem_) problem_ = problem;  // the others are dealt with all the same
   }

@@ -36,7 +36,9 @@ Outcome return_to_sender(const Postoffice& postoffice, TakenMessage& message, st
   }
   const Outcome finished = message.finish(state);
   if (!finished.is_delivered()) return finished;
-  return Outcome::delivered("message " + state.id + " is returned: " + told);
+  told = "message " + state.id + " is returned: " + told;
+  if (finished.status() != gone_until_power_cut) return Outcome::delivered(std::move(told));
+  return Outcome::delivered(told + "; " + finished.sentence(), std::string(gone_until_power_cut));
 }
 
 }  // namespace smtpgate::postoffice

@@ -116,6 +116,7 @@ Errand looks_after_bad(const QueueCommand& command, bool mends) {
       world.disk().put(file, file_to("TO:SMTP:x@elsewhere.example\n", "mended"));
     }
     const Outcome done = command(*opened, *id);
+    if (done.status() == postoffice::gone_until_power_cut) world.allow_second_copy();
     return is_again && done.is_permanent() ? Outcome::delivered("done before") : done;
   };
   return errand;

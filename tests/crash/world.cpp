@@ -120,6 +120,7 @@ void World::begin(const Scenario& scenario) {
   done_errands_.clear();
   broken_errands_.clear();
   may_double_ = may_lose_ = unmarked_ = commands_in_hand_ = 0;
+  deleted_marked_.clear();
   power_was_cut_ = false;
   unsaved_.clear();
   tried_.clear();
@@ -176,6 +177,10 @@ void World::die(Death death, const Loss& loss) {
   } else {
     power_was_cut_ = true;
     disk_.restart_machine(loss);
+    // Markers are not synced: with one that is lost goes what it said of a message that was
+    // deleted.
+    unmarked_ += static_cast<std::uint64_t>(std::erase_if(
+        deleted_marked_, [this](const std::string& marker) { return !disk_.exists(marker); }));
   }
 }
 
@@ -249,7 +254,12 @@ std::uint64_t World::delete_all_of(const std::string& mailbox) {
       if (name.front() == '.') continue;
       const std::string path = mailbag(mailbox) + part + name;
       add_found(removed_, mailbox, path);
-      if (!disk_.exists(mailbag(mailbox) + "/ids/" + name)) ++unmarked;
+      const std::string marker = mailbag(mailbox) + "/ids/" + name;
+      if (disk_.exists(marker)) {
+        deleted_marked_.push_back(marker);
+      } else {
+        ++unmarked;
+      }
       if (is_directory(path)) {
         for (const std::string& file : disk_.names(path)) disk_.erase(path + "/" + file);
       }

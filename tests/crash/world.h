@@ -235,6 +235,7 @@ class World {
   std::uint64_t may_double_ = 0;
   std::uint64_t may_lose_ = 0;
   std::uint64_t unmarked_ = 0;
+  std::vector<std::string> deleted_marked_;  ///< markers of what its reader has deleted
   std::uint64_t commands_in_hand_ = 0;
   bool power_was_cut_ = false;
   std::set<std::string> tried_;  ///< of those that are refused later

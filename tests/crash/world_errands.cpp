@@ -76,6 +76,8 @@ Outcome World::run_hooks(const std::string& mailbox) {
 }
 
 int World::run_command(const std::string& directory, int attempt) {
+  constexpr int no_directory = 127;
+  if (!disk_.exists(directory)) return no_directory;
   const int code = scenario_->command ? scenario_->command(attempt) : 0;
   if (code != 0) return code;
   taken_.push_back("command took " + describe(directory));

@@ -1,6 +1,7 @@
 // Listing a mailbag, finding a message in it, opening it and marking it read, with readers who move
 // things meanwhile and with things that are no messages.
 #include <cerrno>
+#include <filesystem>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -175,6 +176,21 @@ TEST_CASE("a message that is moved or deleted after it was found") {
   std::filesystem::remove(fixture.at("cur", "a"));
   CHECK(mailbag.open_message(*entry).error().is_permanent());
   CHECK(mailbag.mark_read(*entry).is_permanent());
+}
+
+TEST_CASE("no message is said to be gone while the whole mailbag is away") {
+  MailbagFixture fixture;
+  fixture.put("new", "a", 100);
+  const Mailbag mailbag = fixture.mailbag();
+  const auto entry = mailbag.find("a");
+  REQUIRE(entry.has_value());
+  const std::string away = fixture.directory() / "away";
+  std::filesystem::rename(fixture.path(), away);
+  CHECK(mailbag.mark_read(*entry).is_temporary());
+  CHECK(mailbag.remove(*entry).is_temporary());
+  CHECK(mailbag.open_message(*entry).error().is_temporary());
+  std::filesystem::rename(away, fixture.path());
+  CHECK(mailbag.mark_read(*entry).is_delivered());
 }
 
 TEST_CASE("marking read moves the message, also where both names are the same file") {

@@ -94,6 +94,24 @@ TEST_CASE("a copy that may not be made now is no fault of the file, which is not
   CHECK(fixture.in("MBG/bernd/new").size() == 1);
 }
 
+TEST_CASE("a file whose place to go to has gone is not said to be gone itself") {
+  OutboxFixture fixture;
+  fixture.drop("a.API.bad", message(to_bernd));
+  FaultyFileSystem faulty;
+  faulty.fail_if(is_apart, ENOENT);
+  OutboxOptions options;
+  const auto again = [&](FileSystem& files) {
+    return pick_up_again(fixture.open(files), "anna", "a.API.bad", "a.API", options,
+                         [](const OutboxNote&) {});
+  };
+  const auto refused = again(faulty);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().is_temporary());
+  CHECK(fixture.in("MBG/anna/outbox") == Lines{"a.API.bad"});
+  CHECK(again(FileSystem::posix()));
+  CHECK(fixture.in("MBG/bernd/new").size() == 1);
+}
+
 TEST_CASE("what is taken up again is synced out of the outbox before anybody is served") {
   OutboxFixture fixture;
   fixture.drop("a.API", message(to_bernd));

@@ -76,6 +76,24 @@ TEST_CASE("a reader who moves the message between our looks makes no second one"
   CHECK(fixture.read() == Names{key});
 }
 
+TEST_CASE(
+    "a reader who deletes the message between our looks gets no second one under another name") {
+  PutFixture fixture;
+  REQUIRE(deliver(fixture.open(), {"alice"}).is_delivered());
+  std::filesystem::remove(fixture / ("MBG/alice/ids/" + key));
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  faulty.before([&](const Operation& operation) {
+    if (operation.name != "status" || operation.path != fixture / ("MBG/alice/new/" + key)) return;
+    faulty.heal();
+    std::filesystem::remove(fixture / ("MBG/alice/new/" + key));
+  });
+  CHECK(deliver(postoffice, {"alice"}).is_temporary());
+  CHECK(fixture.unread().empty());
+  CHECK(deliver(postoffice, {"alice"}).sentence() == "filed as " + key + " in mailbox alice");
+  CHECK(fixture.unread() == Names{key});
+}
+
 TEST_CASE("a reader who is faster than our last look does not undo the filing") {
   PutFixture fixture;
   FaultyFileSystem faulty;
