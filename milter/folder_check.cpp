@@ -48,7 +48,7 @@ Probe probe(const std::string& directory, bool is_store) {
   if (result.failed.empty()) {
     if (auto synced = (*created)->sync(); !synced) result.failed = synced.error().sentence();
   }
-  struct stat status {};
+  struct stat status{};
   if (::stat(name.c_str(), &status) == 0) result.time = status.st_mtime;
   if (result.failed.empty() && is_store) {
     result.failed = postoffice::why_no_store(files, directory).value_or("");
@@ -73,7 +73,7 @@ void check_file_clock(const std::string& directory, const Probe& probe, Findings
 
 void check_space(const Configuration& configuration, const std::string& directory,
                  Findings& findings) {
-  struct statvfs status {};
+  struct statvfs status{};
   if (::statvfs(directory.c_str(), &status) != 0) return;  // told by who needs the directory
   const std::uint64_t octets = std::uint64_t{status.f_bavail} * status.f_frsize;
   if (octets < configuration.gateway.free_space) {
@@ -182,7 +182,7 @@ void check_clock(const Configuration& configuration, Findings& findings) {
   for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
     for (const char* part : {"GLB", "SMTP", "P1", "MBG"}) {
       const std::string directory = served.directory + "/" + part;
-      struct stat status {};
+      struct stat status{};
       if (::stat(directory.c_str(), &status) != 0 || status.st_mtime <= now + tolerated) continue;
       return findings.add(
           "clock-wrong",

@@ -102,7 +102,7 @@ bool RecordsFile::reopen() {
 
 void append_to_tally(const std::string& work, std::string_view line) {
   const Descriptor tally(open_to_append(work + "/tally", 0600));
-  struct stat status {};
+  struct stat status{};
   if (!tally.is_open() || ::fstat(tally.get(), &status) != 0) return;
   if (static_cast<std::uint64_t>(status.st_size) > largest_tally) return;
   write_line(tally.get(), line);

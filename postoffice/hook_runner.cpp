@@ -101,7 +101,7 @@ std::vector<std::pair<std::string, std::string>> HookRunner::environment(
       {"MESSAGE_DIR", directory},
       {"HOOK_ATTEMPT", std::to_string(attempt)}};
   std::vector<char> buffer(std::size_t{16} << 10);
-  struct passwd user {};
+  struct passwd user{};
   struct passwd* found = nullptr;
   if (::getpwuid_r(::geteuid(), &user, buffer.data(), buffer.size(), &found) == 0 &&
       found != nullptr) {

@@ -58,7 +58,7 @@ tl::expected<std::unique_ptr<ExternalFile>, std::string> ExternalFile::open(
   if (file.get() < 0) {
     return tl::unexpected(errno == ELOOP ? "it is a symbolic link" : reason(errno));
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.get(), &status) != 0) return tl::unexpected(reason(errno));
   if (!S_ISREG(status.st_mode)) return tl::unexpected(std::string("it is no regular file"));
   return std::make_unique<ExternalFile>(file.release(), static_cast<std::uint64_t>(status.st_size),

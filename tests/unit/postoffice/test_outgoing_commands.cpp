@@ -1,4 +1,5 @@
 // What people do with outgoing mail: list, hold, release, retry, delete, and what lies in BAD.
+#include <cerrno>
 #include <ctime>
 #include <filesystem>
 
@@ -135,6 +136,23 @@ TEST_CASE("a half removed message is removed for good, and what a dead command l
   CHECK(OutgoingMail(fixture.open()).list()->empty());
   CHECK(OutgoingMail(fixture.open()).keep_alive(900).value() == 0);
   CHECK(fixture.in_smtp().empty());
+}
+
+TEST_CASE("nothing is cleared of a removed message while a power cut could bring it back") {
+  OutgoingFixture fixture;
+  const std::string state = fixture / ("SMTP/.gone-" + std::string(32, '1') + "/STATE.json");
+  std::filesystem::create_directories(std::filesystem::path(state).parent_path());
+  test::write_file(state, "x");
+  FaultyFileSystem faulty;
+  faulty.fail_if(
+      [](const Operation& operation) {
+        return operation.name == "sync_directory" && operation.path.ends_with("/SMTP");
+      },
+      EIO);
+  CHECK(OutgoingMail(fixture.open(faulty)).keep_alive(900).error().is_temporary());
+  CHECK(std::filesystem::exists(state));
+  CHECK(OutgoingMail(fixture.open()).keep_alive(900).has_value());
+  CHECK_FALSE(std::filesystem::exists(state));
 }
 
 }  // namespace

@@ -345,6 +345,25 @@ TEST_CASE("a message that is given up is reported, then it goes; at whatever ope
   }
 }
 
+TEST_CASE("whoever returns a message hears that a power cut may bring it back") {
+  OutgoingMailFixture fixture;
+  const std::string id = fixture.hand_over_one();
+  FaultyFileSystem faulty;
+  const Postoffice postoffice = fixture.open(faulty);
+  auto taken = OutgoingMail(postoffice).take(id);
+  REQUIRE((taken && *taken));
+  faulty.fail_if(
+      [](const Operation& operation) {
+        return operation.name == "sync_directory" && operation.path.ends_with("/SMTP");
+      },
+      EIO);
+  const Outcome returned = return_to_sender(postoffice, **taken, "");
+  CHECK(returned.status() == gone_until_power_cut);
+  CHECK(has(returned.sentence(), "is returned: report filed"));
+  CHECK(has(returned.sentence(), "a power cut now may bring it back"));
+  CHECK(fixture.reports().size() == 1);
+}
+
 TEST_CASE("a program's message is given up without a report") {
   OutgoingMailFixture fixture;
   OutgoingState state = OutgoingMailFixture::state_for({"SMTP:bob@example.com"});
