@@ -154,11 +154,13 @@ Outcome get_all(World& world, bool) {
   for (int number = 1; path.empty() || world.disk().exists(path); ++number) {
     path = World::desk() + "/got-" + std::to_string(number) + ".api";
   }
+  constexpr std::string_view may_return = "bring it back and send it twice";
+  const std::size_t said_before = world.log().count(may_return);
   auto got = postoffice::get_messages(
       *opened, path, {.extended = true, .line_end = {}},
       [&](const postoffice::GetNote& note) { world.log().info(note.str()); });
   if (!got) return got.error();
-  if (world.log().has("bring it back and send it twice")) world.allow_second_copy();
+  if (world.log().count(may_return) > said_before) world.allow_second_copy();
   return got->some_temporary ? Outcome::temporary("not all could be taken away")
                              : Outcome::delivered("got");
 }

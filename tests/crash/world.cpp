@@ -40,10 +40,11 @@ void MemoryLog::write(milter::Severity, std::string_view text) {
   lines_.emplace_back(text);
 }
 
-bool MemoryLog::has(std::string_view part) const {
-  return std::any_of(lines_.begin(), lines_.end(), [part](const std::string& line) {
-    return line.find(part) != std::string::npos;
-  });
+std::size_t MemoryLog::count(std::string_view part) const {
+  return static_cast<std::size_t>(
+      std::count_if(lines_.begin(), lines_.end(), [&](const std::string& line) {
+        return line.find(part) != std::string::npos;
+      }));
 }
 
 World::World() {

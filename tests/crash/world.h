@@ -113,7 +113,8 @@ using Findings = std::vector<std::string>;
 class MemoryLog : public milter::Log {
  public:
   void write(milter::Severity severity, std::string_view text) override;
-  bool has(std::string_view part) const;
+  bool has(std::string_view part) const { return count(part) > 0; }
+  std::size_t count(std::string_view part) const;  ///< of lines with it
   void clear() { lines_.clear(); }
   const std::vector<std::string>& lines() const { return lines_; }
 
