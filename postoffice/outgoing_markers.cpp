@@ -174,6 +174,11 @@ Expected<std::optional<OutgoingMarker>> OutgoingMarker::make(const Postoffice& p
     auto made = create_pending(postoffice, path, draft, id);
     if (made) {
       OutgoingMarker marker(postoffice, key);
+      // The message of a dead process may have left since the first look: its marker had its final
+      // name then before ours could be made.
+      auto left = is_marked(postoffice, key);
+      if (!left) return failure(left.error().outcome());
+      if (*left) return std::nullopt;
       auto synced = postoffice.files().sync_directory(postoffice.path(layout::outgoing_markers));
       if (!synced) return failure(synced.error().outcome());
       return marker;

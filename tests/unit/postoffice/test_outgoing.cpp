@@ -1,6 +1,8 @@
 // Outgoing mail: handed over once, taken by one, given back, finished.
 #include <atomic>
 #include <ctime>
+#include <limits>
+#include <optional>
 #include <thread>
 
 #include <sys/stat.h>
@@ -210,6 +212,32 @@ TEST_CASE("a marker of a hand-over that goes on is waited for, one of a dead pro
     CHECK(hand_over(postoffice, key).is_delivered());
     CHECK(fixture.markers() == Names{key});
   }
+}
+
+TEST_CASE("a message that leaves while its key comes again is known, whatever the moment") {
+  // The hand-over of a killed process, taken and sent while its file is served again.
+  const auto steps_of = [](std::uint64_t leaves_at) {
+    OutgoingFixture fixture;
+    FaultyFileSystem files;
+    REQUIRE(hand_over(fixture.open(), key).is_delivered());
+    std::filesystem::rename(fixture / ("SMTP/ids/" + key), fixture / ("SMTP/ids/." + key));
+    const Postoffice sending = fixture.open();
+    std::optional<TakenMessage> taken = must_take(sending, fixture.only_id());
+    std::uint64_t step = 0;
+    files.before([&](const Operation&) {
+      if (step++ == leaves_at) CHECK(taken->finish(all_sent(taken->state())).is_delivered());
+    });
+    const Outcome again = hand_over(fixture.open(files), key);
+    files.heal();
+    INFO("left before operation " << leaves_at << ": " << again.sentence());
+    CHECK(again.sentence().starts_with("duplicate"));
+    CHECK(fixture.in_smtp().size() == (step > leaves_at ? 0 : 1));
+    CHECK(fixture.markers() == Names{key});
+    return step;
+  };
+  const std::uint64_t steps = steps_of(std::numeric_limits<std::uint64_t>::max());
+  REQUIRE(steps > 5);
+  for (std::uint64_t n = 0; n < steps; ++n) steps_of(n);
 }
 
 TEST_CASE("of many threads that take at once one wins") {
