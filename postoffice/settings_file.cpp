@@ -128,12 +128,19 @@ tl::expected<SettingsFile, std::string> SettingsFile::read(const std::string& pa
     return tl::unexpected(fmt::format("{}:1: cannot read it: {}; check the path and its mode",
                                       printable(path), std::generic_category().message(errno)));
   }
-  std::string text(largest_settings_file + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad() || (stream.gcount() == 0 && !stream.eof())) {
+  // Grown by what is there: room for the largest at once would be cleared by every program's start.
+  std::string text;
+  constexpr std::size_t first_block = std::size_t{8} << 10;
+  while (stream && text.size() <= largest_settings_file) {
+    const std::size_t start = text.size();
+    const std::size_t room = std::max(first_block, start);
+    text.resize(start + room);
+    stream.read(text.data() + start, static_cast<std::streamsize>(room));
+    text.resize(start + static_cast<std::size_t>(stream.gcount()));
+  }
+  if (stream.bad() || (text.empty() && !stream.eof())) {
     return tl::unexpected(fmt::format("{}:1: cannot read it; is it a file?", printable(path)));
   }
-  text.resize(static_cast<std::size_t>(stream.gcount()));
   return parse(text, path);
 }
 

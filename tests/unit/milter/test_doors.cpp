@@ -1,8 +1,10 @@
 // The spawned programs as spawn(8) starts them: one socket as descriptors 0, 1 and 2.
 #include <array>
+#include <filesystem>
 #include <string>
 
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -19,6 +21,7 @@ namespace {
 struct Ended {
   std::string output;
   int code = -1;
+  long pages = 0;  ///< that it touched (minor faults)
 };
 
 Ended spawn(const test::Gateway& gateway, const char* verb, const std::string& input) {
@@ -50,7 +53,9 @@ Ended spawn(const test::Gateway& gateway, const char* verb, const std::string& i
   }
   ::close(ends[1]);
   int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
+  struct rusage usage = {};
+  REQUIRE(::wait4(child, &status, 0, &usage) == child);
+  result.pages = usage.ru_minflt;
   if (WIFEXITED(status)) result.code = WEXITSTATUS(status);
   return result;
 }
@@ -91,4 +96,20 @@ TEST_CASE("a broken configuration is told to Postfix by the spawned programs") {
   const Ended lookup = spawn(gateway, "lookup", milter::make_netstring("r anna@example.com"));
   CHECK(lookup.code == EX_OK);
   CHECK(lookup.output.find(":TEMP ") != std::string::npos);
+}
+
+TEST_CASE("what a look-up needs to start is little") {
+  // There is one for each smtpd. Room for the largest settings file, cleared, once cost each seven
+  // times of all else.
+  test::Gateway gateway;
+  const std::string question = milter::make_netstring("r anna@example.com");
+  const Ended answered = spawn(gateway, "lookup", question);
+  CHECK(answered.output.find("OK ") != std::string::npos);
+  test::write_whole(gateway.configuration_path(), "");
+  const Ended without_settings = spawn(gateway, "lookup", question);
+  CHECK(without_settings.output.find("TEMP ") != std::string::npos);
+  std::filesystem::remove(gateway.configuration_path());
+  const Ended without_file = spawn(gateway, "lookup", question);
+  CHECK(answered.pages - without_file.pages < 1000);  // 16 MiB are 4,096
+  CHECK(without_settings.pages - without_file.pages < 500);
 }

@@ -138,6 +138,29 @@ TEST_CASE("an unreadable file and a directory are one line each") {
   CHECK_FALSE(SettingsFile::read(directory.path()).has_value());
 }
 
+TEST_CASE("a file is read whole, to its limit") {
+  test::TemporaryDirectory directory;
+  const std::string path = directory / "f.toml";
+  const std::string comment = std::string(63, '#') + "\n";
+  const auto write = [&](std::size_t comments) {
+    std::string text;
+    for (std::size_t i = 0; i < comments; ++i) text += comment;
+    test::write_file(path, text + "last = 7\n");
+  };
+  SECTION("of many blocks") {
+    write(10'000);
+    auto file = SettingsFile::read(path);
+    REQUIRE(file.has_value());
+    CHECK(file->root().integer("last", 0, 0, 10) == 7);
+  }
+  SECTION("too long") {
+    write(std::size_t{262'144});  // with the last line more than 16 MiB
+    const auto file = SettingsFile::read(path);
+    REQUIRE_FALSE(file.has_value());
+    CHECK(file.error().find("longer than 16 MiB") != std::string::npos);
+  }
+}
+
 TEST_CASE("an empty file is a file without keys") {
   test::TemporaryDirectory directory;
   test::write_file(directory / "empty.toml", "");
