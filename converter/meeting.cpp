@@ -90,15 +90,18 @@ MeetingTime days_after(const MeetingTime& time, int days) {
 }
 
 std::string when(const Meeting& meeting) {
-  if (!meeting.start)
-    return meeting.end ? "until " + with_zone(written(*meeting.end), *meeting.end) : std::string();
-  const MeetingTime& start = *meeting.start;
-  if (!meeting.end || *meeting.end == start) {
+  const auto& shown_start = meeting.local_start ? meeting.local_start : meeting.start;
+  const auto& shown_end = meeting.local_end ? meeting.local_end : meeting.end;
+  if (!shown_start) {
+    return shown_end ? "until " + with_zone(written(*shown_end), *shown_end) : std::string();
+  }
+  const MeetingTime& start = *shown_start;
+  if (!shown_end || *shown_end == start) {
     std::string text = with_zone(written(start), start);
     if (!meeting.duration.empty()) text += ", for " + meeting.duration;
     return text;
   }
-  MeetingTime end = *meeting.end;
+  MeetingTime end = *shown_end;
   if (!start.has_time && !end.has_time) {
     // The end of whole days is the first day after them (RFC 5545, 3.6.1).
     end = days_after(end, -1);
@@ -149,6 +152,14 @@ std::optional<MeetingTime> meeting_time_from_unix(std::int64_t seconds) {
   time.second = static_cast<int>(rest % 60);
   time.zone = "UTC";
   return time;
+}
+
+std::int64_t unix_from_meeting_time(const MeetingTime& time) {
+  using namespace std::chrono;
+  const sys_days date = year_month_day(year(time.year), month(static_cast<unsigned>(time.month)),
+                                       day(static_cast<unsigned>(time.day)));
+  return sys_seconds(date).time_since_epoch().count() + time.hour * 3600 + time.minute * 60 +
+         time.second;
 }
 
 MeetingTime nearest_day(const MeetingTime& time) {

@@ -1,6 +1,6 @@
 // A meeting as mail tells of it, by TNEF or by iCalendar: what, when, where, who; and as readable
 // lines. Reading: tnef_message_reader.h, calendar_reader.h; as iCalendar: calendar_writer.h. Not
-// for keeping a calendar: no recurrence is computed, no zone converted.
+// for keeping a calendar: no recurrence is computed.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +49,10 @@ struct Meeting {
   std::string location;
   std::optional<MeetingTime> start;
   std::optional<MeetingTime> end;
+  /// The same as the sender's clock shows it, where that is known and `start` is in UTC: for
+  /// people.
+  std::optional<MeetingTime> local_start;
+  std::optional<MeetingTime> local_end;
   std::string duration;    ///< iCalendar's DURATION, if there is no end
   std::string recurrence;  ///< a sentence, or iCalendar's rule
   MeetingPerson organizer;
@@ -64,6 +68,8 @@ inline constexpr std::size_t most_attendees = 500;
 
 /// Seconds since 1970 in UTC; nullopt outside the years 1 to 9999.
 std::optional<MeetingTime> meeting_time_from_unix(std::int64_t seconds);
+/// The same the other way; `time` is taken for UTC and must be a day that there is.
+std::int64_t unix_from_meeting_time(const MeetingTime& time);
 /// The whole day whose beginning is nearest.
 MeetingTime nearest_day(const MeetingTime& time);
 /// Whether its fields are a day and a time of day.

@@ -101,6 +101,10 @@ inline constexpr std::uint32_t start_whole = 0x820D;
 inline constexpr std::uint32_t end_whole = 0x820E;
 inline constexpr std::uint32_t all_day = 0x8215;
 inline constexpr std::uint32_t recurrence_text = 0x8232;
+inline constexpr std::uint32_t zone_struct = 0x8233;
+inline constexpr std::uint32_t start_zone = 0x825E;
+inline constexpr std::uint32_t end_zone = 0x825F;
+inline constexpr std::uint32_t recurrence_zone = 0x8260;
 // Of `meeting`:
 inline constexpr std::uint32_t where = 0x0002;
 inline constexpr std::uint32_t global_object_id = 0x0003;

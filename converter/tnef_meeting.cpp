@@ -6,6 +6,7 @@
 
 #include "converter/tnef_format.h"
 #include "converter/tnef_values.h"
+#include "converter/tnef_zone.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
@@ -77,8 +78,37 @@ void TnefMeeting::set_appointment_property(const TnefValue& value) {
     case tnef::named::sequence:
       meeting_.sequence = static_cast<std::uint32_t>(value.number);
       break;
+    case tnef::named::zone_struct:
+      zone_struct_ = value.octets;
+      break;
+    case tnef::named::start_zone:
+      start_zone_ = value.octets;
+      break;
+    case tnef::named::end_zone:
+      end_zone_ = value.octets;
+      break;
+    case tnef::named::recurrence_zone:
+      recurrence_zone_ = value.octets;
+      break;
     default:
       break;
+  }
+}
+
+/// What stands in UTC, as the sender sees it on the clock. An end without a zone of its own has
+/// the start's.
+void TnefMeeting::tell_in_zone() {
+  const int year = meeting_.start ? meeting_.start->year : 0;
+  auto zone = zone_of_definition(start_zone_, year);
+  if (!zone) zone = zone_of_definition(recurrence_zone_, year);
+  if (!zone) zone = zone_of_struct(zone_struct_);
+  auto end_zone = zone_of_definition(end_zone_, year);
+  if (!end_zone) end_zone = zone;
+  if (zone && meeting_.start && meeting_.start->zone == "UTC") {
+    meeting_.local_start = local_time(*meeting_.start, *zone);
+  }
+  if (end_zone && meeting_.end && meeting_.end->zone == "UTC") {
+    meeting_.local_end = local_time(*meeting_.end, *end_zone);
   }
 }
 
@@ -112,12 +142,15 @@ std::optional<Meeting> TnefMeeting::finish(const std::string& subject, const Mee
   } else {
     meeting_.organizer = sender.name.empty() && sender.address.empty() ? owner_ : sender;
   }
-  // Midnights of the sender's zone, told in UTC: the nearest midnight is the day that was meant,
-  // wherever the sender is (RFC 5545 knows days without a zone).
+  tell_in_zone();
+  // Midnights of the sender's zone, told in UTC. Without the zone the nearest midnight is the day
+  // that was meant, wherever the sender is (RFC 5545 knows days without a zone).
   if (is_all_day_ && meeting_.start && meeting_.end && meeting_.start->zone == "UTC" &&
       meeting_.end->zone == "UTC") {
-    meeting_.start = nearest_day(*meeting_.start);
-    meeting_.end = nearest_day(*meeting_.end);
+    meeting_.start = nearest_day(meeting_.local_start.value_or(*meeting_.start));
+    meeting_.end = nearest_day(meeting_.local_end.value_or(*meeting_.end));
+    meeting_.local_start.reset();
+    meeting_.local_end.reset();
   }
   return meeting_;
 }

@@ -37,6 +37,7 @@ class TnefMeeting {
 
  private:
   void set_appointment_property(const TnefValue& value);
+  void tell_in_zone();
 
   std::optional<MeetingKind> kind_;
   Meeting meeting_;
@@ -47,6 +48,10 @@ class TnefMeeting {
   std::optional<MeetingTime> old_start_;  ///< attDateStart
   std::optional<MeetingTime> old_end_;
   bool is_all_day_ = false;
+  std::string zone_struct_;  ///< as they came; read when the year is known
+  std::string start_zone_;
+  std::string end_zone_;
+  std::string recurrence_zone_;
 };
 
 }  // namespace smtpgate::converter
