@@ -5,6 +5,7 @@
 
 #include "converter/inbound_assembler.h"
 #include "converter/inbound_assembler_state.h"
+#include "converter/mail_charset.h"
 #include "converter/message_fragment.h"
 #include "postoffice/character_set.h"
 
@@ -20,6 +21,18 @@ bool skips_what_it_is_not(TransferEncoding encoding) {
   return encoding == TransferEncoding::base64 || encoding == TransferEncoding::file_in_text;
 }
 
+/// A text in UTF-16 or UTF-32 that is not transfer-encoded. On its way each octet of the value of
+/// LF came to be CR LF, whatever it meant: it is that octet again.
+bool has_wide_octets(const ContentType& type, TransferEncoding encoding) {
+  if (type.type != "text") return false;
+  if (encoding == TransferEncoding::base64 || encoding == TransferEncoding::quoted_printable ||
+      encoding == TransferEncoding::file_in_text) {
+    return false;
+  }
+  const std::string_view label = type.parsed.parameter("charset");
+  return !label.empty() && unit_octets(charset_for_label(label).set) > 1;
+}
+
 }  // namespace
 
 void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescription& description,
@@ -27,8 +40,10 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
   Leaf& leaf = open_.back()->leaf.emplace();
   const ContentType& type = entity.content_type;
   const HeaderField* field = entity.header.find("Content-Transfer-Encoding");
-  const TransferEncoding encoding =
+  TransferEncoding encoding =
       field == nullptr ? TransferEncoding::seven_bit : parse_transfer_encoding(field->value);
+  const bool is_wide = has_wide_octets(type, encoding);
+  if (is_wide && encoding == TransferEncoding::binary) encoding = TransferEncoding::eight_bit;
   leaf.labelled_encoding = encoding;
   leaf.unknown_encoding = encoding == TransferEncoding::unknown;
   leaf.use = use_of_leaf(type, description, in_body);
@@ -61,8 +76,9 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
                                                  leaf.use == LeafUse::html);
   }
   const bool as_on_the_wire = leaf.use == LeafUse::text || keeps_wire_line_ends(type);
-  const postoffice::LineEnd line_end =
-      as_on_the_wire ? postoffice::LineEnd::crlf : target_.line_end;
+  const postoffice::LineEnd line_end = is_wide          ? postoffice::LineEnd::lf
+                                       : as_on_the_wire ? postoffice::LineEnd::crlf
+                                                        : target_.line_end;
   leaf.range = {entity.body_offset, 0, encoding, line_end};
   const std::string_view line_end_octets = postoffice::line_end_octets(line_end);
   leaf.decoder = leaf.segment ? make_text_decoder(leaf.range.encoding, line_end_octets)

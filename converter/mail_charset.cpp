@@ -244,12 +244,17 @@ void use_jis_signs(std::string& text, std::size_t from) {
   text.replace(from, std::string::npos, result);
 }
 
-bool is_wide(std::string_view set) {
-  return starts_with_ignoring_case(set, "UTF-16") || starts_with_ignoring_case(set, "UTF-32") ||
-         starts_with_ignoring_case(set, "UCS-");
-}
-
 }  // namespace
+
+std::size_t unit_octets(std::string_view set) {
+  for (const std::string_view four : {"UTF-32", "UTF32", "UCS-4", "UCS4", "ISO-10646/UCS4"}) {
+    if (starts_with_ignoring_case(set, four)) return 4;
+  }
+  for (const std::string_view two : {"UTF-16", "UTF16", "UCS-2", "UCS2", "ISO-10646/UCS2"}) {
+    if (starts_with_ignoring_case(set, two)) return 2;
+  }
+  return 1;
+}
 
 MailCharset charset_for_label(std::string_view label) {
   const std::string_view name = name_in(label);
@@ -300,7 +305,7 @@ MailTextDecoder::MailTextDecoder(std::string_view label) {
   guessed_ = charset.guessed;
   has_jis_signs_ = charset.has_jis_signs;
   set_ = std::move(charset.set);
-  may_be_wide_ = is_wide(set_);
+  unit_ = unit_octets(set_);
 }
 
 void MailTextDecoder::open(std::string set) {
@@ -309,8 +314,16 @@ void MailTextDecoder::open(std::string set) {
 }
 
 void MailTextDecoder::decode(std::string_view piece, std::string& out) {
-  if (!decoder_) return;
+  if (!decoder_ || piece.empty()) return;
   const std::size_t before = out.size();
+  if (unit_ > 1) {
+    if (std::exchange(holds_line_end_, false)) decoder_->feed("\n", out);
+    octets_ = (octets_ + piece.size()) % unit_;
+    if (octets_ == 1 && piece.ends_with('\n')) {
+      holds_line_end_ = true;
+      piece.remove_suffix(1);
+    }
+  }
   decoder_->feed(piece, out);
   if (has_jis_signs_) use_jis_signs(out, before);
 }
@@ -319,9 +332,10 @@ void MailTextDecoder::decode(std::string_view piece, std::string& out) {
 void MailTextDecoder::start(std::string& out) {
   started_ = true;
   const std::string text = std::exchange(held_, {});
-  if (may_be_wide_ && text.find('\0') == std::string::npos && is_utf8_so_far(text)) {
+  if (unit_ > 1 && text.find('\0') == std::string::npos && is_utf8_so_far(text)) {
     // Some programs take the word of a page's own head for the label.
     set_.clear();
+    unit_ = 1;
     guessed_ = true;
   }
   if (set_.empty()) {
@@ -382,7 +396,7 @@ void MailTextDecoder::feed_guessed_utf8(std::string_view piece, std::string& out
 }
 
 void MailTextDecoder::feed(std::string_view piece, std::string& out) {
-  if (!started_ && !set_.empty() && !may_be_wide_) start(out);
+  if (!started_ && !set_.empty() && unit_ == 1) start(out);
   if (!started_) {
     const std::size_t taken = std::min(most_held_back - held_.size(), piece.size());
     held_.append(piece.substr(0, taken));

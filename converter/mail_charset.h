@@ -2,6 +2,7 @@
 // the guess for text without a label. The decoding itself: postoffice/character_set.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,10 @@ struct MailCharset {
 /// then uses guess_charset() on the text itself. iso-8859-1 means windows-1252, gb2312 means
 /// GB18030, ks_c_5601-1987 means CP949, and so on (the table is in the .cpp).
 MailCharset charset_for_label(std::string_view label);
+
+/// Of how many octets the units of a set are: 2 for UTF-16, 4 for UTF-32, 1 for all whose line end
+/// is ASCII's.
+std::size_t unit_octets(std::string_view set);
 
 /// "ISO-2022-JP" if `text` is ASCII with its escapes, "UTF-8" if it is that (a character cut at the
 /// end is forgiven), else "windows-1252".
@@ -62,7 +67,10 @@ class MailTextDecoder {
   std::string set_;
   bool guessed_ = false;
   bool started_ = false;
-  bool may_be_wide_ = false;
+  std::size_t unit_ = 1;    ///< more than one: perhaps, as the label says
+  std::size_t octets_ = 0;  ///< of a character's, begun
+  /// The first octet of one is a line end. If nothing comes after it, it is mail's and no text.
+  bool holds_line_end_ = false;
   bool doubts_utf8_ = false;  ///< labelled so, and only ASCII was seen so far
   bool has_jis_signs_ = false;
   std::string held_;

@@ -125,6 +125,8 @@ CASES = [
     Case("charset-missing-8bit-other", HEAD + b"Content-Type: text/plain\r\n\r\ngr\xfc\xdfe\r\n"),
     Case("charset-utf8-wrong", HEAD + b"Content-Type: text/plain; charset=utf-8\r\n\r\ngr\xfc\xdfe\r\n"),
     Case("charset-ascii-with-8bit", HEAD + b"Content-Type: text/plain; charset=us-ascii\r\n\r\ngr\xfc\xdfe\r\n"),
+    Case("charset-utf16-not-encoded", HEAD + b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+         + "Gr\xfc\xdfe\nzwei\n".encode("utf-16le").replace(b"\n", b"\r\n") + b"\r\n"),
     Case("charset-latin1-that-is-cp1252", HEAD + b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\x93quoted\x94 \x80\r\n"),
     Case("encoded-word-split-character", b"From: a@example.com\r\nSubject: =?utf-8?B?Z3LD?= =?utf-8?B?vMOf?=\r\n\r\nx\r\n"),
     Case("encoded-word-unknown-charset", b"From: a@example.com\r\nSubject: =?x-nonsense?Q?abc?=\r\n\r\nx\r\n"),

@@ -2,6 +2,7 @@
 // The promises are in docs/conversion.md.
 #include <string>
 
+#include "postoffice/character_set.h"
 #include "unit/catch.h"
 #include "unit/converter/conversion_fixture.h"
 
@@ -233,6 +234,67 @@ TEST_CASE("NUL octets pass through text and attachments", "[inbound][hostile]") 
   const ReadMessage message = converting.read(head + "X-N: a" + std::string(1, '\0') +
                                               "b\r\n\r\nx" + std::string(1, '\0') + "y\r\n");
   CHECK(message.text == std::string("x\0y\n", 4));
+}
+
+TEST_CASE("UTF-16 and UTF-32 that are not transfer-encoded survive the way through mail",
+          "[inbound][malformed]") {
+  // A program's text as it leaves it; a relay makes CR LF of each octet that is LF by value, except
+  // where there is a CR before it, and ends what does not end in a line.
+  const auto wide = [](std::string_view set, std::string_view line_end) {
+    const std::string text = "Gr\xC3\xBC\xC3\x9F\x65" + std::string(line_end) + "zwei" +
+                             std::string(line_end) + "\xE0\xA8\x8A \xF0\x9F\x90\x8E" +
+                             std::string(line_end);
+    auto encoder = smtpgate::postoffice::CharacterEncoder::open(std::string(set));
+    REQUIRE(encoder.has_value());
+    std::string out;
+    encoder->feed(text, out);
+    encoder->finish(out);
+    return out;
+  };
+  const auto through_mail = [](const std::string& octets) {
+    std::string out;
+    for (const char c : octets) {
+      if (c == '\n' && !out.ends_with('\r')) out += '\r';
+      out += c;
+    }
+    return out.ends_with("\r\n") ? out : out + "\r\n";
+  };
+  const std::string expected = "Gr\xC3\xBC\xC3\x9F\x65\nzwei\n\xE0\xA8\x8A \xF0\x9F\x90\x8E\n";
+  for (const char* set : {"UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"}) {
+    for (const char* line_end : {"\n", "\r\n"}) {
+      for (const char* encoding : {"binary", "8bit", "7bit", "unheard-of"}) {
+        for (const std::size_t piece : {0, 1}) {
+          INFO(set << ' ' << (line_end[0] == '\r' ? "CR LF " : "LF ") << encoding << ' ' << piece);
+          Converting converting;
+          converting.piece = piece;
+          const std::string fields = "Content-Type: text/plain; charset=" + std::string(set) +
+                                     "\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n";
+          const std::string body = through_mail(wide(set, line_end));
+          const ReadMessage alone = converting.read(head + fields + body);
+          CHECK(alone.text == expected);
+          const bool is_unknown = std::string_view(encoding) == "unheard-of";
+          CHECK(alone.marks() == std::vector<std::string>(is_unknown ? 1 : 0, "encoding-unknown"));
+          converting.target.line_end = smtpgate::postoffice::LineEnd::crlf;
+          const std::string other =
+              "Content-Disposition: attachment; filename=list.txt\r\n" + fields + body;
+          const ReadMessage parts =
+              converting.read(head + "Content-Type: multipart/mixed; boundary=p\r\n\r\n--p\r\n" +
+                              fields + body + "\r\n--p\r\n" + other + "\r\n--p--\r\n");
+          CHECK_THAT(parts.text, Contains("zwei\r\n"));
+          REQUIRE(parts.contents.size() == 1);
+          CHECK(parts.contents[0].starts_with(wide(set, line_end)));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a text that only says UTF-16 is read as what it is", "[inbound][malformed]") {
+  Converting converting;
+  const ReadMessage message =
+      converting.read(head + "Content-Type: text/plain; charset=utf-16\r\n\r\none\r\ntwo\r\n");
+  CHECK(message.text == "one\ntwo\n");
+  CHECK_THAT(message.marks(), VectorContains(std::string("charset-guessed")));
 }
 
 TEST_CASE("a header field of 1 MiB is carried whole", "[inbound][hostile]") {
