@@ -286,6 +286,60 @@ Tally Experiments::read_at_every_step() {
   return tally;
 }
 
+/// How many operations there are from the start behind a stop to the end.
+std::uint64_t Experiments::steps_after_stop(std::uint64_t stop) {
+  world_.begin(scenario_);
+  world_.disk().stop_at(stop);
+  world_.live();
+  world_.die(Death::process);
+  world_.start();
+  world_.live();
+  return world_.disk().operations().size();
+}
+
+/// Another thread or gateway does all that it can do between two operations: in an undisturbed
+/// life, and in the one after a stop.
+Tally Experiments::work_beside_every_step() {
+  Tally tally;
+  if (scenario_.sends_meanwhile) return tally;  // it has a neighbour of its own, at every step
+  const std::uint64_t no_stop = steps_ + 1;
+  const std::uint64_t between = stride();
+  const auto run = [&](std::uint64_t stop, std::uint64_t step, World::Neighbour neighbour) {
+    world_.begin(scenario_);
+    if (stop < no_stop) {
+      world_.disk().stop_at(stop);
+      world_.live();
+      world_.die(Death::process);
+    }
+    std::uint64_t count = 0;
+    world_.disk().set_neighbour([&] {
+      if (count++ == step) world_.work_beside(neighbour);
+    });
+    if (stop < no_stop) world_.start();
+    world_.live();
+    world_.disk().set_neighbour(nullptr);
+    live_to_the_end();
+    finish();
+    ++tally.steps;
+    judge(tally, std::string(neighbour == World::Neighbour::sender ? "sender" : "gateway") +
+                     " at work before operation " + std::to_string(step) +
+                     (stop < no_stop ? " after a stop at " + std::to_string(stop) : ""));
+  };
+  for (const auto neighbour : {World::Neighbour::sender, World::Neighbour::gateway}) {
+    for (std::uint64_t step = 0; step <= steps_; step += between) run(no_stop, step, neighbour);
+  }
+  for (std::uint64_t stop = 0; stop <= steps_; stop += depth_.is_long ? 1 : 2 * between) {
+    const std::uint64_t steps = steps_after_stop(stop);
+    const std::uint64_t least = depth_.is_long ? 1 : steps / 4 + 1;
+    for (const auto neighbour : {World::Neighbour::sender, World::Neighbour::gateway}) {
+      // Of a sample each stop has other steps.
+      const std::uint64_t first = depth_.is_long ? 0 : stop % least;
+      for (std::uint64_t step = first; step < steps; step += least) run(stop, step, neighbour);
+    }
+  }
+  return tally;
+}
+
 std::vector<Loss> Experiments::losses(bool with_random) const {
   using Names = Loss::Names;
   using Data = Loss::Data;

@@ -51,6 +51,7 @@ class Experiments {
   Tally stop_between_answers();
   Tally stop_twice();
   Tally read_at_every_step();
+  Tally work_beside_every_step();
   Tally cut_power_at_every_step();
   Tally fail_every_step();
   Tally vanish_at_every_step();
@@ -72,6 +73,7 @@ class Experiments {
  private:
   void finish();
   void live_to_the_end();
+  std::uint64_t steps_after_stop(std::uint64_t stop);
   void judge(Tally& tally, const std::string& story, std::uint64_t allowed_by_reader = 0);
   std::vector<Loss> losses(bool with_random) const;
   std::uint64_t stride() const;

@@ -32,11 +32,12 @@ struct Experiment {
   bool is_fault = false;  ///< something fails, nobody is stopped
 };
 
-constexpr std::array<Experiment, 8> experiments{{
+constexpr std::array<Experiment, 9> experiments{{
     {"stop", "process stopped at a step", &Experiments::stop_at_every_step},
     {"answers", "dead between two answers", &Experiments::stop_between_answers},
     {"twice", "stopped, and stopped again", &Experiments::stop_twice},
     {"read", "read or deleted at a step", &Experiments::read_at_every_step},
+    {"beside", "others at work at a step", &Experiments::work_beside_every_step},
     {"cut", "power cut at a step", &Experiments::cut_power_at_every_step},
     {"fail", "disk fails at a step", &Experiments::fail_every_step, true},
     {"vanish", "folder gone at a step", &Experiments::vanish_at_every_step, true},
@@ -68,8 +69,8 @@ again, and each message must be in each mailbag once, whole and the same.
   --long              every step (the default)
   --jobs N            scenarios at a time (2)
   --scenario PART     those with PART in their name; --list shows them
-  --experiment NAME   stop, answers, twice, read, cut, fail, vanish, clock or syncs; "-syncs" and
-                      the like: all but that, which takes most of the time
+  --experiment NAME   stop, answers, twice, read, beside, cut, fail, vanish, clock or syncs; "-syncs"
+                      and the like: all but that, which takes most of the time
   --history           with the first complaint, every operation that led to it
   -v                  every scenario's figures, and each sync with the loss that its removal causes
 

@@ -200,6 +200,15 @@ void World::start() {
   (void)postoffice::expire_outgoing_markers(*opened, clock_now());
 }
 
+void World::work_beside(Neighbour neighbour) {
+  if (neighbour == Neighbour::gateway) {
+    start();
+    send_outgoing();
+  } else if (scenario_->sends) {
+    send_what_is_free();
+  }
+}
+
 bool World::is_over() const {
   for (const Inbound& inbound : inbound_) {
     if (!inbound.is_accepted || !inbound.queue.empty()) return false;

@@ -140,6 +140,13 @@ class World {
   /// Nobody has anything left to do.
   bool is_over() const;
 
+  /// Somebody else of ours, at any moment while we are at work.
+  enum class Neighbour {
+    sender,   ///< the daemon's threads that send
+    gateway,  ///< a daemon that starts on the same host, and looks at all that waits
+  };
+  void work_beside(Neighbour neighbour);
+
   /// What a reader does, at any moment, behind the gateway's back: all messages of all mailboxes.
   void read_all();  ///< new/ to cur/ by a plain rename
   /// Noted as seen. How many of them had no marker yet: those may come again.
