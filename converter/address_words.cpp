@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "converter/encoded_word.h"
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 

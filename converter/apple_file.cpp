@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "converter/octet_order.h"
 #include "postoffice/character_set.h"
 

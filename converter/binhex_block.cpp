@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {

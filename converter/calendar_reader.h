@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "converter/meeting.h"
 
 namespace smtpgate::converter {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "postoffice/ascii.h"
 #include "postoffice/utf8.h"
 

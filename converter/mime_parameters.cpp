@@ -8,7 +8,7 @@
 
 #include "converter/encoded_word.h"
 #include "converter/header_field.h"
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "converter/text_block.h"
 #include "postoffice/ascii.h"
 

@@ -9,7 +9,7 @@
 
 #include "converter/base64_block.h"
 #include "converter/binhex_block.h"
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "converter/uuencode_block.h"
 #include "converter/yenc_block.h"
 

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "converter/html_to_text.h"
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "postoffice/character_set.h"
 #include "postoffice/mmff.h"
 

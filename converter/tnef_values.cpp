@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "converter/octet_order.h"
 #include "converter/tnef_format.h"
 #include "postoffice/ascii.h"

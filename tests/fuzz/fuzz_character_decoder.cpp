@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "postoffice/character_set.h"
 #include "postoffice/printable.h"
 

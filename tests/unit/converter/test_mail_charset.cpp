@@ -2,6 +2,7 @@
 #include <string>
 
 #include "converter/mail_charset.h"
+#include "converter/mail_text_decoder.h"
 #include "unit/catch.h"
 
 using namespace smtpgate::converter;
