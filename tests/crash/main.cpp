@@ -325,7 +325,7 @@ int main(int count, char** arguments) {
     words.pop_front();
     const bool has_value = !words.empty();
     if (word == "--short") {
-      options.depth = {.is_long = false, .most_steps = 16, .random_losses = 1};
+      options.depth = {.is_long = false, .most_steps = 13, .random_losses = 1};
     } else if (word == "--long") {
       options.depth = long_form;
     } else if (word == "--history") {
