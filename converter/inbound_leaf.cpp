@@ -30,7 +30,7 @@ bool has_wide_octets(const ContentType& type, TransferEncoding encoding) {
     return false;
   }
   const std::string_view label = type.parsed.parameter("charset");
-  return !label.empty() && unit_octets(charset_for_label(label).set) > 1;
+  return !label.empty() && postoffice::unit_octets(charset_for_label(label).set) > 1;
 }
 
 }  // namespace

@@ -192,16 +192,6 @@ bool has_jis_signs(std::string_view key) {
 
 }  // namespace
 
-std::size_t unit_octets(std::string_view set) {
-  for (const std::string_view four : {"UTF-32", "UTF32", "UCS-4", "UCS4", "ISO-10646/UCS4"}) {
-    if (starts_with_ignoring_case(set, four)) return 4;
-  }
-  for (const std::string_view two : {"UTF-16", "UTF16", "UCS-2", "UCS2", "ISO-10646/UCS2"}) {
-    if (starts_with_ignoring_case(set, two)) return 2;
-  }
-  return 1;
-}
-
 MailCharset charset_for_label(std::string_view label) {
   const std::string_view name = name_in(label);
   if (name.empty()) return {"", !trim(label).empty()};

@@ -2,7 +2,6 @@
 // for text, and what to do where a label is missing or wrong: mail_text_decoder.h.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -24,9 +23,5 @@ struct MailCharset {
 /// then uses guess_charset() on the text itself. iso-8859-1 means windows-1252, gb2312 means
 /// GB18030, ks_c_5601-1987 means CP949, and so on (the table is in the .cpp).
 MailCharset charset_for_label(std::string_view label);
-
-/// Of how many octets the units of a set are: 2 for UTF-16, 4 for UTF-32, 1 for all whose line end
-/// is ASCII's.
-std::size_t unit_octets(std::string_view set);
 
 }  // namespace smtpgate::converter

@@ -97,7 +97,7 @@ MailTextDecoder::MailTextDecoder(std::string_view label) {
   guessed_ = charset.guessed;
   has_jis_signs_ = charset.has_jis_signs;
   set_ = std::move(charset.set);
-  unit_ = unit_octets(set_);
+  unit_ = postoffice::unit_octets(set_);
 }
 
 void MailTextDecoder::open(std::string set) {

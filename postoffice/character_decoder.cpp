@@ -43,6 +43,15 @@ Units units_of(std::string_view set) {
   return {};
 }
 
+bool is_utf7(std::string_view set) {
+  return equals_ignoring_case(set, "UTF-7") || equals_ignoring_case(set, "UTF7");
+}
+
+/// Of UTF-7's base64; what else is inside a run of it ends that (RFC 2152).
+bool is_in_base64(char c) {
+  return is_ascii_alpha(c) || is_ascii_digit(c) || c == '+' || c == '/';
+}
+
 /// True if each ASCII octet, given alone, stands for itself and at once: no shift states, no escape
 /// sequences, and no letters held back until it is seen whether an accent follows (TCVN, CP1258).
 bool set_keeps_ascii(std::string_view set) {
@@ -61,12 +70,17 @@ bool set_keeps_ascii(std::string_view set) {
 
 }  // namespace
 
+std::size_t unit_octets(std::string_view set) {
+  return units_of(set).size;
+}
+
 struct CharacterDecoder::State {
   bool is_utf8 = false;
   Iconv iconv;  ///< closed for UTF-8
   Units units;
   bool order_pending = false;  ///< the first unit has not come yet
   std::string name;
+  bool ends_runs = false;  ///< UTF-7
   bool tried_ascii = false;
   bool keeps_ascii = false;  ///< known once tried_ascii
   bool settled = true;       ///< between characters, and iconv holds none back
@@ -172,6 +186,7 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
   std::size_t at = 0;
   std::size_t chunk_end = 0;
   std::size_t most = chunk_size;
+  std::size_t ended_at = std::string_view::npos;
   while (at < text.size()) {
     if (keeps_ascii && settled) {
       const std::size_t run_end = end_of_ascii(text, at);
@@ -183,6 +198,7 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
     std::string_view rest = text.substr(at, chunk_end - at);
     const std::size_t before = rest.size();
     const Iconv::Stop stop = iconv.convert(rest, scratch);
+    if (at == ended_at && rest.size() < before) replace(out);  // it was the run
     append_checked(out);
     at = chunk_end - rest.size();
     settled = false;
@@ -194,6 +210,14 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
       if (chunk_end == text.size()) return at;
       chunk_end = 0;  // the chunk's end cut a character: go on with more text
     } else if (stop == Iconv::Stop::illegal || rest.size() == before) {
+      if (ends_runs && !is_in_base64(text[at]) && ended_at != at) {
+        // Perhaps a run of UTF-7's base64 that is not whole: iconv would stay in it, and take what
+        // follows for more of it. What ended it may be text.
+        iconv.reset(scratch);
+        scratch.clear();
+        ended_at = at;
+        continue;
+      }
       replace(out);
       at += std::min(units.size, text.size() - at);
       most = least_chunk;
@@ -240,6 +264,7 @@ std::optional<CharacterDecoder> CharacterDecoder::open(std::string_view set) {
   state->units = units_of(set);
   state->order_pending = state->units.order_unknown;
   state->name = set;
+  state->ends_runs = is_utf7(set);
   // The trial costs more than a short text, such as an encoded word, can win by it.
   state->tried_ascii = state->units.size != 1;
   return CharacterDecoder(std::move(state));

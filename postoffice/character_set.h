@@ -9,6 +9,7 @@
 // who invents names costs nothing. One object belongs to one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,7 +35,12 @@ bool is_known_character_set(std::string_view name);
 /// octet (the format's own words are ASCII), and no character needs a control octet.
 bool is_file_character_set(std::string_view name);
 
-/// Some set to UTF-8. Undecodable octets become U+FFFD, one each, and are counted. UTF-8 input
+/// Of how many octets the units of a set are: 2 for UTF-16, 4 for UTF-32, 1 for all whose line end
+/// is ASCII's.
+std::size_t unit_octets(std::string_view set);
+
+/// Some set to UTF-8. Undecodable octets become U+FFFD, one each, and are counted; a
+/// run of UTF-7's base64 that is not whole ends with one, and what ended it is text. UTF-8 input
 /// takes a fast path that copies valid text. UTF-16 and UTF-32 without a byte order mark are read
 /// big-endian.
 class CharacterDecoder {
