@@ -47,11 +47,6 @@ bool is_utf7(std::string_view set) {
   return equals_ignoring_case(set, "UTF-7") || equals_ignoring_case(set, "UTF7");
 }
 
-/// Of UTF-7's base64; what else is inside a run of it ends that (RFC 2152).
-bool is_in_base64(char c) {
-  return is_ascii_alpha(c) || is_ascii_digit(c) || c == '+' || c == '/';
-}
-
 /// True if each ASCII octet, given alone, stands for itself and at once: no shift states, no escape
 /// sequences, and no letters held back until it is seen whether an accent follows (TCVN, CP1258).
 bool set_keeps_ascii(std::string_view set) {
@@ -185,7 +180,9 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
   }
   std::size_t at = 0;
   std::size_t chunk_end = 0;
-  std::size_t most = chunk_size;
+  // What iconv has done with UTF-7 when it refuses something depends on what it was given at once.
+  const std::size_t usual = ends_runs ? 1 : chunk_size;
+  std::size_t most = usual;
   std::size_t ended_at = std::string_view::npos;
   while (at < text.size()) {
     if (keeps_ascii && settled) {
@@ -205,14 +202,15 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
     if (stop == Iconv::Stop::done) {
       const std::size_t last = chunk_end < settled_run ? 0 : chunk_end - settled_run;
       settled = end_of_ascii(text.substr(0, chunk_end), last) == chunk_end;
-      most = std::min(chunk_size, 2 * most);
+      most = std::min(usual, 2 * most);
     } else if (stop == Iconv::Stop::incomplete && rest.size() <= most_held) {
       if (chunk_end == text.size()) return at;
       chunk_end = 0;  // the chunk's end cut a character: go on with more text
+      most = std::max(most, before + 1);
     } else if (stop == Iconv::Stop::illegal || rest.size() == before) {
-      if (ends_runs && !is_in_base64(text[at]) && ended_at != at) {
-        // Perhaps a run of UTF-7's base64 that is not whole: iconv would stay in it, and take what
-        // follows for more of it. What ended it may be text.
+      if (ends_runs && ended_at != at) {
+        // Perhaps in a run of UTF-7's base64: iconv would stay in it, and take what follows for
+        // more of it. It is over; the octet may be text.
         iconv.reset(scratch);
         scratch.clear();
         ended_at = at;
@@ -220,7 +218,7 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
       }
       replace(out);
       at += std::min(units.size, text.size() - at);
-      most = least_chunk;
+      most = std::min(usual, least_chunk);
       chunk_end = std::min(chunk_end, at + most);
     }
   }

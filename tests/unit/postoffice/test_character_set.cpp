@@ -142,6 +142,7 @@ TEST_CASE("multi-byte and stateful sets decode in pieces of any size") {
   // A run that is not whole ends where base64 ends; what is behind it is no more of it.
   check_all_pieces("UTF-7", "a +ir b +ir\xD5 c +ir~ d +Jjo e",
                    {"a \uFFFD b \uFFFD c \uFFFD d ☺ e", 3});
+  check_all_pieces("UTF-7", "Pie +3Becipiel", {"Pie \uFFFDecipiel", 1});
   check_all_pieces("GB18030", "\xC4\xE3\xBA\xC3 \x81\x30\x81\x30 ok", {"你好 \xC2\x80 ok", 0});
   check_all_pieces("EUC-KR", "\xC7\xD1\xB1\xDB text text text text text \xC7\xD1",
                    {"한글 text text text text text 한", 0});
