@@ -11,6 +11,7 @@ import os
 import pwd
 import random
 import re
+import secrets
 import smtplib
 import socket
 import subprocess
@@ -290,6 +291,13 @@ class PrivatePostfix:
             return self.log_file.read_text("utf-8", "replace")
         except OSError:
             return ""
+
+    def whole_log(self):
+        """With all that was said until now: postlogd, one process, writes what it is told in that order, but later."""
+        mark = f"until here {secrets.token_hex(8)}"
+        self.command("postlog", mark)
+        self.wait_for_log(mark)
+        return self.log()
 
     def wait_for_log(self, text, limit=30):
         wait_for(f"{text!r} in Postfix's log", lambda: text in self.log(), limit)
