@@ -45,16 +45,24 @@ tl::expected<DaemonPlace, Trouble> find_daemon(const std::string& configuration_
 
 tl::expected<std::string, Trouble> ask_about(const DaemonPlace& place, std::string_view word) {
   auto answer = ask_daemon(place.work, word);
+  const auto is_absent = [&] {
+    return !answer && !answer.error().is_forbidden && !answer.error().is_running;
+  };
+  if (is_absent() && answers_elsewhere(place)) {
+    // One that has just started has its control socket before its door answers.
+    answer = ask_daemon(place.work, word);
+    if (is_absent()) {
+      return tl::unexpected(Trouble{
+          EX_UNAVAILABLE,
+          fmt::format(
+              "a daemon serves {}, but uses another work folder than {}, which {} names now: "
+              "[gateway] work is read at the start. Start it anew (systemctl restart smtpgate), or "
+              "ask it where it is: --work DIR",
+              place.milter_socket, place.work, place.configuration)});
+    }
+  }
   if (answer) return std::move(*answer);
   const NoDaemon& why = answer.error();
-  if (!why.is_forbidden && !why.is_running && answers_elsewhere(place)) {
-    return tl::unexpected(Trouble{
-        EX_UNAVAILABLE,
-        fmt::format("a daemon serves {}, but uses another work folder than {}, which {} names now: "
-                    "[gateway] work is read at the start. Start it anew (systemctl restart "
-                    "smtpgate), or ask it where it is: --work DIR",
-                    place.milter_socket, place.work, place.configuration)});
-  }
   const int code = why.is_forbidden ? EX_NOPERM : why.is_running ? EX_TEMPFAIL : EX_UNAVAILABLE;
   return tl::unexpected(Trouble{code, why.sentence});
 }

@@ -1,71 +1,27 @@
 // Signs of life: given only while everything goes on.
 #include <atomic>
-#include <cstring>
 #include <filesystem>
 #include <string>
-#include <thread>
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "milter/outbound_service.h"
 #include "milter/watchdog.h"
+#include "unit/milter/answering_milter.h"
 #include "unit/milter/outbound_fixture.h"
 
 using namespace smtpgate;
 using namespace smtpgate::milter;
 using namespace std::chrono_literals;
+using smtpgate::test::listen_on;
+using smtpgate::test::Milter;
+using smtpgate::test::negotiated;
 using smtpgate::test::OutboundGateway;
 using smtpgate::test::wait_until;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A Unix socket that listens, at `path`.
-int listen_on(const std::string& path, int type) {
-  const int descriptor = ::socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  REQUIRE(::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  if (type == SOCK_STREAM) REQUIRE(::listen(descriptor, 8) == 0);
-  return descriptor;
-}
-
-/// A milter that answers the first thing it is told by `answer`, for as many connections as come.
-class Milter {
- public:
-  Milter(const std::string& path, std::string answer)
-      : listener_(listen_on(path, SOCK_STREAM)), answer_(std::move(answer)), thread_([this] {
-          for (;;) {
-            const int one = ::accept(listener_, nullptr, nullptr);
-            if (one < 0) return;
-            std::string asked(100, '\0');
-            const ssize_t size = ::recv(one, asked.data(), asked.size(), 0);
-            if (size > 0) asked_ = asked.substr(0, static_cast<std::size_t>(size));
-            ::send(one, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-            ::close(one);
-          }
-        }) {}
-  ~Milter() {
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-  }
-  Milter(const Milter&) = delete;
-  Milter& operator=(const Milter&) = delete;
-
-  const std::string& asked() const { return asked_; }
-
- private:
-  int listener_;
-  std::string answer_;
-  std::string asked_;
-  std::thread thread_;
-};
-
-const std::string negotiated("\0\0\0\x0dO\0\0\0\x06\0\0\0\0\0\0\0\0", 17);
 
 /// A manager's socket, a door and a pulse around look_for_life().
 struct Place {
