@@ -11,6 +11,7 @@
 #include "converter/inbound.h"
 #include "converter/outbound.h"
 #include "postoffice/mmff_writer.h"
+#include "unit/catch.h"
 #include "unit/converter/conversion_fixture.h"
 
 namespace smtpgate::test {
@@ -164,6 +165,20 @@ inline std::string received_text(const SentMessage& sent) {
     throw std::runtime_error("the text is joined otherwise: " + text);
   }
   return text;
+}
+
+/// RFC 5322: lines of at most 998 octets ended by CR LF alone; our folds at 78 where they can be.
+inline void check_lines(const std::string& content) {
+  REQUIRE(content.ends_with("\r\n"));
+  for (std::size_t at = 0; at < content.size();) {
+    const std::size_t end = content.find("\r\n", at);
+    const std::string_view line = std::string_view(content).substr(at, end - at);
+    if (line.size() > 998 ||
+        line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+      FAIL("line: " << line.substr(0, 200));
+    }
+    at = end + 2;
+  }
 }
 
 }  // namespace smtpgate::test
