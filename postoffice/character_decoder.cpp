@@ -10,6 +10,7 @@
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 #include "postoffice/iconv_handle.h"
+#include "postoffice/utf7_decoder.h"
 #include "postoffice/utf8.h"
 
 namespace smtpgate::postoffice {
@@ -43,10 +44,6 @@ Units units_of(std::string_view set) {
   return {};
 }
 
-bool is_utf7(std::string_view set) {
-  return equals_ignoring_case(set, "UTF-7") || equals_ignoring_case(set, "UTF7");
-}
-
 /// True if each ASCII octet, given alone, stands for itself and at once: no shift states, no escape
 /// sequences, and no letters held back until it is seen whether an accent follows (TCVN, CP1258).
 bool set_keeps_ascii(std::string_view set) {
@@ -71,11 +68,11 @@ std::size_t unit_octets(std::string_view set) {
 
 struct CharacterDecoder::State {
   bool is_utf8 = false;
-  Iconv iconv;  ///< closed for UTF-8
+  std::optional<Utf7Decoder> utf7;
+  Iconv iconv;  ///< closed for UTF-8 and UTF-7
   Units units;
   bool order_pending = false;  ///< the first unit has not come yet
   std::string name;
-  bool ends_runs = false;  ///< UTF-7
   bool tried_ascii = false;
   bool keeps_ascii = false;  ///< known once tried_ascii
   bool settled = true;       ///< between characters, and iconv holds none back
@@ -180,10 +177,7 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
   }
   std::size_t at = 0;
   std::size_t chunk_end = 0;
-  // What iconv has done with UTF-7 when it refuses something depends on what it was given at once.
-  const std::size_t usual = ends_runs ? 1 : chunk_size;
-  std::size_t most = usual;
-  std::size_t ended_at = std::string_view::npos;
+  std::size_t most = chunk_size;
   while (at < text.size()) {
     if (keeps_ascii && settled) {
       const std::size_t run_end = end_of_ascii(text, at);
@@ -195,30 +189,20 @@ std::size_t CharacterDecoder::State::decode(std::string_view text, std::string& 
     std::string_view rest = text.substr(at, chunk_end - at);
     const std::size_t before = rest.size();
     const Iconv::Stop stop = iconv.convert(rest, scratch);
-    if (at == ended_at && rest.size() < before) replace(out);  // it was the run
     append_checked(out);
     at = chunk_end - rest.size();
     settled = false;
     if (stop == Iconv::Stop::done) {
       const std::size_t last = chunk_end < settled_run ? 0 : chunk_end - settled_run;
       settled = end_of_ascii(text.substr(0, chunk_end), last) == chunk_end;
-      most = std::min(usual, 2 * most);
+      most = std::min(chunk_size, 2 * most);
     } else if (stop == Iconv::Stop::incomplete && rest.size() <= most_held) {
       if (chunk_end == text.size()) return at;
       chunk_end = 0;  // the chunk's end cut a character: go on with more text
-      most = std::max(most, before + 1);
     } else if (stop == Iconv::Stop::illegal || rest.size() == before) {
-      if (ends_runs && ended_at != at) {
-        // Perhaps in a run of UTF-7's base64: iconv would stay in it, and take what follows for
-        // more of it. It is over; the octet may be text.
-        iconv.reset(scratch);
-        scratch.clear();
-        ended_at = at;
-        continue;
-      }
       replace(out);
       at += std::min(units.size, text.size() - at);
-      most = std::min(usual, least_chunk);
+      most = least_chunk;
       chunk_end = std::min(chunk_end, at + most);
     }
   }
@@ -256,13 +240,16 @@ std::optional<CharacterDecoder> CharacterDecoder::open(std::string_view set) {
     state->is_utf8 = true;
     return CharacterDecoder(std::move(state));
   }
+  if (Utf7Decoder::decodes(set)) {
+    state->utf7.emplace();
+    return CharacterDecoder(std::move(state));
+  }
   std::optional<Iconv> opened = Iconv::open("UTF-8", set);
   if (!opened) return std::nullopt;
   state->iconv = std::move(*opened);
   state->units = units_of(set);
   state->order_pending = state->units.order_unknown;
   state->name = set;
-  state->ends_runs = is_utf7(set);
   // The trial costs more than a short text, such as an encoded word, can win by it.
   state->tried_ascii = state->units.size != 1;
   return CharacterDecoder(std::move(state));
@@ -276,12 +263,15 @@ CharacterDecoder::~CharacterDecoder() = default;
 void CharacterDecoder::feed(std::string_view piece, std::string& out) {
   if (state_->is_utf8) {
     state_->feed_utf8(piece, out);
+  } else if (state_->utf7) {
+    state_->utf7->feed(piece, out);
   } else {
     state_->feed_iconv(piece, out);
   }
 }
 
 void CharacterDecoder::finish(std::string& out) {
+  if (state_->utf7) return state_->utf7->finish(out);
   if (!state_->is_utf8 && !state_->order_pending) {
     state_->iconv.reset(state_->scratch);
     state_->append_checked(out);
@@ -293,7 +283,7 @@ void CharacterDecoder::finish(std::string& out) {
 }
 
 std::uint64_t CharacterDecoder::replaced() const {
-  return state_->replaced;
+  return state_->utf7 ? state_->utf7->replaced() : state_->replaced;
 }
 
 }  // namespace smtpgate::postoffice

@@ -39,9 +39,9 @@ bool is_file_character_set(std::string_view name);
 /// is ASCII's.
 std::size_t unit_octets(std::string_view set);
 
-/// Some set to UTF-8. Undecodable octets become U+FFFD, one each, and are counted; a run of UTF-7's
-/// base64 ends with one where it goes wrong, and the rest of it is text. UTF-8 input takes a fast
-/// path that copies valid text. UTF-16 and UTF-32 without a byte order mark are read big-endian.
+/// Some set to UTF-8. Undecodable octets become U+FFFD, one each, and are counted (UTF-7:
+/// utf7_decoder.h). UTF-8 input takes a fast path that copies valid text. UTF-16 and UTF-32 without
+/// a byte order mark are read big-endian.
 class CharacterDecoder {
  public:
   /// nullopt if iconv does not know the set.
