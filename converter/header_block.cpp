@@ -29,7 +29,7 @@ std::string_view line_end_of(std::string_view line) {
 
 void HeaderBlock::start(bool of_message) {
   *this = HeaderBlock{};
-  first_line_of_message_ = of_message;
+  of_message_ = first_line_of_message_ = of_message;
 }
 
 // What the octets of line_ and then `c` make of the line.
@@ -37,7 +37,7 @@ HeaderBlock::Line HeaderBlock::classify(char c) {
   const std::size_t at = line_.size();
   if (at == 0) {
     if (is_blank(c) && has_field_) return Line::continuation;
-    if (is_blank(c)) return first_line_of_message_ ? Line::incomplete : Line::other;
+    if (is_blank(c)) return first_line_of_message_ || !of_message_ ? Line::incomplete : Line::other;
     if (c == '\n') return Line::blank;
     if (c == '\r') return Line::incomplete;
   } else if (line_.front() == '\r') {
@@ -51,7 +51,8 @@ HeaderBlock::Line HeaderBlock::classify(char c) {
   const bool has_name = !trim(line_).empty();
   if (c == ':' && has_name) {
     colon_ = at;
-    return Line::field;
+    const bool is_indented = !of_message_ && is_blank(line_.front());
+    return is_indented && !has_mime_name() ? Line::other : Line::field;
   }
   const bool in_name = !name_ended_ && c > ' ' && c < 127 && c != ':';
   if ((in_name || is_blank(c)) && at < longest_name) {
@@ -85,7 +86,7 @@ std::size_t HeaderBlock::feed(std::string_view piece, std::size_t most) {
     if (first_line_of_message_ && line_ == byte_order_mark) line_.clear();
   }
   if (kind_ == Line::other) {
-    const std::size_t room = has_field_ ? longest_other - line_.size() : 0;
+    const std::size_t room = has_field_ || !of_message_ ? longest_other - line_.size() : 0;
     const std::size_t end = piece.find('\n', used);
     const std::size_t stop = end == std::string_view::npos ? piece.size() : end + 1;
     const std::size_t take = std::min(stop - used, room);
@@ -155,6 +156,10 @@ bool HeaderBlock::has_usual_name() const {
   const std::string name = ascii_lower(trim(std::string_view(line_).substr(0, colon_)));
   return name.find('-') != std::string::npos ||
          std::find(usual_names.begin(), usual_names.end(), name) != usual_names.end();
+}
+
+bool HeaderBlock::has_mime_name() const {
+  return starts_with_ignoring_case(trim(std::string_view(line_).substr(0, colon_)), "content-");
 }
 
 HeaderFields HeaderBlock::take_fields() {

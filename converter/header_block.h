@@ -22,18 +22,19 @@ class HeaderBlock {
     continuation,  ///< begins with a blank, after a field
     envelope,      ///< "From " or ">From " of an mbox file, first line of a message
     blank,         ///< the end of the block
-    other,         ///< no header line; line() is whole if it is short and follows a field
+    other,         ///< no header line; line() is whole if it is short, in a part or after a field
   };
 
   static constexpr std::size_t longest_other = 998;
 
-  /// Begins a block, without fields. Only the first line of a message can be Line::envelope, have a
-  /// byte order mark, which is dropped, or blanks before its name, which are forgiven.
+  /// Begins a block, without fields. Only the first line of a message can be Line::envelope or have
+  /// a byte order mark, which is dropped. Blanks before the first name are forgiven, in a part only
+  /// if the name is one of MIME's: much text begins with blanks and has a colon.
   void start(bool of_message);
 
-  /// Consumes octets up to the end of the current line, or of Line::other to where it shows (after
-  /// a field: to its end, or to `longest_other`); returns how many. `most` bounds line() for the
-  /// other kinds: an octet beyond it is not consumed and exceeded() is true.
+  /// Consumes octets up to the end of the current line, or of Line::other to where it shows (in a
+  /// part, or after a field: to its end, or to `longest_other`); returns how many. `most` bounds
+  /// line() for the other kinds: an octet beyond it is not consumed and exceeded() is true.
   std::size_t feed(std::string_view piece, std::size_t most);
 
   Line kind() const { return kind_; }
@@ -54,6 +55,8 @@ class HeaderBlock {
   /// The field in line() has a name that mail uses in headers and text hardly ever has before a
   /// colon.
   bool has_usual_name() const;
+  /// The field in line() is one of MIME's (RFC 2045, 9: "Content-").
+  bool has_mime_name() const;
   /// The fields so far; the block is empty afterwards.
   HeaderFields take_fields();
   std::size_t field_count() const { return field_count_; }
@@ -68,6 +71,7 @@ class HeaderBlock {
   bool has_field_ = false;
   std::size_t field_count_ = 0;
   std::string_view fold_;  // the line end before a continuation
+  bool of_message_ = false;
   bool first_line_of_message_ = false;
 
   std::string line_;

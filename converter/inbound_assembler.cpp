@@ -75,6 +75,7 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
   if (signed_ && signed_->depth == open_.size()) signed_->offset = entity.offset;
   if (entity.header_cut) mark("header-cut");
   if (entity.header_mended) mark("header-mended");
+  if (!entity.stray.empty()) between(entity.stray, true);
   mark_doubled_fields(entity);
   PartDescription description = describe_part(entity);
   bool in_body = true;

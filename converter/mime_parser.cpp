@@ -5,7 +5,8 @@
 // is taken for something it may not be:
 // - a line in a header block that is no field ends the block, and the body begins with that line;
 //   unless fields go on behind it, or the field before it is plainly unfinished (a fold whose
-//   blank was lost): then it belongs to that field;
+//   blank was lost): then it belongs to that field; before the first field of a part, if one of
+//   MIME's follows, it is told beside the part;
 // - a boundary of any open multipart ends all that is inside it;
 // - a multipart without a usable boundary is a leaf;
 // - after a close-delimiter the same delimiter begins a part again.
@@ -72,6 +73,7 @@ struct MimeParser::State {
   // Whole lines of a header block that may be folds of the last field or the beginning of the body.
   std::string doubtful;
   bool header_mended = false;
+  std::string stray;                // doubtful ones that turned out to be of nothing
   std::uint64_t entity_offset = 0;  // of the header block's first octet
   std::string taken_back;           // lines that were read as header and are to be read as body
 
@@ -136,7 +138,7 @@ std::size_t MimeParser::State::header(std::string_view piece) {
   if (!block.complete()) return used;
   if (!belongs_to_header()) {
     // Room for a few lines: broken folds come in long fields.
-    const bool may_wait = block.has_field() && block.line().ends_with('\n') &&
+    const bool may_wait = (block.has_field() || !open.empty()) && block.line().ends_with('\n') &&
                           block.kind() != HeaderBlock::Line::blank && !open.match(block.line()) &&
                           doubtful.size() + block.line().size() <= most_doubtful;
     if (may_wait) {
@@ -173,7 +175,9 @@ std::size_t MimeParser::State::header(std::string_view piece) {
 bool MimeParser::State::belongs_to_header() {
   if (block.kind() == HeaderBlock::Line::other || open.match(block.line())) return false;
   if (doubtful.empty()) return true;
-  if (block.kind() == HeaderBlock::Line::field) return block.has_usual_name();
+  if (block.kind() == HeaderBlock::Line::field) {
+    return block.has_field() ? block.has_usual_name() : block.has_mime_name();
+  }
   return block.kind() == HeaderBlock::Line::blank && block.last_is_unfinished();
 }
 
@@ -191,7 +195,11 @@ bool MimeParser::State::take_doubtful() {
   const std::string_view end = view.ends_with(crlf) ? crlf : line_feed;
   raw(view.substr(0, view.size() - end.size()));
   hold(end, false);
-  block.continue_last(view);
+  if (block.has_field()) {
+    block.continue_last(view);
+  } else {
+    stray = view;
+  }
   return true;
 }
 
@@ -225,8 +233,9 @@ void MimeParser::State::begin_body(bool header_cut, std::uint64_t body_offset) {
   at_line_start = true;
   handler.begin_entity(EntityStart{fields, type, static_cast<unsigned>(open.size()),
                                    open.empty() ? 0 : open.innermost().children - 1, !in_leaf,
-                                   header_cut, header_mended, entity_offset, body_offset});
+                                   header_cut, header_mended, stray, entity_offset, body_offset});
   header_mended = false;
+  stray.clear();
   if (!in_leaf) open.push(std::move(boundary), type.subtype == "digest");
 }
 

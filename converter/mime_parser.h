@@ -37,8 +37,10 @@ struct EntityStart {
   /// not at a blank line. The end of the message in a header is no such cut.
   bool header_cut;
   /// A line without a field name was taken as the rest of the field before it, whose value has it
-  /// as a further line.
+  /// as a further line; or `stray` is not empty.
   bool header_mended;
+  /// Whole lines at the top of a part's header that are no fields; fields of MIME's follow them.
+  std::string_view stray;
   /// Among all octets fed to the parser: where the header block begins, and where the body does.
   /// The body() pieces of a leaf are the input's octets from `body_offset` on, without a gap, and
   /// the raw() pieces of an entity those from `offset` on; so they can be found again.

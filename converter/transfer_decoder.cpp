@@ -1,6 +1,7 @@
 // See transfer_decoder.h. The identity encodings are here, the others in files of their own.
 #include "converter/transfer_decoder.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -67,6 +68,26 @@ class LineDecoder : public TransferDecoder {
 
 constexpr std::size_t judged_octets = 1024;
 
+/// Whole lines of base64 that end in padding, or a line that is too long for a word: what follows
+/// was put behind it, as lists put their footers.
+bool begins_with_base64(std::string_view text) {
+  constexpr std::size_t longest_word = 40;
+  std::size_t data = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = trim(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.empty()) continue;
+    const std::size_t characters = std::min(line.find_first_not_of(base64_alphabet), line.size());
+    const std::size_t padding = line.size() - characters;
+    if (line.substr(characters) != std::string_view("==").substr(0, padding)) return false;
+    data += line.size();
+    if (padding > 0) return data % 4 == 0;
+    if (line.size() > longest_word) return true;
+  }
+  return false;
+}
+
 /// Base64 has no blanks between its characters, and few octets of another alphabet get into it.
 bool is_plainly_no_base64(std::string_view text) {
   std::size_t data = 0;
@@ -85,7 +106,7 @@ bool is_plainly_no_base64(std::string_view text) {
     }
     before = c;
   }
-  return foreign > 1 && foreign * 16 > data;
+  return foreign > 1 && foreign * 16 > data && !begins_with_base64(text);
 }
 
 /// Text that is labelled base64: its beginning is looked at before the label is believed.

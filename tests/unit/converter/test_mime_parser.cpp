@@ -31,6 +31,7 @@ class Recorder : public EntityHandler {
     if (entity.is_multipart) log_ += " multipart";
     if (entity.header_cut) log_ += " cut";
     if (entity.header_mended) log_ += " mended";
+    if (!entity.stray.empty()) log_ += " stray[" + std::string(entity.stray) + "]";
     if (entity.content_type.is_default) log_ += " default";
     for (const HeaderField& field : entity.header.all()) {
       if (show_fields) log_ += "{" + field.name + ":" + field.value + "}";
@@ -169,6 +170,8 @@ std::vector<std::string> odd_messages() {
                 "A: b\r\n" +
                 std::string(1000, 'x') + "\r\nX-C: d\r\n--b--\r\n"),
       " leading blank\r\nA: b\r\n\r\nbody",
+      multipart(
+          "--b\r\n leading\r\nblank\r\nContent-ID: b\r\n\r\nbody\r\n--b\r\nx\r\n--b\r\n \r\ny"),
       ": no name\r\n\r\nbody",
       "A: " + nul + "N" + nul + ": x\r\n\r\n" + nul,
       multipart("--b\r\n\r\none\r\n--b\r\nA: b\r\n\r\ntwo\r\n--b--\r\n"),
@@ -282,6 +285,28 @@ TEST_CASE("a byte order mark or a blank before the first field of a message is f
   CHECK(
       log_of(multipart("--b\r\n A: b\r\n\r\nx\r\n--b--\r\n")) ==
       "(multipart/mixed 0.0 multipart\n(text/plain 1.0 cut default\nbody[ A: b\r\n\r\nx]\n)\n)\n");
+}
+
+TEST_CASE("lines before the first field of a part are told beside it, and are not its body") {
+  CHECK(log_of(multipart("--b\r\n\tcharset=x\r\nContent-Type: image/x\r\n\r\none\r\n--b--\r\n")) ==
+        "(multipart/mixed 0.0 multipart\n"
+        "(image/x 1.0 mended stray[\tcharset=x\r\n]\nbody[one]\n)\n)\n");
+  CHECK(log_of(multipart("--b\r\n\r\nx\r\n--b\r\nno field\r\n: none\r\nContent-ID: a\r\n"
+                         "Content-Type: image/x\r\n\r\none\r\n--b--\r\n")) ==
+        "(multipart/mixed 0.0 multipart\n(text/plain 1.0 default\nbody[x]\n)\n"
+        "(image/x 1.1 mended stray[no field\r\n: none\r\n]\nbody[one]\n)\n)\n");
+  // Only MIME's own fields say that a header follows: text has colons too.
+  CHECK(log_of(multipart("--b\r\nHi,\r\nSubject: x\r\nContents: y\r\n\r\none\r\n--b--\r\n")) ==
+        "(multipart/mixed 0.0 multipart\n(text/plain 1.0 cut default\n"
+        "body[Hi,\r\nSubject: x\r\nContents: y\r\n\r\none]\n)\n)\n");
+  CHECK(log_of(multipart("--b\r\n Content-Type: image/x;\r\n name=y\r\n\r\none\r\n--b--\r\n")) ==
+        "(multipart/mixed 0.0 multipart\n(image/x 1.0\nbody[one]\n)\n)\n");
+  const std::string text = std::string(900, 'x') + "\r\n";
+  std::string lines;
+  for (int line = 0; line < 5; ++line) lines += text;
+  CHECK(log_of(multipart("--b\r\n" + lines + "Content-Type: image/x\r\n\r\none\r\n--b--\r\n")) ==
+        "(multipart/mixed 0.0 multipart\n(text/plain 1.0 cut default\nbody[" + lines +
+            "Content-Type: image/x\r\n\r\none]\n)\n)\n");
 }
 
 TEST_CASE("an mbox line before the first field is no part of the message") {

@@ -271,6 +271,15 @@ TEST_CASE("text that is labelled base64 and is none stays as it is") {
     CHECK(decode_text("aGVsbG8=   \r\n\r\n", step) ==
           std::pair("hello"s, TransferEncoding::base64));
     CHECK(decode_text("", step) == std::pair(""s, TransferEncoding::base64));
+    // Little base64 with much text behind it; and text that begins with what could be some.
+    CHECK(decode_text("aGVsbG8=\r\n\r\n-- \r\nA footer, and more of it (much).\r\n", step) ==
+          std::pair("hello"s, TransferEncoding::base64));
+    const std::string behind = "to you, and to all: (this) is text.\r\n";
+    const std::string unpadded = "aGVs\r\nbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8h\r\n";
+    CHECK(decode_text(unpadded + behind, step).second == TransferEncoding::base64);
+    for (const std::string begin : {"Note\r\n", "========\r\n", "a=b\r\n", "abc==\r\n"}) {
+      CHECK(decode_text(begin + behind, step).second == TransferEncoding::eight_bit);
+    }
     const std::string words = [] {
       std::string all;
       for (int line = 0; line < 500; ++line) all += "nothing but words\r\n";
