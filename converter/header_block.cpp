@@ -119,6 +119,9 @@ void HeaderBlock::accept() {
                          std::string(content.substr(colon_ + 1))};
     has_field_ = true;
     ++field_count_;
+    if (content_type_ == 0 && equals_ignoring_case(field_.name, "Content-Type")) {
+      content_type_ = field_count_;
+    }
   } else if (kind_ == Line::continuation) {
     field_.value.append(fold_).append(content);
   }
@@ -160,6 +163,11 @@ bool HeaderBlock::has_usual_name() const {
 
 bool HeaderBlock::has_mime_name() const {
   return starts_with_ignoring_case(trim(std::string_view(line_).substr(0, colon_)), "content-");
+}
+
+const HeaderField* HeaderBlock::content_type() const {
+  if (content_type_ == 0) return nullptr;
+  return content_type_ == field_count_ ? &field_ : &fields_.all()[content_type_ - 1];
 }
 
 HeaderFields HeaderBlock::take_fields() {

@@ -57,6 +57,8 @@ class HeaderBlock {
   bool has_usual_name() const;
   /// The field in line() is one of MIME's (RFC 2045, 9: "Content-").
   bool has_mime_name() const;
+  /// The first Content-Type so far, which may go on in further lines; nullptr: none. Takes no time.
+  const HeaderField* content_type() const;
   /// The fields so far; the block is empty afterwards.
   HeaderFields take_fields();
   std::size_t field_count() const { return field_count_; }
@@ -70,6 +72,7 @@ class HeaderBlock {
   HeaderField field_;
   bool has_field_ = false;
   std::size_t field_count_ = 0;
+  std::size_t content_type_ = 0;  // which one is the first, counted from 1; 0: none yet
   std::string_view fold_;  // the line end before a continuation
   bool of_message_ = false;
   bool first_line_of_message_ = false;

@@ -7,6 +7,7 @@
 //   unless fields go on behind it, or the field before it is plainly unfinished (a fold whose
 //   blank was lost): then it belongs to that field; before the first field of a part, if one of
 //   MIME's follows, it is told beside the part;
+// - a boundary of the multipart whose header it is ends the block, too;
 // - a boundary of any open multipart ends all that is inside it;
 // - a multipart without a usable boundary is a leaf;
 // - after a close-delimiter the same delimiter begins a part again.
@@ -96,6 +97,7 @@ struct MimeParser::State {
 
   std::size_t header(std::string_view piece);
   bool belongs_to_header();
+  bool begins_own_parts() const;
   bool take_doubtful();
   void begin_body(bool header_cut, std::uint64_t body_offset);
   void end_header_with_other_line(std::uint64_t after);
@@ -140,6 +142,7 @@ std::size_t MimeParser::State::header(std::string_view piece) {
     // Room for a few lines: broken folds come in long fields.
     const bool may_wait = (block.has_field() || !open.empty()) && block.line().ends_with('\n') &&
                           block.kind() != HeaderBlock::Line::blank && !open.match(block.line()) &&
+                          !begins_own_parts() &&
                           doubtful.size() + block.line().size() <= most_doubtful;
     if (may_wait) {
       doubtful += block.give_up();
@@ -179,6 +182,21 @@ bool MimeParser::State::belongs_to_header() {
     return block.has_field() ? block.has_usual_name() : block.has_mime_name();
   }
   return block.kind() == HeaderBlock::Line::blank && block.last_is_unfinished();
+}
+
+// Whether the line in hand, straight behind a field, is a boundary of the multipart that the header
+// tells of: only the blank line between them is missing. Looked at once for a run of doubtful
+// lines.
+bool MimeParser::State::begins_own_parts() const {
+  constexpr std::size_t longest_type = 2 * longest_boundary;
+  if (!doubtful.empty() || !block.line().starts_with("--")) return false;
+  const HeaderField* const field = block.content_type();
+  if (field == nullptr || field->value.size() > longest_type) return false;
+  std::string boundary = usable_boundary(parse_content_type(&field->value));
+  if (boundary.empty()) return false;
+  BoundaryStack own;
+  own.push(std::move(boundary), false);
+  return own.match(block.line()).has_value();
 }
 
 // False if a limit is broken.

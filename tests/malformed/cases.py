@@ -53,6 +53,8 @@ CASES = [
          b'Content-Type: multipart/mixed; boundary="bc"\r\n\r\n--bc\r\n' + TEXT + b"one\r\n--bc--\r\n--b--\r\n"),
     Case("boundary-line-doubled", mixed(b"--b", b"--b", TEXT + b"one", b"--b--", b"")),
     Case("boundary-straight-after-part-header", mixed(b"--b", b"Content-Type: text/plain", b"--b", TEXT + b"two", b"--b--", b"")),
+    Case("boundary-straight-after-header", HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n--b\r\n" + octets(b"base64", b"aGVsbG8=")
+         + b"\r\n--b--\r\n"),
     Case("part-header-stray-line", mixed(b"--b", TEXT + b"one", b"--b", b"no field", octets(b"base64", b"aGVsbG8="), b"--b--", b"")),
     Case("part-header-stray-fold", mixed(b"--b", b"\tcharset=utf-8", octets(b"base64", b"aGVsbG8="), b"--b--", b"")),
     Case("part-header-indented", mixed(b"--b", b" " + octets(b"base64", b"aGVsbG8="), b"--b--", b"")),

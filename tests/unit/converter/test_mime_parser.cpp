@@ -170,6 +170,7 @@ std::vector<std::string> odd_messages() {
                 "A: b\r\n" +
                 std::string(1000, 'x') + "\r\nX-C: d\r\n--b--\r\n"),
       " leading blank\r\nA: b\r\n\r\nbody",
+      "Content-Type: multipart/x; boundary=b\r\n--b\r\nContent-ID: x\r\n\r\nbody\r\n--b--\r\n",
       multipart(
           "--b\r\n leading\r\nblank\r\nContent-ID: b\r\n\r\nbody\r\n--b\r\nx\r\n--b\r\n \r\ny"),
       ": no name\r\n\r\nbody",
@@ -307,6 +308,21 @@ TEST_CASE("lines before the first field of a part are told beside it, and are no
   CHECK(log_of(multipart("--b\r\n" + lines + "Content-Type: image/x\r\n\r\none\r\n--b--\r\n")) ==
         "(multipart/mixed 0.0 multipart\n(text/plain 1.0 cut default\nbody[" + lines +
             "Content-Type: image/x\r\n\r\none]\n)\n)\n");
+}
+
+TEST_CASE("a multipart's parts may begin straight behind its header") {
+  const std::string parts = "--b\r\nContent-Type: image/x\r\n\r\none\r\n--b--\r\n";
+  const std::string events = "(multipart/mixed 0.0 multipart cut\n(image/x 1.0\nbody[one]\n)\n)\n";
+  CHECK(log_of("Content-Type: multipart/mixed; boundary=b\r\n" + parts) == events);
+  CHECK(log_of("Content-Type: multipart/mixed;\r\n boundary=b\r\n" + parts) == events);
+  CHECK(log_of("Content-Type: multipart/mixed; boundary=b\r\nSubject: x\r\n" + parts) == events);
+  CHECK(log_of(multipart("--b\r\nContent-Type: multipart/mixed; boundary=i\r\n--i\r\n"
+                         "Content-Type: image/x\r\n\r\none\r\n--i--\r\n--b--\r\n")) ==
+        "(multipart/mixed 0.0 multipart\n(multipart/mixed 1.0 multipart cut\n"
+        "(image/x 2.0\nbody[one]\n)\n)\n)\n");
+  // Another line of dashes is a broken fold, as any other line is.
+  CHECK(log_of("Content-Type: multipart/mixed; boundary=b\r\nX: y\r\n--c\r\nSubject: x\r\n\r\n" +
+               parts) == "(multipart/mixed 0.0 multipart mended\n(image/x 1.0\nbody[one]\n)\n)\n");
 }
 
 TEST_CASE("an mbox line before the first field is no part of the message") {
