@@ -93,7 +93,8 @@ void ListParser::emit(std::string name, InternetAddress address) {
     result_.truncated = true;
     return;
   }
-  if (address.empty()) {
+  if (address.local_part.empty()) {
+    // None, or "@host": the beginning of a route (RFC 5322, 4.4) that lacks its brackets.
     result_.odd = true;
     return;
   }

@@ -91,6 +91,10 @@ TEST_CASE("quoted local parts, literals and routes") {
   CHECK(parsed("<user@[192.0.2.1]>") == "<user@[192.0.2.1]>");
   CHECK(parsed("user@[IPv6:2001:db8::1], x@y") == "<user@[IPv6:2001:db8::1]> | <x@y>");
   CHECK(parsed("<@r1.test,@r2.test:a@b>, c@d") == "<a@b> | <c@d>");
+  // Without its brackets, too; what is before an "@" is never nothing.
+  CHECK(parsed("@r1.test:a@b, @r1.test,@r2.test:c@d (Jane)") == "<a@b> | Jane<c@d>");
+  CHECK(parsed("@host, <@host>, Jane <@host>, a@b") == "<a@b>");
+  CHECK(is_odd("<@host>"));
   const AddressList list = parse_address_list("\"john\\\"s box\"@example.com");
   REQUIRE(list.addresses.size() == 1);
   CHECK(list.addresses[0].address.local_part == "john\"s box");
