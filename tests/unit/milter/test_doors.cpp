@@ -27,6 +27,10 @@ struct Ended {
 Ended spawn(const test::Gateway& gateway, const char* verb, const std::string& input) {
   std::array<int, 2> ends{};
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  // Before there is anybody to read it: one that says why it leaves may be gone soon.
+  REQUIRE(::send(ends[1], input.data(), input.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(input.size()));
+  ::shutdown(ends[1], SHUT_WR);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   for (const int descriptor : {0, 1, 2}) {
@@ -42,9 +46,6 @@ Ended spawn(const test::Gateway& gateway, const char* verb, const std::string& i
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(ends[0]);
   REQUIRE(spawned == 0);
-  REQUIRE(::send(ends[1], input.data(), input.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(input.size()));
-  ::shutdown(ends[1], SHUT_WR);
   Ended result;
   std::array<char, 4096> buffer{};
   ssize_t count = 0;
