@@ -14,6 +14,7 @@ import re
 import secrets
 import smtplib
 import socket
+import stat
 import subprocess
 from pathlib import Path
 
@@ -242,9 +243,24 @@ class PrivatePostfix:
     # --- the queue -----------------------------------------------------------------------------
 
     def queue(self):
-        """Every message in the queue, as postqueue -j tells it."""
-        lines = self.command("postqueue", "-j").splitlines()
-        return [json.loads(line) for line in lines if line.strip()]
+        """Every message in the queue, as postqueue -j tells it; asked again while it leaves one out: it reads one directory
+        behind the other, and a file that Postfix moves meanwhile may be in neither."""
+        def listing():
+            before = self.queue_files()
+            lines = self.command("postqueue", "-j").splitlines()
+            found = [json.loads(line) for line in lines if line.strip()]
+            left_out = before - {message["queue_id"] for message in found}
+            return None if left_out & self.queue_files() else (found,)
+
+        return wait_for("a whole listing of the queue", listing)[0]
+
+    def queue_files(self):
+        """The queue ids of all whole queue files. In the order in which they go on, then where a flush puts them back."""
+        found = set()
+        for directory in ("maildrop", "hold", "incoming", "active", "deferred", "incoming", "active"):
+            for parent, _, names in os.walk(self.spool / directory):
+                found.update(name for name in names if is_whole(Path(parent) / name))
+        return found
 
     def queue_text(self):
         """What an administrator sees: postqueue -p."""
@@ -305,6 +321,15 @@ class PrivatePostfix:
     def sendmail(self, octets, *arguments, environment=None):
         """Local submission, as a program on this machine does it."""
         run(["sendmail", "-C", self.configuration, *arguments], input=octets, environment=environment)
+
+
+def is_whole(queue_file):
+    """Postfix makes a queue file executable once all of it is there; until then no program of it knows the message. One that
+    went meanwhile counts: it is elsewhere, or done."""
+    try:
+        return bool(queue_file.stat().st_mode & stat.S_IXUSR)
+    except OSError:
+        return True
 
 
 def is_ours(pid):
