@@ -159,7 +159,6 @@ before_block() {
       reload_daemon 'configuration read again'
       ;;
     "smtpgate status"*"status page"*)
-      install -d -o smtpgate /run/smtpgate
       sed -i '/^\[status\]/,/^\[milter\]/ s,^listen = .*,listen = "/run/smtpgate/status.sock",' /etc/smtpgate/smtpgate.toml
       systemctl restart smtpgate
       ;;

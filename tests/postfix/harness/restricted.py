@@ -1,10 +1,11 @@
 """Runs a program as systemd would run a unit, as far as that goes without systemd: the file system read-only but for what
 the unit names, no home directories, a /tmp, /dev and /proc of its own, no capabilities, limits, and its filter of system calls.
 
-    restricted.py --unit FILE [--user USER] --write DIR... --keep DIR... -- PROGRAM...     (as root)
+    restricted.py --unit FILE [--user USER] [--write DIR]... [--keep DIR]... -- PROGRAM...     (as root)
 
 All of it is read from the unit's file, so that what is tested is what is installed; a setting that is not known here is an
 error. --write takes the place of ReadWritePaths=, which names paths of an installation: one for each of those that there is here.
+Without it, those of the unit count, as far as they are there.
 --keep stays visible where /tmp is private.
 
 Not for tests of systemd itself, nor for what only a service manager does (Restart=, WatchdogSec=, ...).
@@ -42,7 +43,7 @@ CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOW
 # Numbers of x86-64 where neither Python nor libc has a name.
 MOUNT_SETATTR, OPEN_TREE, MOVE_MOUNT = 442, 428, 429
 AT_RECURSIVE, AT_EMPTY_PATH, AT_FDCWD = 0x8000, 0x1000, -100
-MS_BIND, MS_REC, MS_PRIVATE, MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 4096, 16384, 1 << 18, 1, 2, 4, 8
+MS_BIND, MS_REC, MS_SLAVE, MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 4096, 16384, 1 << 19, 1, 2, 4, 8
 ATTR_RDONLY = 1
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWNET = 0x20000, 0x4000000, 0x40000000
 NAMESPACES = 0x7E020080  # all CLONE_NEW... of clone(2)
@@ -63,6 +64,12 @@ def set_read_only(path, yes):
     """A mount and all below it."""
     attributes = struct.pack("QQQQ", ATTR_RDONLY if yes else 0, 0 if yes else ATTR_RDONLY, 0, 0)
     check(LIBC.syscall(MOUNT_SETATTR, AT_FDCWD, str(path).encode(), AT_RECURSIVE, attributes, len(attributes)), f"mount_setattr {path}")
+
+
+def writable_paths(unit):
+    """Of ReadWritePaths=: a "-" before one says that it may be missing."""
+    paths = [word for name, value in unit if name == "ReadWritePaths" for word in value.split()]
+    return [path.lstrip("-") for path in paths if not path.startswith("-") or os.path.exists(path[1:])]
 
 
 def read_unit(path):
@@ -93,7 +100,8 @@ class Mounts:
     def apply(self):
         check(LIBC.unshare(CLONE_NEWNS | (CLONE_NEWUTS if self.is_on("ProtectHostname") else 0)
                            | (CLONE_NEWNET if self.is_on("PrivateNetwork") else 0)), "unshare")
-        mount("none", "/", "", MS_REC | MS_PRIVATE)
+        # What is mounted outside later is seen here, as a unit sees it.
+        mount("none", "/", "", MS_REC | MS_SLAVE)
         if self.is_on("PrivateTmp"):
             self.private_tmp()
         for path in self.write:
@@ -293,7 +301,7 @@ def main():
         sys.exit(f"restricted.py: {options.unit} and --user differ in whether it runs as root")
     entry = pwd.getpwnam(options.user) if options.user else None
     filter_program = Filter(unit)
-    Mounts(unit, options.write, options.keep).apply()
+    Mounts(unit, options.write or writable_paths(unit), options.keep).apply()
     if "CapabilityBoundingSet" in settings:
         kept = {CAPABILITIES.index(name) for name in settings["CapabilityBoundingSet"].split()}
         last = int(Path("/proc/sys/kernel/cap_last_cap").read_text()) if os.path.exists("/proc/sys/kernel/cap_last_cap") else 40
@@ -304,7 +312,7 @@ def main():
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.umask(int(settings.get("UMask", "0022"), 8))
     if entry:
-        os.setgroups([])
+        os.initgroups(entry.pw_name, entry.pw_gid)
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
     if settings.get("NoNewPrivileges") == "yes":

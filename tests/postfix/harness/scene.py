@@ -192,7 +192,7 @@ class Scene:
     def make_place(self):
         self.top.chmod(0o755)
         self.copy_programs()
-        for name in ("work", "log"):
+        for name in ("work", "log", "run", "srv"):
             self.own_directory(self.top / name)
         (self.top / "work").chmod(0o700)  # mail lies in it
 
@@ -286,7 +286,8 @@ class Scene:
         """The words that make what follows run as its systemd unit says (restricted.py)."""
         postoffices = re.findall(r'^path = "(.*)"', self.settings_file.read_text(), re.MULTILINE)
         keep = [self.top, *self.beside]
-        write = [self.top / "work", self.top / "log", self.socket.parent, *(path for path in postoffices if os.path.isdir(path))]
+        write = [*(self.top / name for name in ("work", "log", "run", "srv")), self.socket.parent,
+                 *(path for path in postoffices if os.path.isdir(path))]
         return [sys.executable, Path(__file__).with_name("restricted.py"), "--unit", UNIT, "--user", self.user,
                 *(f"--keep={path}" for path in keep), *(f"--write={path}" for path in write), "--"]
 
