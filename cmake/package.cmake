@@ -30,6 +30,8 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
     "postfix (>= 3.4), init-system-helpers (>= 1.52), systemd-standalone-sysusers | systemd, systemd-standalone-tmpfiles | systemd")
+# Loaded when it is wanted (milter/http_listener.h), so dpkg-shlibdeps does not see it; the next Debian calls it otherwise.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libmicrohttpd12 | libmicrohttpd12t64")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "logrotate, bash-completion")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

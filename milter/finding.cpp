@@ -44,6 +44,8 @@ const std::vector<FindingDefinition>& finding_definitions() {
        "mail for them goes to the first of the postoffices; who has the name in another is known "
        "under that postoffice's own domain only"},
       {"records-unwritable", error, "the daemon does not start: all mail goes by door 2"},
+      {"status-page", warning,
+       "nobody sees how the gateway does, and who asks for /metrics gets no answer; mail goes on"},
       {"status-open", warning,
        "every user of this machine can read who writes to whom on the status page"},
       {"status-token", warning, "the status page and /metrics answer with an error"},

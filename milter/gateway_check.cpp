@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "milter/folder_check.h"
+#include "milter/http_listener.h"
 #include "milter/local_socket.h"
 #include "milter/secret_file.h"
 #include "milter/shadow.h"
@@ -37,9 +38,13 @@ bool answers(const std::string& socket) {
   return LocalSocket::connect(LocalSocket::Kind::stream, socket, patience).has_value();
 }
 
+std::string directory_of(const std::string& path) {
+  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+}
+
 void check_socket(const Configuration& configuration, Findings& findings) {
   const std::string& socket = configuration.milter.socket;
-  const std::string directory = socket.substr(0, std::max<std::size_t>(socket.rfind('/'), 1));
+  const std::string directory = directory_of(socket);
   const std::string quoted = shell_word(directory);
   const std::string place = place_of(configuration, "milter", "socket");
   const auto status = FileSystem::posix().status(directory);
@@ -85,10 +90,38 @@ void check_shadow(const Configuration& configuration, Findings& findings) {
   }
 }
 
+/// Whether there is one at all, or could be.
+void check_status_page(const Configuration& configuration, Findings& findings) {
+  const StatusSettings& settings = configuration.status;
+  const auto add = [&](const std::string& why, const std::string& where, std::string remedy) {
+    findings.add("status-page", "there is no status page: " + why, where, std::move(remedy));
+  };
+  const std::string line = place_of(configuration, "status", "listen");
+  if (const std::string missing = HttpListener::what_is_missing(); !missing.empty()) {
+    return add(missing, line, "apt-get install libmicrohttpd12");
+  }
+  if (settings.kind != StatusSettings::Kind::unix_socket) return;
+  const std::string directory = directory_of(settings.path);
+  const auto folder = FileSystem::posix().status(directory);
+  if (!folder || folder->kind != FileKind::directory) {
+    const std::string& user = configuration.gateway.user;
+    return add("the directory " + directory + " is not there", line,
+               fmt::format("install -d {}{}", user.empty() ? "" : "-o " + shell_word(user) + " ",
+                           shell_word(directory)));
+  }
+  // Whoever may not connect cannot tell.
+  if (answers(configuration.milter.socket) && !answers(settings.path) &&
+      (errno == ENOENT || errno == ECONNREFUSED)) {
+    add("the daemon that runs listens at no " + settings.path, settings.path,
+        "systemctl restart smtpgate; if it is so again, its log says why");
+  }
+}
+
 /// Who may see the status page: a token, or the rights of a socket.
 void check_status(const Configuration& configuration, Findings& findings) {
   const StatusSettings& settings = configuration.status;
   if (settings.kind == StatusSettings::Kind::off) return;
+  check_status_page(configuration, findings);
   if (!settings.token_file.empty()) {
     const auto token = read_password(FileSystem::posix(), settings.token_file);
     if (token) return findings.ok("the status page asks for the token in " + settings.token_file);
@@ -100,9 +133,7 @@ void check_status(const Configuration& configuration, Findings& findings) {
             shell_word(settings.token_file)));
   }
   // connect(2) asks for the right to write the socket, and to search the folders above it.
-  const std::string directory =
-      settings.path.substr(0, std::max<std::size_t>(settings.path.rfind('/'), 1));
-  const auto folder = FileSystem::posix().status(directory);
+  const auto folder = FileSystem::posix().status(directory_of(settings.path));
   const bool is_closed = folder && (folder->mode & 0001) == 0;
   if ((settings.socket_mode & 0002) != 0 && !is_closed) {
     return findings.add(

@@ -41,8 +41,7 @@ struct Library {
 tl::expected<Library, std::string> load_library() {
   void* handle = ::dlopen(SMTPGATE_MICROHTTPD, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    return tl::unexpected(
-        fmt::format("{}; install libmicrohttpd12, or leave status.listen empty", ::dlerror()));
+    return tl::unexpected(std::string(::dlerror()));
   }
   Library library;
   const auto find = [handle](auto& function, const char* name) {
@@ -142,10 +141,18 @@ HttpListener::~HttpListener() {
   if (!state_->socket_path.empty()) ::unlink(state_->socket_path.c_str());
 }
 
+std::string HttpListener::what_is_missing() {
+  const auto library = load_library();
+  return library ? std::string() : library.error();
+}
+
 tl::expected<std::unique_ptr<HttpListener>, std::string> HttpListener::start(
     const StatusSettings& settings, Answer answer) {
   auto library = load_library();
-  if (!library) return tl::unexpected(library.error());
+  if (!library) {
+    return tl::unexpected(library.error() +
+                          "; install libmicrohttpd12, or leave status.listen empty");
+  }
   auto state = std::make_unique<State>();
   state->library = *library;
   state->answer = std::move(answer);

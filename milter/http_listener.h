@@ -27,6 +27,9 @@ class HttpListener {
   /// on it and may throw. The error is a sentence.
   static tl::expected<std::unique_ptr<HttpListener>, std::string> start(
       const StatusSettings& settings, Answer answer);
+  /// Why no listener can be started on this machine, wherever it is to listen; empty if one can. It
+  /// loads the library.
+  static std::string what_is_missing();
   /// Ends the thread and removes the Unix socket.
   ~HttpListener();
 

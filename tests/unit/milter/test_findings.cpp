@@ -246,12 +246,19 @@ const std::vector<Provocation>& provocations() {
        [](S& s) {
          s.set("gateway", "records = \"" + s.gateway.path() + "/no-such-folder/records.json\"");
        }},
+      {"status-page", "/no-such-folder is not there", "smtpgate.toml:",
+       [](S& s) {
+         s.add("[status]\nlisten = \"" + s.gateway.path() + "/no-such-folder/status.sock\"\n");
+       }},
+      {"status-page", "the daemon that runs listens at no ", "/status.sock",
+       [](S& s) { s.add("[status]\nlisten = \"" + s.gateway.path() + "/status.sock\"\n"); }},
       {"status-open", "asks for no token", "smtpgate.toml:",
        [](S& s) {
          REQUIRE(::chmod(s.gateway.path().c_str(), 0755) == 0);
          s.add("[status]\nlisten = \"" + s.gateway.path() +
                "/status.sock\"\nsocket_mode = \"0666\"\n");
-       }},
+       },
+       "status-page"},
       {"status-token", "no-such-token", "/no-such-token",
        [](S& s) {
          s.add("[status]\nlisten = \"127.0.0.1:9825\"\ntoken_file = \"" + s.gateway.path() +
