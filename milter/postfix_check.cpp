@@ -105,10 +105,12 @@ std::string good_entry(const MilterEntry& entry) {
   return text + " }";
 }
 
-std::string list_with_ours_last(const std::vector<MilterEntry>& entries, const MilterEntry& ours) {
+/// Ours once, even where our socket is named twice.
+std::string list_with_ours_last(const std::vector<MilterEntry>& entries, const MilterEntry& ours,
+                                const PostfixView& view) {
   std::string text;
   for (const MilterEntry& entry : entries) {
-    if (&entry != &ours) text += in_list(entry) + ", ";
+    if (!names_socket(entry, view)) text += in_list(entry) + ", ";
   }
   return text + good_entry(ours);
 }
@@ -126,7 +128,7 @@ void check_reach(const PostfixView& view, const PostfixService& service, const M
   if (socket.starts_with(queue_directory + "/")) {
     MilterEntry right = ours;
     right.address = "unix:" + socket.substr(queue_directory.size() + 1);
-    remedy = view.places.edit(service, "smtpd_milters", list_with_ours_last({}, right));
+    remedy = view.places.edit(service, "smtpd_milters", list_with_ours_last({}, right, view));
   }
   findings.add("milter-unreachable",
                fmt::format("the service {} in master.cf is {}chrooted and does not find our socket "
@@ -186,12 +188,17 @@ bool check_milter_entry(const PostfixView& view, const PostfixService& service,
   const std::string place = view.places.setting(service, "smtpd_milters");
   const std::string prefix = of_service(service, "smtpd_milters");
   const std::string remedy =
-      view.places.edit(service, "smtpd_milters", list_with_ours_last(entries, *ours));
+      view.places.edit(service, "smtpd_milters", list_with_ours_last(entries, *ours, view));
   const bool is_last = ours + 1 == entries.end();
   if (service.runs("smtpd")) check_reach(view, service, *ours, findings);
   check_company(view, service, findings);
   check_patience(view, service, *ours, findings);
-  if (!is_last) {
+  const auto again = std::find_if(ours + 1, entries.end(), [&](const MilterEntry& entry) {
+    return names_socket(entry, view);
+  });
+  if (again != entries.end()) {
+    findings.add("milter-not-last", prefix + "smtpd_milters names our socket twice", place, remedy);
+  } else if (!is_last) {
     findings.add("milter-not-last", prefix + "our entry in smtpd_milters is not the last", place,
                  remedy);
   }
@@ -214,7 +221,7 @@ std::string how_to_add_entry(const PostfixView& view) {
   ours.address = "unix:" + (socket.starts_with(queue) ? socket.substr(queue.size()) : socket);
   return view.places.edit(
       "smtpd_milters",
-      list_with_ours_last(milter_entries(view.settings.value("smtpd_milters")), ours));
+      list_with_ours_last(milter_entries(view.settings.value("smtpd_milters")), ours, view));
 }
 
 void check_milter_entries(const PostfixView& view, Findings& findings) {

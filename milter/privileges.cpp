@@ -12,22 +12,27 @@
 
 namespace smtpgate::milter {
 
-tl::expected<void, std::string> become_user(const std::string& user, const std::string& group) {
-  if (user.empty() || ::geteuid() != 0) return {};
+tl::expected<Account, std::string> find_account(const std::string& user, const std::string& group) {
   const passwd* account = ::getpwnam(user.c_str());
   if (account == nullptr) {
     return tl::unexpected("there is no user " + user + "; make one (adduser --system --group " +
                           user + "), or set user = \"\" to stay as you are");
   }
-  const uid_t user_id = account->pw_uid;
-  gid_t group_id = account->pw_gid;
+  Account result{account->pw_uid, account->pw_gid};
   if (!group.empty()) {
     const ::group* entry = ::getgrnam(group.c_str());
     if (entry == nullptr) return tl::unexpected("there is no group " + group);
-    group_id = entry->gr_gid;
+    result.group = entry->gr_gid;
   }
-  if (::initgroups(user.c_str(), group_id) != 0 || ::setgid(group_id) != 0 ||
-      ::setuid(user_id) != 0) {
+  return result;
+}
+
+tl::expected<void, std::string> become_user(const std::string& user, const std::string& group) {
+  if (user.empty() || ::geteuid() != 0) return {};
+  const auto account = find_account(user, group);
+  if (!account) return tl::unexpected(account.error());
+  if (::initgroups(user.c_str(), account->group) != 0 || ::setgid(account->group) != 0 ||
+      ::setuid(account->user) != 0) {
     return tl::unexpected(fmt::format("cannot become {}: {}", user, std::strerror(errno)));
   }
   return {};

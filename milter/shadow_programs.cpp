@@ -13,11 +13,30 @@
 #include "milter/privileges.h"
 #include "milter/shadow.h"
 #include "milter/shadow_report.h"
+#include "postoffice/file_system.h"
+#include "postoffice/folder.h"
 #include "postoffice/printable.h"
 
 namespace smtpgate::milter {
 
 namespace {
+
+/// The folders themselves, which root alone can make where shadows usually are (/srv). What lies in
+/// them the gateway's user makes. Returns why it could not be done; empty if it is.
+std::string make_folders(const Configuration& configuration) {
+  const GatewaySettings& gateway = configuration.gateway;
+  if (gateway.user.empty() || ::geteuid() != 0) return {};
+  const auto account = find_account(gateway.user, gateway.group);
+  if (!account) return account.error();
+  postoffice::FileSystem& files = postoffice::FileSystem::posix();
+  const postoffice::FolderOwner owner{account->user, account->group};
+  for (const converter::ServedPostoffice& served : configuration.converter.postoffices) {
+    if (files.status(served.directory)) continue;
+    const auto made = postoffice::make_owned_directory(files, served.directory, 0755, owner);
+    if (!made) return made.error().outcome().sentence();
+  }
+  return {};
+}
 
 int prepare(const ShadowOptions& options) {
   const auto configuration = read_configuration(options.configuration_path);
@@ -27,6 +46,12 @@ int prepare(const ShadowOptions& options) {
   }
   if (!configuration->shadow.enabled) {
     return tell({EX_CONFIG, options.configuration_path + ": [shadow] is not enabled"});
+  }
+  // What is one folder with a real postoffice, or lies in one, is refused below, and not made here.
+  if (shadows_that_are_real(*configuration).empty()) {
+    if (const std::string why = make_folders(*configuration); !why.empty()) {
+      return tell({EX_CANTCREAT, why});
+    }
   }
   const auto became = become_user(configuration->gateway.user, configuration->gateway.group);
   if (!became) return tell({EX_NOUSER, became.error()});

@@ -282,6 +282,12 @@ const std::vector<Provocation>& provocations() {
        [](S& s) { spoil_setting(s, "smtpd_milters", "inet:127.0.0.1:11332"); }},
       {"milter-not-last", "is not the last", "main.cf",
        [](S& s) { s.postfix.settings["smtpd_milters"] += ", inet:localhost:8891"; }},
+      {"milter-not-last", "names our socket twice", "main.cf",
+       [](S& s) {
+         s.postfix.settings["smtpd_milters"] =
+             "{ unix:smtpgate/milter.sock, default_action=accept }, " +
+             s.postfix.settings["smtpd_milters"];
+       }},
       {"milter-no-accept", "lacks default_action=accept", "main.cf",
        [](S& s) { spoil_setting(s, "smtpd_milters", "unix:smtpgate/milter.sock"); }},
       {"milter-unreachable", "is chrooted and does not find our socket", "main.cf",
