@@ -145,12 +145,16 @@ void check_status(const Configuration& configuration, Findings& findings) {
   findings.ok("the status page is for those who may write " + settings.path);
 }
 
-void check_peer(const converter::Peer& peer, Findings& findings) {
+void check_peer(const Configuration& configuration, const converter::Peer& peer,
+                Findings& findings) {
   const auto key = read_peer_key(FileSystem::posix(), peer.key_file);
   if (!key) {
     return findings.add(
         "peer-key", fmt::format("peer {}: {}", peer.name, key.error().sentence()), peer.key_file,
-        "write the key that both sites share there, and chmod 0600 " + shell_word(peer.key_file));
+        fmt::format(
+            "write the key that both sites share there; chown {0} {1}; chmod 0600 {1}",
+            configuration.gateway.user.empty() ? "USER" : shell_word(configuration.gateway.user),
+            shell_word(peer.key_file)));
   }
   findings.ok(fmt::format("peer {}: the key in {} can be read", peer.name, peer.key_file));
 }
@@ -214,7 +218,9 @@ void check_gateway(const Configuration& configuration, Findings& findings) {
   check_shared_domains(configuration.converter, findings);
   check_records(configuration, findings);
   check_status(configuration, findings);
-  for (const converter::Peer& peer : configuration.converter.peers) check_peer(peer, findings);
+  for (const converter::Peer& peer : configuration.converter.peers) {
+    check_peer(configuration, peer, findings);
+  }
   check_designated_host(configuration, findings);
 }
 

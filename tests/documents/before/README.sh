@@ -1,6 +1,6 @@
 # A machine with Postfix, and what the commands name: a list of people, a bill, a program that takes orders.
+#? exit code 0 after 
 bare
-useradd --system --user-group intake
 printf 'name,full_name\ncarl,Carl Cook\n' > people.csv
 echo "%PDF-1.4 a bill" > bill.pdf
 printf '#!/bin/sh\nexit 0\n' > /usr/local/bin/order-intake

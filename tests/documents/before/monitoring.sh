@@ -6,8 +6,6 @@ listen_at() {
   sed -i "/^\[status\]/,/^\[milter\]/ s,^token_file = .*,token_file = \"$2\"," /etc/smtpgate/smtpgate.toml
   systemctl start smtpgate
 }
-install -m 0600 -o smtpgate /dev/null /etc/smtpgate/status.token
-echo 0123456789abcdef0123456789abcdef > /etc/smtpgate/status.token
 before_block() {
   case $1 in
     *curl*--unix-socket*) listen_at /run/smtpgate/status.sock "" ;;

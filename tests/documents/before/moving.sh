@@ -6,7 +6,7 @@ echo '|/usr/local/bin/order-old' > /home/orders/.forward
 chown orders: /home/orders/.forward
 postconf -e 'mydestination = localhost, example.org' 'allow_mail_to_commands = alias,forward'
 postfix reload 2> /dev/null
-install -d -m 0777 /srv/erp /srv/erp/old /srv/erp/new
+install -d -m 0777 /srv/erp /srv/erp/old
 LC_ALL=C printf 'A %-31sPCM:ACME/MAIN/%s\r\n' 'Kurt Kunz' kurt "$(printf 'J\201rgen M\201ller')" juergen > people.imp
 printf 'VERSION:3.00\rTO:CSI:OLD/PO/kurt\rFROM:CSI:OLD/PO/jsmith\rDATE:1994-11-29\rTIME:23:44\rSUBJECT:Of old\rTEXT:6\rHello\r' > OLDMAIL.API
 order() { # NUMBER
