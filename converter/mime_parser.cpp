@@ -79,6 +79,10 @@ struct MimeParser::State {
   std::string taken_back;           // lines that were read as header and are to be read as body
 
   BoundaryStack open;
+  // That of the header in hand, if it was asked for and there is one; and the size of the value
+  // that was read for it, 0 if none was.
+  std::optional<BoundaryStack> own_parts;
+  std::size_t own_type_size = 0;
   bool in_leaf = false;
 
   // The end of the last line, not yet handed on: it is a boundary's if one follows. A view of one
@@ -97,7 +101,7 @@ struct MimeParser::State {
 
   std::size_t header(std::string_view piece);
   bool belongs_to_header();
-  bool begins_own_parts() const;
+  bool begins_own_parts();
   bool take_doubtful();
   void begin_body(bool header_cut, std::uint64_t body_offset);
   void end_header_with_other_line(std::uint64_t after);
@@ -177,6 +181,8 @@ std::size_t MimeParser::State::header(std::string_view piece) {
 // Whether the complete line in hand, and with it the doubtful ones before it, are the header's.
 bool MimeParser::State::belongs_to_header() {
   if (block.kind() == HeaderBlock::Line::other || open.match(block.line())) return false;
+  // A boundary may have a colon, as a field has.
+  if (block.line().starts_with('-') && begins_own_parts()) return false;
   if (doubtful.empty()) return true;
   if (block.kind() == HeaderBlock::Line::field) {
     return block.has_field() ? block.has_usual_name() : block.has_mime_name();
@@ -186,17 +192,19 @@ bool MimeParser::State::belongs_to_header() {
 
 // Whether the line in hand, straight behind a field, is a boundary of the multipart that the header
 // tells of: only the blank line between them is missing. Looked at once for a run of doubtful
-// lines.
-bool MimeParser::State::begins_own_parts() const {
+// lines; the field is read again only when it has grown, since a sender may begin many runs.
+bool MimeParser::State::begins_own_parts() {
   constexpr std::size_t longest_type = 2 * longest_boundary;
   if (!doubtful.empty() || !block.line().starts_with("--")) return false;
   const HeaderField* const field = block.content_type();
   if (field == nullptr || field->value.size() > longest_type) return false;
-  std::string boundary = usable_boundary(parse_content_type(&field->value));
-  if (boundary.empty()) return false;
-  BoundaryStack own;
-  own.push(std::move(boundary), false);
-  return own.match(block.line()).has_value();
+  if (field->value.size() != own_type_size) {
+    own_type_size = field->value.size();
+    own_parts.reset();
+    std::string boundary = usable_boundary(parse_content_type(&field->value));
+    if (!boundary.empty()) own_parts.emplace().push(std::move(boundary), false);
+  }
+  return own_parts && own_parts->match(block.line());
 }
 
 // False if a limit is broken.
@@ -253,6 +261,8 @@ void MimeParser::State::begin_body(bool header_cut, std::uint64_t body_offset) {
                                    open.empty() ? 0 : open.innermost().children - 1, !in_leaf,
                                    header_cut, header_mended, stray, entity_offset, body_offset});
   header_mended = false;
+  own_type_size = 0;
+  own_parts.reset();
   stray.clear();
   if (!in_leaf) open.push(std::move(boundary), type.subtype == "digest");
 }

@@ -1,8 +1,6 @@
 // UTF-7: see the header.
 #include "postoffice/utf7_decoder.h"
 
-#include <algorithm>
-
 #include "postoffice/ascii.h"
 #include "postoffice/utf8.h"
 
@@ -12,6 +10,13 @@ namespace {
 
 constexpr int bits_of_octet = 6;
 constexpr int bits_of_unit = 16;
+
+/// Where a '+' or an octet beyond ASCII stands. One look for both: two, of which the nearer find
+/// counts, would read the rest once for each of them.
+std::size_t end_of_plain_text(std::string_view text, std::size_t at) {
+  while (at < text.size() && text[at] != '+' && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
 
 /// The six bits that an octet of base64 stands for; -1 for any other.
 int base64_value(char c) {
@@ -74,7 +79,7 @@ void Utf7Decoder::end_run(std::string& out) {
 void Utf7Decoder::feed(std::string_view piece, std::string& out) {
   for (std::size_t at = 0; at < piece.size();) {
     if (!in_run_) {
-      const std::size_t end = std::min(piece.find('+', at), end_of_ascii(piece, at));
+      const std::size_t end = end_of_plain_text(piece, at);
       out.append(piece.substr(at, end - at));
       at = end;
       if (at == piece.size()) return;

@@ -320,6 +320,10 @@ TEST_CASE("a multipart's parts may begin straight behind its header") {
                          "Content-Type: image/x\r\n\r\none\r\n--i--\r\n--b--\r\n")) ==
         "(multipart/mixed 0.0 multipart\n(multipart/mixed 1.0 multipart cut\n"
         "(image/x 2.0\nbody[one]\n)\n)\n)\n");
+  // A boundary may have a colon, and then looks like a field.
+  CHECK(
+      log_of("Content-Type: multipart/mixed; boundary=\"a:b\"\r\n--a:b\r\nContent-Type: image/x\r\n"
+             "\r\none\r\n--a:b--\r\n") == events);
   // Another line of dashes is a broken fold, as any other line is.
   CHECK(log_of("Content-Type: multipart/mixed; boundary=b\r\nX: y\r\n--c\r\nSubject: x\r\n\r\n" +
                parts) == "(multipart/mixed 0.0 multipart mended\n(image/x 1.0\nbody[one]\n)\n)\n");
