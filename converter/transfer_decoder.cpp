@@ -68,10 +68,20 @@ class LineDecoder : public TransferDecoder {
 
 constexpr std::size_t judged_octets = 1024;
 
-/// Whole lines of base64 that end in padding, or a line that is too long for a word: what follows
-/// was put behind it, as lists put their footers.
-bool begins_with_base64(std::string_view text) {
+/// A line that is too long for a word, and has what base64 of so many octets has and rules, numbers
+/// and checksums have not: letters of both cases, digits, a length that is a multiple of 4.
+bool is_long_line_of_base64(std::string_view line) {
   constexpr std::size_t longest_word = 40;
+  const auto has = [line](char first, char last) {
+    return std::any_of(line.begin(), line.end(), [=](char c) { return c >= first && c <= last; });
+  };
+  return line.size() > longest_word && line.size() % 4 == 0 && has('a', 'z') && has('A', 'Z') &&
+         has('0', '9');
+}
+
+/// Whole lines of base64 that end in padding, or a long one: what follows was put behind it, as
+/// lists put their footers.
+bool begins_with_base64(std::string_view text) {
   std::size_t data = 0;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
@@ -83,7 +93,7 @@ bool begins_with_base64(std::string_view text) {
     if (line.substr(characters) != std::string_view("==").substr(0, padding)) return false;
     data += line.size();
     if (padding > 0) return data % 4 == 0;
-    if (line.size() > longest_word) return true;
+    if (is_long_line_of_base64(line)) return true;
   }
   return false;
 }

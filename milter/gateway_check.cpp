@@ -23,6 +23,7 @@
 #include "milter/shadow.h"
 #include "milter/submission.h"
 #include "postoffice/file_system.h"
+#include "postoffice/folder.h"
 #include "postoffice/table.h"
 
 namespace smtpgate::milter {
@@ -38,13 +39,9 @@ bool answers(const std::string& socket) {
   return LocalSocket::connect(LocalSocket::Kind::stream, socket, patience).has_value();
 }
 
-std::string directory_of(const std::string& path) {
-  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
-}
-
 void check_socket(const Configuration& configuration, Findings& findings) {
   const std::string& socket = configuration.milter.socket;
-  const std::string directory = directory_of(socket);
+  const std::string directory = postoffice::parent_directory(socket);
   const std::string quoted = shell_word(directory);
   const std::string place = place_of(configuration, "milter", "socket");
   const auto status = FileSystem::posix().status(directory);
@@ -101,7 +98,7 @@ void check_status_page(const Configuration& configuration, Findings& findings) {
     return add(missing, line, "apt-get install libmicrohttpd12");
   }
   if (settings.kind != StatusSettings::Kind::unix_socket) return;
-  const std::string directory = directory_of(settings.path);
+  const std::string directory = postoffice::parent_directory(settings.path);
   const auto folder = FileSystem::posix().status(directory);
   if (!folder || folder->kind != FileKind::directory) {
     const std::string& user = configuration.gateway.user;
@@ -133,7 +130,7 @@ void check_status(const Configuration& configuration, Findings& findings) {
             shell_word(settings.token_file)));
   }
   // connect(2) asks for the right to write the socket, and to search the folders above it.
-  const auto folder = FileSystem::posix().status(directory_of(settings.path));
+  const auto folder = FileSystem::posix().status(postoffice::parent_directory(settings.path));
   const bool is_closed = folder && (folder->mode & 0001) == 0;
   if ((settings.socket_mode & 0002) != 0 && !is_closed) {
     return findings.add(

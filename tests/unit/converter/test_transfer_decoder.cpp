@@ -277,7 +277,11 @@ TEST_CASE("text that is labelled base64 and is none stays as it is") {
     const std::string behind = "to you, and to all: (this) is text.\r\n";
     const std::string unpadded = "aGVs\r\nbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8h\r\n";
     CHECK(decode_text(unpadded + behind, step).second == TransferEncoding::base64);
-    for (const std::string begin : {"Note\r\n", "========\r\n", "a=b\r\n", "abc==\r\n"}) {
+    // A rule of slashes, a checksum.
+    const std::string rule = std::string(60, '/') + "\r\n";
+    const std::string checksum = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\r\n";
+    for (const std::string& begin :
+         {"Note\r\n"s, "========\r\n"s, "a=b\r\n"s, "abc==\r\n"s, rule, checksum}) {
       CHECK(decode_text(begin + behind, step).second == TransferEncoding::eight_bit);
     }
     const std::string words = [] {
