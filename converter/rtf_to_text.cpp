@@ -19,7 +19,9 @@ namespace {
 
 constexpr std::size_t deepest_group = 1000;
 constexpr std::size_t most_fonts = 4096;
-constexpr std::size_t longest_instruction = 2000;  // octets of a field's instruction, its link
+// Octets of a field's instruction, which may become three times as many in UTF-8.
+constexpr std::size_t longest_instruction = 2000;
+constexpr std::size_t longest_result_start = 3 * longest_instruction;
 
 enum class Destination : std::uint8_t { text, skipped, font_table, html_tag, field_instruction };
 
@@ -67,6 +69,8 @@ struct RtfToText::State : RtfHandler {
   void put_octets(std::string_view octets);
   void put(std::string_view characters);
   void put_unit(std::int32_t unit);
+  void keep_result_start(std::size_t from);
+  void put_instruction(std::string_view octets);
   void end_row();
   std::string& target();
   void end_link();
@@ -89,7 +93,8 @@ struct RtfToText::State : RtfHandler {
   bool is_ignorable = false;  ///< \* was seen
   bool at_line_start = true;
   std::string instruction;
-  std::string result_start;  ///< what a link's text is, as far as it matters
+  std::size_t instruction_octets = 0;  ///< of it in the document
+  std::string result_start;            ///< what a link's text is, as far as it matters
   std::string link;
 };
 
@@ -136,7 +141,8 @@ void RtfToText::State::end_group() {
   characters.flush(target());
   if (group.destination == Destination::field_instruction &&
       groups.back().destination != Destination::field_instruction) {
-    link = link_in(instruction);
+    // Half an address leads nowhere.
+    link = instruction_octets > longest_instruction ? std::string() : link_in(instruction);
     instruction.clear();
     result_start.clear();
   }
@@ -210,8 +216,10 @@ bool RtfToText::State::take_destination(std::string_view word) {
   if (word == "fonttbl") {
     group.destination = Destination::font_table;
   } else if (word == "fldinst") {
+    characters.flush(target());
     group.destination = is_html ? Destination::skipped : Destination::field_instruction;
     instruction.clear();
+    instruction_octets = 0;
   } else if (ignorable && word == "htmltag") {
     characters.flush(target());
     group.destination = is_html ? Destination::html_tag : Destination::skipped;
@@ -301,14 +309,14 @@ void RtfToText::State::end_row() {
 void RtfToText::State::put_unit(std::int32_t unit) {
   fallbacks_left = group.fallback;
   if (group.destination == Destination::field_instruction) {
-    if (instruction.size() < longest_instruction) characters.utf16_unit(unit, instruction);
+    if (++instruction_octets <= longest_instruction) characters.utf16_unit(unit, instruction);
     return;
   }
   if (!is_shown()) return;
   put({});
   const std::size_t before = out->size();
   characters.utf16_unit(unit, *out);
-  if (result_start.size() < longest_instruction) result_start.append(*out, before);
+  keep_result_start(before);
   at_line_start = false;
 }
 
@@ -324,19 +332,29 @@ void RtfToText::State::put_octets(std::string_view octets) {
     octets.remove_prefix(count);
   }
   if (octets.empty()) return;
-  if (group.destination == Destination::field_instruction) {
-    if (instruction.size() < longest_instruction) {
-      characters.octets(octets.substr(0, longest_instruction), code_page(), instruction);
-    }
-    return;
-  }
+  if (group.destination == Destination::field_instruction) return put_instruction(octets);
   if (!is_shown()) return;
   for (; cells_before > 0; --cells_before) *out += '\t';
   const std::size_t before = out->size();
   characters.octets(octets, code_page(), *out);
-  if (result_start.size() < longest_instruction) result_start.append(*out, before);
+  keep_result_start(before);
   at_line_start = false;
   has_output = true;
+}
+
+// Counted in octets of the document, not in characters, so that the same are kept whatever the
+// pieces are that it comes in.
+void RtfToText::State::put_instruction(std::string_view octets) {
+  if (instruction_octets < longest_instruction) {
+    const std::size_t left = longest_instruction - instruction_octets;
+    characters.octets(octets.substr(0, left), code_page(), instruction);
+  }
+  instruction_octets += octets.size();
+}
+
+/// What was put out behind `from`.
+void RtfToText::State::keep_result_start(std::size_t from) {
+  result_start.append(*out, from, longest_result_start - result_start.size());
 }
 
 /// Characters in UTF-8; empty ones only write the tabs that are due.
@@ -360,7 +378,7 @@ void RtfToText::feed(std::string_view piece, std::string& out) {
 void RtfToText::finish(std::string& out) {
   state_->out = &out;
   state_->tokenizer.finish();
-  state_->characters.flush(out);
+  state_->characters.flush(state_->target());
   if (!state_->at_line_start) out += '\n';
   state_->at_line_start = true;
 }

@@ -55,15 +55,20 @@ std::vector<std::string> attachments_of(std::string_view file) {
   return found;
 }
 
-/// Whether `found` is `wanted` with each of its line ends as CR LF. So a report may come: its lines
-/// go as lines of text (docs/conversion-out.md, "There and back").
-bool same_lines(std::string_view found, std::string_view wanted) {
+/// `octets` with LF for each CR LF.
+std::string lines_of(std::string_view octets) {
   std::string lines;
-  for (const char c : wanted) {
-    if (c == '\n' && !lines.ends_with('\r')) lines += '\r';
+  for (const char c : octets) {
+    if (c == '\n' && lines.ends_with('\r')) lines.pop_back();
     lines += c;
   }
-  return found == lines;
+  return lines;
+}
+
+/// Whether the two differ in their line ends at most: a report's go and come as lines of text
+/// (docs/conversion-out.md, "There and back").
+bool same_lines(std::string_view found, std::string_view wanted) {
+  return lines_of(found) == lines_of(wanted);
 }
 
 void check_way_in(const std::string& content, const std::vector<std::string>& wanted,

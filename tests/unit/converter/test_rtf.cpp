@@ -187,6 +187,24 @@ TEST_CASE("links show where they lead", "[rtf]") {
   CHECK(text_of("{\\rtf1 {\\field{\\*\\fldinst PAGE}{\\fldrslt 7}}}") == "7\n");
 }
 
+TEST_CASE("a link's address and text are taken alike in pieces of any size", "[rtf]") {
+  // As many octets as are looked at, which make three times as many in UTF-8.
+  const auto octets = [](std::size_t count) { return std::string(count, '\xFF'); };
+  for (const std::size_t count : {700, 1960, 1990, 2000, 3000}) {
+    CHECK(text_of("{\\rtf1\\ansicpg932 {\\field{\\*\\fldinst HYPERLINK \"http://" + octets(count) +
+                  "\"}{\\fldrslt here" + octets(count) + "}}}")
+              .starts_with("here"));
+  }
+  const std::string address = "http://a.example/" + std::string(1900, 'a');
+  CHECK(text_of("{\\rtf1 {\\field{\\*\\fldinst HYPERLINK \"" + address + "\"}{\\fldrslt " +
+                address + "}}}") == address + "\n");
+}
+
+TEST_CASE("a character that a link's instruction cuts is not one of the text", "[rtf]") {
+  CHECK(text_of("\\ansicpg932 \\fldinst x\x86") == "");
+  CHECK(text_of("{\\rtf1\\ansicpg932 a\x82\\fldinst \xA0}") == "a\xEF\xBF\xBD\n");
+}
+
 TEST_CASE("the HTML in an RTF comes out as the page it was", "[rtf]") {
   const std::string rtf =
       "{\\rtf1\\ansi\\ansicpg1252\\fromhtml1 \\deff0{\\fonttbl{\\f0\\fswiss Arial;}}"
