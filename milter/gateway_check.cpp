@@ -21,6 +21,7 @@
 #include "milter/local_socket.h"
 #include "milter/secret_file.h"
 #include "milter/shadow.h"
+#include "milter/smtp_connection.h"
 #include "milter/submission.h"
 #include "postoffice/file_system.h"
 #include "postoffice/folder.h"
@@ -87,6 +88,17 @@ void check_shadow(const Configuration& configuration, Findings& findings) {
   }
 }
 
+/// Whether nobody listens there. Whoever may not connect to a socket cannot tell.
+bool is_deserted(const StatusSettings& settings) {
+  if (settings.kind == StatusSettings::Kind::unix_socket) {
+    return !answers(settings.path) && (errno == ENOENT || errno == ECONNREFUSED);
+  }
+  constexpr std::chrono::seconds patience{2};
+  const auto addresses = resolve_host({settings.host, settings.port});
+  return addresses && !addresses->empty() &&
+         !SmtpConnection::open(addresses->front(), patience, {}).has_value();
+}
+
 /// Whether there is one at all, or could be.
 void check_status_page(const Configuration& configuration, Findings& findings) {
   const StatusSettings& settings = configuration.status;
@@ -97,19 +109,17 @@ void check_status_page(const Configuration& configuration, Findings& findings) {
   if (const std::string missing = HttpListener::what_is_missing(); !missing.empty()) {
     return add(missing, line, "apt-get install libmicrohttpd12");
   }
-  if (settings.kind != StatusSettings::Kind::unix_socket) return;
+  const bool is_socket = settings.kind == StatusSettings::Kind::unix_socket;
   const std::string directory = postoffice::parent_directory(settings.path);
   const auto folder = FileSystem::posix().status(directory);
-  if (!folder || folder->kind != FileKind::directory) {
+  if (is_socket && (!folder || folder->kind != FileKind::directory)) {
     const std::string& user = configuration.gateway.user;
     return add("the directory " + directory + " is not there", line,
                fmt::format("install -d {}{}", user.empty() ? "" : "-o " + shell_word(user) + " ",
                            shell_word(directory)));
   }
-  // Whoever may not connect cannot tell.
-  if (answers(configuration.milter.socket) && !answers(settings.path) &&
-      (errno == ENOENT || errno == ECONNREFUSED)) {
-    add("the daemon that runs listens at no " + settings.path, settings.path,
+  if (answers(configuration.milter.socket) && is_deserted(settings)) {
+    add("the daemon that runs listens at no " + settings.listen, is_socket ? settings.path : line,
         "systemctl restart smtpgate; if it is so again, its log says why");
   }
 }

@@ -252,6 +252,13 @@ const std::vector<Provocation>& provocations() {
        }},
       {"status-page", "the daemon that runs listens at no ", "/status.sock",
        [](S& s) { s.add("[status]\nlisten = \"" + s.gateway.path() + "/status.sock\"\n"); }},
+      {"status-page", "the daemon that runs listens at no 127.0.0.1:1", "smtpgate.toml:",
+       [](S& s) {
+         s.add("[status]\nlisten = \"127.0.0.1:1\"\ntoken_file = \"" + s.gateway.path() +
+               "/token\"\n");
+         test::write_whole(s.gateway.path() + "/token", std::string(64, 'a') + "\n");
+         REQUIRE(::chmod((s.gateway.path() + "/token").c_str(), 0600) == 0);
+       }},
       {"status-open", "asks for no token", "smtpgate.toml:",
        [](S& s) {
          REQUIRE(::chmod(s.gateway.path().c_str(), 0755) == 0);
@@ -261,9 +268,10 @@ const std::vector<Provocation>& provocations() {
        "status-page"},
       {"status-token", "no-such-token", "/no-such-token",
        [](S& s) {
-         s.add("[status]\nlisten = \"127.0.0.1:9825\"\ntoken_file = \"" + s.gateway.path() +
+         s.add("[status]\nlisten = \"127.0.0.1:1\"\ntoken_file = \"" + s.gateway.path() +
                "/no-such-token\"\n");
-       }},
+       },
+       "status-page"},
       {"host-away", "cannot connect", "smtpgate.toml:",
        [](S& s) { s.edit("hosts = [\"" + s.host.host(), "hosts = [\"127.0.0.1:1"); }},
       {"space-low", " free, and ",
