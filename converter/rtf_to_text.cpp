@@ -352,8 +352,9 @@ void RtfToText::State::put_instruction(std::string_view octets) {
   instruction_octets += octets.size();
 }
 
-/// What was put out behind `from`.
+/// What was put out behind `from`, where a link's text is.
 void RtfToText::State::keep_result_start(std::size_t from) {
+  if (link.empty()) return;
   result_start.append(*out, from, longest_result_start - result_start.size());
 }
 
