@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 
 namespace smtpgate::converter {
 namespace {
@@ -26,7 +28,7 @@ constexpr auto elements = std::to_array<KnownElement>({
     {"details", HtmlElement::line},
     {"dir", HtmlElement::list},
     {"div", HtmlElement::line},
-    {"dl", HtmlElement::paragraph},
+    {"dl", HtmlElement::definitions},
     {"dt", HtmlElement::term},
     {"fieldset", HtmlElement::paragraph},
     {"figcaption", HtmlElement::line},
@@ -57,7 +59,6 @@ constexpr auto elements = std::to_array<KnownElement>({
     {"summary", HtmlElement::line},
     {"table", HtmlElement::table},
     {"td", HtmlElement::cell},
-    {"template", HtmlElement::hidden},
     {"th", HtmlElement::cell},
     {"tr", HtmlElement::row},
     {"ul", HtmlElement::list},
@@ -68,14 +69,27 @@ static_assert(std::is_sorted(elements.begin(), elements.end(),
                                return a.name < b.name;
                              }));
 
+/// Where the names of each letter begin; asked for every tag.
+constexpr auto beginnings = [] {
+  std::array<std::uint8_t, 27> places{};
+  for (std::size_t letter = 0; letter < places.size(); ++letter) {
+    const char first = static_cast<char>('a' + letter);
+    std::uint8_t place = 0;
+    while (place < elements.size() && elements[place].name[0] < first) ++place;
+    places[letter] = place;
+  }
+  return places;
+}();
+
 }  // namespace
 
 std::optional<HtmlElement> find_html_element(std::string_view name) {
-  const auto place = std::lower_bound(
-      elements.begin(), elements.end(), name,
-      [](const KnownElement& known, std::string_view n) { return known.name < n; });
-  if (place == elements.end() || place->name != name) return std::nullopt;
-  return place->element;
+  if (name.empty() || name[0] < 'a' || name[0] > 'z') return std::nullopt;
+  const auto letter = static_cast<std::size_t>(name[0] - 'a');
+  for (std::size_t place = beginnings[letter]; place < beginnings[letter + 1]; ++place) {
+    if (elements[place].name == name) return elements[place].element;
+  }
+  return std::nullopt;
 }
 
 }  // namespace smtpgate::converter

@@ -17,6 +17,7 @@ enum class HtmlElement {
   list,
   numbered_list,
   item,
+  definitions,  // a list of them
   term,
   definition,
   table,
@@ -24,7 +25,6 @@ enum class HtmlElement {
   cell,
   anchor,
   image,
-  hidden,
 };
 
 /// `name` in lower case.

@@ -1,6 +1,7 @@
-// HTML to readable text in one pass: paragraphs, lists, tables as lines, links, quotes, entities;
-// no script, no style. A tokenizer and a small state machine, no tree: linear time and bounded
-// memory on any input (why own: docs/dependencies.md).
+// HTML to readable text in one pass: paragraphs, lists, tables, links, quotes, entities; no script,
+// no style, nothing that the page hides. A tokenizer and a small state machine, no tree: linear time
+// and bounded memory on any input (why own: docs/dependencies.md). What becomes of what:
+// docs/conversion.md, "HTML as text".
 #pragma once
 
 #include <memory>

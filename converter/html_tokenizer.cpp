@@ -10,8 +10,8 @@
 namespace smtpgate::converter {
 namespace {
 
-constexpr std::array<std::string_view, HtmlTag::attributes_kept> kept_attributes = {"href", "alt",
-                                                                                    "start"};
+constexpr std::array<std::string_view, HtmlTag::attributes_kept> kept_attributes = {
+    "href", "alt", "start", "style", "hidden", "colspan", "rowspan"};
 
 // Elements whose contents are not markup and not text for a reader.
 constexpr std::array<std::string_view, 6> raw_elements = {"script", "style",   "title",
@@ -208,7 +208,9 @@ std::size_t HtmlTokenizer::in_raw_text(std::string_view piece) {
 
 void HtmlTokenizer::begin_tag(bool is_end) {
   tag_.name_.clear();
-  for (std::string& value : tag_.values_) value.clear();
+  for (std::size_t which = 0; which < HtmlTag::attributes_kept; ++which) {
+    if (tag_.seen_[which]) tag_.values_[which].clear();
+  }
   tag_.cut_.fill(false);
   tag_.seen_.fill(false);
   is_end_tag_ = is_end;

@@ -16,11 +16,21 @@ namespace smtpgate::converter {
 /// Names and attributes of the tag in hand; views are valid during the call.
 class HtmlTag {
  public:
-  enum Attribute : std::size_t { href, alt, start, attributes_kept };
+  enum Attribute : std::size_t {
+    href,
+    alt,
+    start,
+    style,
+    hidden,
+    colspan,
+    rowspan,
+    attributes_kept
+  };
 
   std::string_view name() const { return name_; }  ///< lower case; empty if absurdly long
   /// Raw, references not yet replaced; empty if absent. The first of a name counts.
   std::string_view attribute(Attribute which) const { return values_[which]; }
+  bool has(Attribute which) const { return seen_[which]; }
   /// The value was longer than `longest_value` and is cut.
   bool is_cut(Attribute which) const { return cut_[which]; }
 
