@@ -5,7 +5,7 @@
 #include <array>
 
 #include "converter/html_elements.h"
-#include "postoffice/ascii.h"
+#include "converter/html_style.h"
 
 namespace smtpgate::converter {
 namespace {
@@ -37,37 +37,12 @@ bool is_block(std::string_view name) {
          *element != HtmlElement::line_break;
 }
 
-/// What a declaration of a style says, without what does not matter: "display:none".
-std::string plain_declaration(std::string_view declaration) {
-  std::string plain;
-  for (const char c : declaration) {
-    if (!is_blank_or_line_end(c)) plain += ascii_lower(c);
-  }
-  const std::size_t end = plain.find("!important");
-  if (end != std::string::npos) plain.erase(end);
-  return plain;
-}
-
-/// The last declaration of a property counts.
-bool hides(std::string_view style) {
-  bool is_displayed = true;
-  bool is_visible = true;
-  while (!style.empty()) {
-    const std::size_t end = std::min(style.find(';'), style.size());
-    const std::string declaration = plain_declaration(style.substr(0, end));
-    style.remove_prefix(std::min(end + 1, style.size()));
-    if (declaration.starts_with("display:")) is_displayed = declaration != "display:none";
-    if (declaration.starts_with("visibility:")) is_visible = declaration != "visibility:hidden";
-  }
-  return !is_displayed || !is_visible;
-}
-
 /// A whole page that is hidden is one that a style sheet or a script shows.
 bool is_hidden(const HtmlTag& tag) {
   const bool is_asked = tag.has(HtmlTag::hidden) || tag.has(HtmlTag::style);
   if (!is_asked) return tag.name() == "template";
   if (tag.name().empty() || tag.name() == "html" || tag.name() == "body") return false;
-  return tag.has(HtmlTag::hidden) || hides(tag.attribute(HtmlTag::style));
+  return tag.has(HtmlTag::hidden) || is_style_hidden(tag.attribute(HtmlTag::style));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "converter/html_entities.h"
+#include "converter/html_style.h"
 #include "converter/html_table.h"
 #include "postoffice/ascii.h"
 
@@ -76,6 +77,9 @@ void HtmlPresenter::start(HtmlElement element, const HtmlTag& tag) {
   drop_line_feed_ = false;
   switch (element) {
     case HtmlElement::paragraph:
+      is_tight_ = tag.name() == "p" &&
+                  is_style_tight(tag.attribute(HtmlTag::style), tag.attribute(HtmlTag::classes));
+      return layout_.block(is_tight_ ? 1 : 2);
     case HtmlElement::definitions:
       return layout_.block(2);
     case HtmlElement::line:
@@ -126,7 +130,7 @@ void HtmlPresenter::end(HtmlElement element) {
   drop_line_feed_ = false;
   switch (element) {
     case HtmlElement::paragraph:
-      return layout_.block(2);
+      return layout_.block(std::exchange(is_tight_, false) ? 1 : 2);
     case HtmlElement::definitions:
       layout_.block(2);
       in_definition_ = false;

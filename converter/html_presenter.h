@@ -71,6 +71,7 @@ class HtmlPresenter {
   std::uint64_t quotes_ = 0;
   std::uint64_t tables_ = 0;
   bool in_definition_ = false;
+  bool is_tight_ = false;  // the paragraph that is open
   std::uint64_t list_depth_ = 0;
   std::array<List, deepest_shown> lists_;  // the outermost ones; deeper ones share the last
 

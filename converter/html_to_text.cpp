@@ -38,8 +38,15 @@ bool is_of_data(HtmlElement element) {
 
 /// That say more than the element alone.
 bool has_attributes(HtmlElement element, const HtmlTag& tag) {
-  return element == HtmlElement::anchor || element == HtmlElement::image ||
-         tag.has(HtmlTag::colspan) || tag.has(HtmlTag::rowspan);
+  switch (element) {
+    case HtmlElement::anchor:
+    case HtmlElement::image:
+      return true;
+    case HtmlElement::paragraph:
+      return tag.has(HtmlTag::style) || tag.has(HtmlTag::classes);
+    default:
+      return tag.has(HtmlTag::colspan) || tag.has(HtmlTag::rowspan);
+  }
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // HTML to readable text in one pass: paragraphs, lists, tables, links, quotes, entities; no script,
-// no style, nothing that the page hides. A tokenizer and a small state machine, no tree: linear time
-// and bounded memory on any input (why own: docs/dependencies.md). What becomes of what:
+// no style, nothing that the page hides. A tokenizer and a small state machine, no tree: linear
+// time and bounded memory on any input (why own: docs/dependencies.md). What becomes of what:
 // docs/conversion.md, "HTML as text".
 #pragma once
 

@@ -11,7 +11,7 @@ namespace smtpgate::converter {
 namespace {
 
 constexpr std::array<std::string_view, HtmlTag::attributes_kept> kept_attributes = {
-    "href", "alt", "start", "style", "hidden", "colspan", "rowspan"};
+    "href", "alt", "start", "style", "class", "hidden", "colspan", "rowspan"};
 
 // Elements whose contents are not markup and not text for a reader.
 constexpr std::array<std::string_view, 6> raw_elements = {"script", "style",   "title",

@@ -21,6 +21,7 @@ class HtmlTag {
     alt,
     start,
     style,
+    classes,
     hidden,
     colspan,
     rowspan,

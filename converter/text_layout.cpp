@@ -39,7 +39,7 @@ void TextLayout::text(std::string_view piece) {
   if (held_c2_ && !piece.empty()) {
     held_c2_ = false;
     if (piece[0] == '\xA0') {
-      white(' ');
+      no_break_space();
     } else if (piece[0] != '\xAD') {
       visible("\xC2");
       visible(piece.substr(0, 1));
@@ -63,7 +63,7 @@ void TextLayout::text(std::string_view piece) {
     } else {
       const char next = piece[at++];
       if (next == '\xA0') {
-        white(' ');
+        no_break_space();
       } else if (next != '\xAD') {
         visible(piece.substr(at - 2, 2));
       }
@@ -89,7 +89,13 @@ void TextLayout::white(char c) {
   }
 }
 
+void TextLayout::no_break_space() {
+  blank_line_asked_ = !line_open_;
+  white(' ');
+}
+
 void TextLayout::begin_text() {
+  blank_line_asked_ = false;
   if (newlines_ > 0) end_lines();
   if (!line_open_) {
     begin_line();
@@ -139,10 +145,12 @@ void TextLayout::line_break() {
 }
 
 void TextLayout::block(std::uint64_t newlines) {
-  if (marker_.empty() && !cell_is_fresh_) force_block(newlines);
+  if (!marker_.empty() || cell_is_fresh_) return;
+  force_block(std::exchange(blank_line_asked_, false) ? std::uint64_t{2} : newlines);
 }
 
 void TextLayout::force_block(std::uint64_t newlines) {
+  blank_line_asked_ = false;
   if (anything_) newlines_ = std::max(newlines_, newlines);
   line_open_ = space_ = separator_ = false;
 }

@@ -24,7 +24,7 @@ class TextLayout {
   /// A line ends here, or if none is open, an empty one is asked for.
   void line_break();
   /// The next text begins a line (1) or comes after a blank line (2), unless it is the first of a
-  /// list item or a cell.
+  /// list item or a cell. Where there was no text but a no-break space, a blank line is meant.
   void block(std::uint64_t newlines);
   /// The same, also at the beginning of a list item or a cell.
   void force_block(std::uint64_t newlines);
@@ -54,13 +54,15 @@ class TextLayout {
   bool may_prefix() const;
   void visible(std::string_view run);
   void white(char c);
+  void no_break_space();
 
   std::string* out_ = nullptr;
   bool preformatted_ = false;
   bool anything_ = false;
   bool line_open_ = false;
   bool space_ = false;
-  bool held_c2_ = false;  // the first octet of U+00A0 and U+00AD, at the end of a piece
+  bool blank_line_asked_ = false;  // by a no-break space on a line of its own
+  bool held_c2_ = false;           // the first octet of U+00A0 and U+00AD, at the end of a piece
   std::uint64_t newlines_ = 0;
   std::uint64_t lines_ = 0;
   std::uint64_t written_ = 0;

@@ -27,6 +27,35 @@ TEST_CASE("line breaks") {
   CHECK(text_of("<br><br>a<br><br>") == "a\n");
 }
 
+TEST_CASE("paragraphs without margins are lines, as Word and web mail write them") {
+  CHECK(text_of("<p class=MsoNormal>a</p><p class='MsoNormal x'>b<p class=MsoNormal>&nbsp;</p>"
+                "<p class=MsoNormal>c</p><p>d</p>e") == "a\nb\n\nc\n\nd\n\ne\n");
+  for (const std::string style :
+       {"margin:0", "margin: 0cm 0cm .0001pt", "MARGIN-TOP:0px; margin-bottom : 0", "margin:00 9px",
+        "margin:5px;margin:0 1px 0", "margin:0.0pt !important", "x;margin:0;", "margin:.5px"}) {
+    INFO(style);
+    CHECK(text_of("<p style='" + style + "'>a</p><p style='" + style + "'>b</p>") == "a\nb\n");
+  }
+  for (const std::string style :
+       {"margin:", "margin:1px", "margin:0 0 10px", "margin:auto", "margin:05px", "margin-top:0",
+        "margin:0;margin-bottom:1em", "padding:0", "margin:."}) {
+    INFO(style);
+    CHECK(text_of("<p style='" + style + "'>a</p><p style='" + style + "'>b</p>") == "a\n\nb\n");
+  }
+  CHECK(text_of("<p class=MsoNormal style='margin-bottom:12pt'>a</p>b") == "a\n\nb\n");
+  CHECK(text_of("<p class=xMso>a</p>b") == "a\n\nb\n");
+  CHECK(text_of("<h1 style='margin:0'>a</h1>b") == "a\n\nb\n");
+}
+
+TEST_CASE("a no-break space on a line of its own is a blank line") {
+  CHECK(text_of("<div>a</div><div>&nbsp;</div><div>b</div>") == "a\n\nb\n");
+  CHECK(text_of("<p>a</p><p>&nbsp;</p><p>\xc2\xa0 &nbsp;</p><p>b</p>") == "a\n\nb\n");
+  CHECK(text_of("<div>a&nbsp;</div><div>&nbsp;b</div>c") == "a\nb\nc\n");
+  CHECK(text_of("<div>&nbsp;</div>a<div>&nbsp;<br></div>b") == "a\n\nb\n");
+  CHECK(text_of("<table><tr><td>a<tr><td><p>&nbsp;</p><tr><td>b<tr><td>&nbsp;<td>c</table>") ==
+        "a\nb\nc\n");
+}
+
 TEST_CASE("lists have bullets or numbers and are indented") {
   CHECK(text_of("x<ul><li>a<li>b<br>c<ul><li>d</li></ul></li></ul>y") ==
         "x\n\n* a\n* b\n  c\n  * d\n\ny\n");
