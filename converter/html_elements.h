@@ -25,6 +25,8 @@ enum class HtmlElement {
   cell,
   anchor,
   image,
+  quotation,  // in quotation marks
+  superscript,
 };
 
 /// `name` in lower case.

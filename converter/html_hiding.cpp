@@ -34,7 +34,8 @@ bool is_block(std::string_view name) {
   const auto element = find_html_element(name);
   if (!element) return is_one_of(name, row_groups);
   return *element != HtmlElement::anchor && *element != HtmlElement::image &&
-         *element != HtmlElement::line_break;
+         *element != HtmlElement::line_break && *element != HtmlElement::quotation &&
+         *element != HtmlElement::superscript;
 }
 
 /// A whole page that is hidden is one that a style sheet or a script shows.

@@ -67,14 +67,18 @@ void HtmlPresenter::text(std::string_view piece) {
     drop_line_feed_ = c == '\r';
     if (c == '\r' || c == '\n') piece.remove_prefix(1);
   }
-  layout_.text(piece);
+  if (is_raised_) {
+    show_superscript(piece);
+  } else {
+    layout_.text(piece);
+  }
   if (in_link_ && link_text_.size() < HtmlTag::longest_value) {
     link_text_ += piece.substr(0, HtmlTag::longest_value - link_text_.size());
   }
 }
 
 void HtmlPresenter::start(HtmlElement element, const HtmlTag& tag) {
-  drop_line_feed_ = false;
+  drop_line_feed_ = is_raised_ = false;
   switch (element) {
     case HtmlElement::paragraph:
       is_tight_ = tag.name() == "p" &&
@@ -123,11 +127,16 @@ void HtmlPresenter::start(HtmlElement element, const HtmlTag& tag) {
       return start_link(tag);
     case HtmlElement::image:
       return show_image(tag);
+    case HtmlElement::quotation:
+      return layout_.text("\"");
+    case HtmlElement::superscript:
+      is_raised_ = true;
+      return;
   }
 }
 
 void HtmlPresenter::end(HtmlElement element) {
-  drop_line_feed_ = false;
+  drop_line_feed_ = is_raised_ = false;
   switch (element) {
     case HtmlElement::paragraph:
       return layout_.block(std::exchange(is_tight_, false) ? 1 : 2);
@@ -167,6 +176,9 @@ void HtmlPresenter::end(HtmlElement element) {
       return layout_.force_block(1);
     case HtmlElement::anchor:
       return end_link();
+    case HtmlElement::quotation:
+      return layout_.text("\"");
+    case HtmlElement::superscript:
     case HtmlElement::cell:
     case HtmlElement::rule:
     case HtmlElement::image:
@@ -260,6 +272,22 @@ void HtmlPresenter::finish() {
   if (layout_.is_anything()) layout_.append_to_word("\n");
 }
 
+/// 12<sup>99</sup> is not 1299.
+void HtmlPresenter::show_superscript(std::string_view piece) {
+  constexpr std::string_view plain = "0123456789+-";
+  constexpr std::array<std::string_view, plain.size()> raised = {
+      "\xE2\x81\xB0", "\xC2\xB9",     "\xC2\xB2",     "\xC2\xB3",
+      "\xE2\x81\xB4", "\xE2\x81\xB5", "\xE2\x81\xB6", "\xE2\x81\xB7",
+      "\xE2\x81\xB8", "\xE2\x81\xB9", "\xE2\x81\xBA", "\xE2\x81\xBB"};
+  while (!piece.empty()) {
+    const std::size_t end = std::min(piece.find_first_of(plain), piece.size());
+    layout_.text(piece.substr(0, end));
+    if (end == piece.size()) return;
+    layout_.text(raised[plain.find(piece[end])]);
+    piece.remove_prefix(end + 1);
+  }
+}
+
 void HtmlPresenter::show(const HtmlToken& token) {
   static const HtmlTag no_attributes;
   switch (token.kind) {
@@ -298,6 +326,7 @@ class HtmlPresenter::CellReader {
   void end_cell() {
     if (!std::exchange(is_open_, false)) return;
     presenter_.end_link();
+    presenter_.is_raised_ = false;
     table_.add_cell(std::exchange(text_, {}), columns_, rows_);
   }
   std::vector<std::string> lines() { return table_.lines(); }

@@ -64,6 +64,7 @@ class HtmlPresenter {
   void start_link(const HtmlTag& tag);
   void end_link();
   void show_image(const HtmlTag& tag);
+  void show_superscript(std::string_view piece);
 
   TextLayout layout_;
   std::uint64_t preformatted_ = 0;
@@ -72,6 +73,7 @@ class HtmlPresenter {
   std::uint64_t tables_ = 0;
   bool in_definition_ = false;
   bool is_tight_ = false;  // the paragraph that is open
+  bool is_raised_ = false;
   std::uint64_t list_depth_ = 0;
   std::array<List, deepest_shown> lists_;  // the outermost ones; deeper ones share the last
 

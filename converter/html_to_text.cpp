@@ -30,6 +30,8 @@ bool is_of_data(HtmlElement element) {
     case HtmlElement::cell:
     case HtmlElement::anchor:
     case HtmlElement::image:
+    case HtmlElement::quotation:
+    case HtmlElement::superscript:
       return true;
     default:
       return false;

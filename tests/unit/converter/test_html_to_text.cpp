@@ -126,6 +126,21 @@ TEST_CASE("a link cannot forge lines and is left out if it is too long") {
   CHECK(convert_page("<a href=" + longest + "x>a</a>") == "a\n");
 }
 
+TEST_CASE("raised digits stay apart from the number before them") {
+  CHECK(text_of("12<sup>99</sup> &euro;, 10<sup>-6+345</sup>, 1<sup>st</sup>, x<sup>078</sup>9") ==
+        "12\xE2\x81\xB9\xE2\x81\xB9 \xE2\x82\xAC, 10\xE2\x81\xBB\xE2\x81\xB6\xE2\x81\xBA\xC2\xB3"
+        "\xE2\x81\xB4\xE2\x81\xB5, 1st, x\xE2\x81\xB0\xE2\x81\xB7\xE2\x81\xB8"
+        "9\n");
+  // One that is left open ends with its line.
+  CHECK(text_of("a<sup>1<p>2") == "a\xC2\xB9\n\n2\n");
+  CHECK(text_of("<table><tr><td>a<sup>1<td>2<tr><td>b<td>12<sup>50</sup></table>") ==
+        "a\xC2\xB9  2\nb   12\xE2\x81\xB5\xE2\x81\xB0\n");
+}
+
+TEST_CASE("quotations in a line have quotation marks") {
+  CHECK(text_of("he said <q>no</q>.") == "he said \"no\".\n");
+}
+
 TEST_CASE("pictures are their alternative text") {
   CHECK(text_of("a <img src=x alt=' the\n logo '>b<img src=y><img alt=''>") == "a [the logo]b\n");
   const std::string many = repeat("\xc3\xa9", 400);
