@@ -16,7 +16,7 @@
 namespace smtpgate::converter {
 namespace {
 
-// Of a table that is held back; a larger one is shown row by row.
+// Of a table that is held back, text and attributes; a larger one is shown row by row.
 constexpr std::size_t most_octets_held = std::size_t{1} << 20;
 constexpr std::size_t most_tokens_held = 20'000;
 
@@ -123,8 +123,9 @@ void HtmlToText::State::hold(HtmlToken token) {
     if (token.element == HtmlElement::row) cells_of_row = 0;
     if (token.element == HtmlElement::cell && ++cells_of_row == 2) ++rows_of_cells;
   }
+  if (token.tag) octets_held += token.tag->octets();
   held.push_back(std::move(token));
-  if (held.size() > most_tokens_held) release();
+  if (held.size() > most_tokens_held || octets_held > most_octets_held) release();
 }
 
 void HtmlToText::State::end_table() {

@@ -2,6 +2,7 @@
 #include "converter/html_tokenizer.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "converter/html_entities.h"
@@ -43,6 +44,12 @@ std::size_t size_until(std::string_view piece, std::size_t found) {
 }
 
 }  // namespace
+
+std::size_t HtmlTag::octets() const {
+  return std::accumulate(
+      values_.begin(), values_.end(), std::size_t{0},
+      [](std::size_t sum, const std::string& value) { return sum + value.size(); });
+}
 
 void HtmlTokenizer::feed(std::string_view piece) {
   while (!piece.empty()) {

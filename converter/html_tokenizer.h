@@ -32,6 +32,8 @@ class HtmlTag {
   /// Raw, references not yet replaced; empty if absent. The first of a name counts.
   std::string_view attribute(Attribute which) const { return values_[which]; }
   bool has(Attribute which) const { return seen_[which]; }
+  /// Of all values that are kept.
+  std::size_t octets() const;
   /// The value was longer than `longest_value` and is cut.
   bool is_cut(Attribute which) const { return cut_[which]; }
 
