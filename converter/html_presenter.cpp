@@ -104,13 +104,16 @@ void HtmlPresenter::start(HtmlElement element, const HtmlTag& tag) {
       ++quotes_;
       return set_quotes();
     case HtmlElement::list:
-      return start_list(false, 1);
+      return start_list({});
     case HtmlElement::numbered_list: {
       const std::string_view first = tag.attribute(HtmlTag::start);
-      return start_list(true, first.empty() ? 1 : number_of(first));
+      return start_list(
+          {.is_numbered = true,
+           .numbers = list_numbers_of(tag.attribute(HtmlTag::type), tag.attribute(HtmlTag::style)),
+           .next = first.empty() ? 1 : number_of(first)});
     }
     case HtmlElement::item:
-      return start_item();
+      return start_item(tag);
     case HtmlElement::term:
     case HtmlElement::definition:
       layout_.block(1);
@@ -197,9 +200,9 @@ void HtmlPresenter::set_indentation() {
   layout_.set_indentation(columns);
 }
 
-void HtmlPresenter::start_list(bool is_numbered, std::uint64_t first) {
+void HtmlPresenter::start_list(const List& begun) {
   layout_.block(list_depth_ == 0 ? 2 : 1);
-  if (++list_depth_ <= lists_.size()) list() = List{is_numbered, first, 0};
+  if (++list_depth_ <= lists_.size()) list() = begun;
 }
 
 void HtmlPresenter::end_list() {
@@ -210,11 +213,13 @@ void HtmlPresenter::end_list() {
   layout_.block(list_depth_ == 0 ? 2 : 1);
 }
 
-void HtmlPresenter::start_item() {
+void HtmlPresenter::start_item(const HtmlTag& tag) {
   std::string marker = "* ";
   if (list_depth_ > 0) {
     List& current = list();
-    if (current.is_numbered) marker = std::to_string(current.next++) + ". ";
+    const std::string_view value = tag.attribute(HtmlTag::value);
+    if (!value.empty()) current.next = number_of(value);
+    if (current.is_numbered) marker = list_number(current.next++, current.numbers) + ". ";
     current.width = marker.size();
     set_indentation();
   }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "converter/html_elements.h"
+#include "converter/html_list_number.h"
 #include "converter/html_tokenizer.h"
 #include "converter/text_layout.h"
 
@@ -50,15 +51,16 @@ class HtmlPresenter {
   class CellReader;
   struct List {
     bool is_numbered = false;
+    ListNumbers numbers = ListNumbers::decimal;
     std::uint64_t next = 1;
     std::size_t width = 0;  // of the marker of the item that is open
   };
   static constexpr std::size_t deepest_shown = 10;
 
   List& list() { return lists_[std::min<std::size_t>(list_depth_, lists_.size()) - 1]; }
-  void start_list(bool is_numbered, std::uint64_t first);
+  void start_list(const List& begun);
   void end_list();
-  void start_item();
+  void start_item(const HtmlTag& tag);
   void set_indentation();
   void set_quotes();
   void start_link(const HtmlTag& tag);

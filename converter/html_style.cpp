@@ -62,6 +62,16 @@ bool is_style_hidden(std::string_view style) {
   return !is_displayed || !is_visible;
 }
 
+std::string list_style_type(std::string_view style) {
+  std::string type;
+  for_each_declaration(style, [&](std::string_view property, std::string_view value) {
+    if (property == "list-style-type" || property == "list-style") {
+      type = value.substr(0, value.find(' '));
+    }
+  });
+  return type;
+}
+
 bool is_style_tight(std::string_view style, std::string_view classes) {
   const bool is_of_word = trim(classes).starts_with("Mso");
   Margins margins{is_of_word, is_of_word};

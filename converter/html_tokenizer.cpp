@@ -12,7 +12,7 @@ namespace smtpgate::converter {
 namespace {
 
 constexpr std::array<std::string_view, HtmlTag::attributes_kept> kept_attributes = {
-    "href", "alt", "start", "style", "class", "hidden", "colspan", "rowspan"};
+    "href", "alt", "start", "style", "class", "hidden", "colspan", "rowspan", "type", "value"};
 
 // Elements whose contents are not markup and not text for a reader.
 constexpr std::array<std::string_view, 6> raw_elements = {"script", "style",   "title",
@@ -48,7 +48,7 @@ std::size_t size_until(std::string_view piece, std::size_t found) {
 std::size_t HtmlTag::octets() const {
   return std::accumulate(
       values_.begin(), values_.end(), std::size_t{0},
-      [](std::size_t sum, const std::string& value) { return sum + value.size(); });
+      [](std::size_t sum, const std::string& kept) { return sum + kept.size(); });
 }
 
 void HtmlTokenizer::feed(std::string_view piece) {

@@ -25,6 +25,8 @@ class HtmlTag {
     hidden,
     colspan,
     rowspan,
+    type,
+    value,
     attributes_kept
   };
 

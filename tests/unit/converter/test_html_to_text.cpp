@@ -68,6 +68,25 @@ TEST_CASE("lists have bullets or numbers and are indented") {
   CHECK(text_of("<dl><dt>a<dd>b<dt>c<dd>d</dl>e") == "a\n    b\nc\n    d\n\ne\n");
 }
 
+TEST_CASE("lists are numbered as they ask for") {
+  const auto list = [](const std::string& attributes) {
+    return text_of("<ol " + attributes + "><li>x<li>y</ol>");
+  };
+  CHECK(list("type=a") == "a. x\nb. y\n");
+  CHECK(list("type=A start=26") == "Z. x\nAA. y\n");
+  CHECK(list("type=i start=4") == "iv. x\nv. y\n");
+  CHECK(list("type=I start=1999") == "MCMXCIX. x\nMM. y\n");
+  CHECK(list("type=I start=3999") == "MMMCMXCIX. x\n4000. y\n");
+  CHECK(list("type=a start=0") == "0. x\na. y\n");
+  CHECK(list("type=a start=703") == "aaa. x\naab. y\n");
+  CHECK(list("type=x") == "1. x\n2. y\n");
+  CHECK(list("style='list-style-type: lower-alpha'") == "a. x\nb. y\n");
+  CHECK(list("type=a style='list-style:UPPER-ROMAN inside'") == "I. x\nII. y\n");
+  CHECK(list("type=a style='list-style-type: decimal'") == "1. x\n2. y\n");
+  CHECK(text_of("<ol><li>x<li value=5>y<li>z</ol><ul><li value=5>u</ul>") ==
+        "1. x\n5. y\n6. z\n\n* u\n");
+}
+
 TEST_CASE("a table row is a line, its cells beside each other") {
   CHECK(
       text_of("<table><tr><th>a</th><th>b</th></tr><tr><td>c<td><td><p>d</p></td></tr></table>e") ==
