@@ -248,7 +248,8 @@ void InboundAssembler::end_expansion(Leaf& leaf) {
 void InboundAssembler::end_text(Leaf& leaf) {
   if (leaf.text->limit_reached()) mark("limit:embedded-files");
   embedded_.rename_last(leaf.text->names());
-  if (!leaf.text->is_changed()) return;
+  // What is no character of its set is lost in the text.
+  if (!leaf.text->is_changed() && leaf.segment->undecodable() == 0) return;
   contents_.add_range(leaf.range, leaf.decoded_size);
   attach(leaf.decoded_size, "text-as-sent.txt", "text/plain", "text-as-sent");
   list_.back().character_set = names_.in_set(leaf.charset);

@@ -14,6 +14,7 @@ namespace smtpgate::converter {
 namespace {
 
 constexpr std::size_t most_held_back = 65'536;
+constexpr std::string_view iso_2022_jp = "ISO-2022-JP";
 
 bool has_iso_2022_jp_escapes(std::string_view text) {
   if (text.find('\x1B') == std::string_view::npos) return false;
@@ -38,6 +39,30 @@ bool has_utf8_character(std::string_view text) {
     at += character.length;
   }
   return false;
+}
+
+std::size_t find_ignoring_case(std::string_view text, std::string_view wanted, std::size_t from) {
+  const auto* const found =
+      std::search(text.begin() + std::min(from, text.size()), text.end(), wanted.begin(),
+                  wanted.end(), [](char a, char b) { return ascii_lower(a) == b; });
+  return found == text.end() ? std::string_view::npos
+                             : static_cast<std::size_t>(found - text.begin());
+}
+
+/// What the page says in a `meta` among its first octets, as browsers look for it (HTML, 13.2.3.2):
+/// charset=X, or X in http-equiv's content="text/html; charset=X".
+MailCharset charset_of_page(std::string_view text) {
+  constexpr std::size_t looked_at = 1024;
+  text = text.substr(0, looked_at);
+  for (std::size_t at = find_ignoring_case(text, "<meta", 0); at != std::string_view::npos;
+       at = find_ignoring_case(text, "<meta", at + 1)) {
+    const std::string_view tag = text.substr(at, text.find('>', at) - at);
+    const std::size_t name = find_ignoring_case(tag, "charset", 0);
+    if (name == std::string_view::npos) continue;
+    const std::string_view rest = trim(tag.substr(name + std::string_view("charset").size()));
+    if (rest.starts_with('=')) return charset_for_label(rest);
+  }
+  return {};
 }
 
 /// From CP932's reading of six signs to that of JIS X 0208, in `text` from `from` on.
@@ -69,7 +94,7 @@ void use_jis_signs(std::string& text, std::size_t from) {
 }  // namespace
 
 std::string guess_charset(std::string_view text) {
-  if (has_iso_2022_jp_escapes(text)) return "ISO-2022-JP";
+  if (has_iso_2022_jp_escapes(text)) return std::string(iso_2022_jp);
   return is_utf8_so_far(text) ? "UTF-8" : std::string(latin);
 }
 
@@ -92,7 +117,8 @@ std::string decode_labelled(std::string_view octets, std::string_view label,
   return text;
 }
 
-MailTextDecoder::MailTextDecoder(std::string_view label) {
+MailTextDecoder::MailTextDecoder(std::string_view label, TextKind kind)
+    : is_page_(kind == TextKind::html) {
   MailCharset charset = charset_for_label(label);
   guessed_ = charset.guessed;
   has_jis_signs_ = charset.has_jis_signs;
@@ -131,11 +157,14 @@ void MailTextDecoder::start(std::string& out) {
     guessed_ = true;
   }
   if (set_.empty()) {
+    if (is_page_) use_page_charset(text);
     set_ = guess_charset(text);
+    // A page of UTF-8 that says otherwise was converted on its way.
     if (set_ == "UTF-8") {
       feed_guessed_utf8(text, out);
       return;
     }
+    if (set_ == latin) return fall_back(text, out);
     guessed_ = true;
   } else if (equals_ignoring_case(set_, "UTF-8")) {
     doubts_utf8_ = true;
@@ -144,6 +173,20 @@ void MailTextDecoder::start(std::string& out) {
   }
   open(set_);
   decode(text, out);
+}
+
+void MailTextDecoder::use_page_charset(std::string_view text) {
+  MailCharset own = charset_of_page(text);
+  const bool is_usable = !own.set.empty() && postoffice::unit_octets(own.set) == 1 &&
+                         !equals_ignoring_case(own.set, "UTF-8");
+  if (is_usable) fallback_ = std::move(own);
+}
+
+void MailTextDecoder::fall_back(std::string_view piece, std::string& out) {
+  guessed_ = true;
+  open(fallback_.set);
+  has_jis_signs_ = fallback_.has_jis_signs;
+  decode(piece, out);
 }
 
 void MailTextDecoder::judge_labelled_utf8(std::string_view piece, std::string& out) {
@@ -182,9 +225,7 @@ void MailTextDecoder::feed_guessed_utf8(std::string_view piece, std::string& out
     held_ = piece;
     return;
   }
-  guessed_ = true;
-  open(std::string(latin));
-  if (decoder_) decoder_->feed(piece, out);
+  fall_back(piece, out);
 }
 
 void MailTextDecoder::feed(std::string_view piece, std::string& out) {
@@ -222,9 +263,7 @@ void MailTextDecoder::finish(std::string& out) {
     decode(std::exchange(held_, {}), out);
   } else if (!decoder_ && !held_.empty()) {
     // The text ends inside a character, so it was not UTF-8.
-    guessed_ = true;
-    open(std::string(latin));
-    if (decoder_) decoder_->feed(std::exchange(held_, {}), out);
+    fall_back(std::exchange(held_, {}), out);
   }
   if (decoder_) decoder_->finish(out);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "converter/mail_charset.h"
 #include "postoffice/character_set.h"
 
 namespace smtpgate::converter {
@@ -23,6 +24,9 @@ std::string guess_charset(std::string_view text);
 std::string decode_labelled(std::string_view octets, std::string_view label,
                             std::uint64_t* replaced = nullptr, bool* odd = nullptr);
 
+/// What kind of text it is: a page may say its own set.
+enum class TextKind : std::uint8_t { plain, html };
+
 /// Text of a known or missing label to UTF-8, in pieces; where the label is missing or unknown, or
 /// says UTF-16 or UTF-32 where no octet is NUL, the guess is made on the first 64 KiB held back
 /// (bounded), and guessed UTF-8 that turns out wrong later is decoded as windows-1252 from there
@@ -30,7 +34,8 @@ std::string decode_labelled(std::string_view octets, std::string_view label,
 /// label is wrong then. What is wrong behind a good one is damage, and replaced.
 class MailTextDecoder {
  public:
-  explicit MailTextDecoder(std::string_view label);
+  /// A page's `meta` counts where the label is missing or unknown, and the text is no UTF-8.
+  explicit MailTextDecoder(std::string_view label, TextKind kind = TextKind::plain);
   void feed(std::string_view piece, std::string& out);
   void finish(std::string& out);
   /// `piece` is ASCII and would come out as it is: it need not be fed.
@@ -43,6 +48,8 @@ class MailTextDecoder {
   void start(std::string& out);
   void feed_guessed_utf8(std::string_view piece, std::string& out);
   void judge_labelled_utf8(std::string_view piece, std::string& out);
+  void use_page_charset(std::string_view text);
+  void fall_back(std::string_view piece, std::string& out);
   void open(std::string set);
   void decode(std::string_view piece, std::string& out);
 
@@ -55,6 +62,8 @@ class MailTextDecoder {
   bool holds_line_end_ = false;
   bool doubts_utf8_ = false;  ///< labelled so, and only ASCII was seen so far
   bool has_jis_signs_ = false;
+  bool is_page_ = false;
+  MailCharset fallback_{std::string(latin)};  ///< for what is no UTF-8
   std::string held_;
   std::optional<postoffice::CharacterDecoder> decoder_;  ///< none while UTF-8 is only guessed
 };

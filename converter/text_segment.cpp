@@ -10,7 +10,8 @@ namespace smtpgate::converter {
 
 TextSegment::TextSegment(std::string_view label, std::string_view target_set,
                          postoffice::LineEnd line_end, bool is_html)
-    : decoder_(label), line_end_(postoffice::line_end_octets(line_end)) {
+    : decoder_(label, is_html ? TextKind::html : TextKind::plain),
+      line_end_(postoffice::line_end_octets(line_end)) {
   if (!equals_ignoring_case(target_set, "UTF-8")) {
     encoder_ = postoffice::CharacterEncoder::open(target_set);
   }
@@ -119,7 +120,7 @@ void TextSegment::with_line_feeds(std::string_view text, std::string& lines) {
 }
 
 std::uint64_t TextSegment::replaced() const {
-  return decoder_.replaced() + (encoder_ ? encoder_->replaced() : 0);
+  return undecodable() + (encoder_ ? encoder_->replaced() : 0);
 }
 
 }  // namespace smtpgate::converter

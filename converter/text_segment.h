@@ -29,7 +29,9 @@ class TextSegment {
 
   bool has_content() const { return has_content_; }  ///< anything but white space came out
   bool guessed() const { return decoder_.guessed(); }
+  /// Characters that are not what was sent: octets that are none, and what the target set lacks.
   std::uint64_t replaced() const;
+  std::uint64_t undecodable() const { return decoder_.replaced(); }
 
  private:
   void pass(std::string_view text, std::string& out);

@@ -133,6 +133,11 @@ CASES = [
     Case("charset-missing-8bit-other", HEAD + b"Content-Type: text/plain\r\n\r\ngr\xfc\xdfe\r\n"),
     Case("charset-utf8-wrong", HEAD + b"Content-Type: text/plain; charset=utf-8\r\n\r\ngr\xfc\xdfe\r\n"),
     Case("charset-ascii-with-8bit", HEAD + b"Content-Type: text/plain; charset=us-ascii\r\n\r\ngr\xfc\xdfe\r\n"),
+    Case("charset-page-says-its-own", HEAD + b"Content-Type: text/html\r\n\r\n<html><head><meta charset=windows-1251></head>"
+         b"<p>\xcf\xf0\xe8\xe2\xe5\xf2</p>\r\n"),
+    Case("charset-utf8-damaged", HEAD + b"Content-Type: text/plain; charset=utf-8\r\n\r\ngr\xc3\xbc\xdfe\r\n"),
+    Case("text-that-is-none", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+         b"JVBERi0xLjQKgY0AQP/QCg==\r\n"),
     Case("charset-utf16-not-encoded", HEAD + b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
          + "Gr\xfc\xdfe\nzwei\n".encode("utf-16le").replace(b"\n", b"\r\n") + b"\r\n"),
     Case("charset-latin1-that-is-cp1252", HEAD + b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\x93quoted\x94 \x80\r\n"),

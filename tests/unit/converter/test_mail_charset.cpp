@@ -233,6 +233,48 @@ TEST_CASE("text without a label is a guess unless it is ASCII or UTF-8", "[mail_
   CHECK_FALSE(is_guess("Gr\xC3\xBC"));
 }
 
+TEST_CASE("a page without a label may say its own set", "[mail_charset]") {
+  const auto decode_page = [](const std::string& page, std::string_view label = "") {
+    std::string first;
+    for (const std::size_t piece : {std::size_t{100'000}, std::size_t{1}}) {
+      MailTextDecoder decoder(label, smtpgate::converter::TextKind::html);
+      std::string text;
+      for (std::size_t at = 0; at < page.size(); at += piece) {
+        decoder.feed(std::string_view(page).substr(at, piece), text);
+      }
+      decoder.finish(text);
+      text += decoder.guessed() ? " guessed" : " sure";
+      if (piece != 1) first = text;
+      CHECK(text == first);
+    }
+    return first;
+  };
+  const std::string cyrillic = "\xCF\xF0";
+  const std::string read = "\xD0\x9F\xD1\x80";
+  CHECK(decode_page("<META charset=windows-1251>" + cyrillic) ==
+        "<META charset=windows-1251>" + read + " guessed");
+  const std::string old_form =
+      "<meta name=x><meta http-equiv='Content-Type' content='text/html; charset = \"cp1251\"'>";
+  CHECK(decode_page(old_form + cyrillic) == old_form + read + " guessed");
+  CHECK(decode_page(old_form + cyrillic, "us-ascii") == old_form + read + " guessed");
+  CHECK(decode_page(old_form + cyrillic, "no-such-set") == old_form + read + " guessed");
+  CHECK(decode_page(old_form + "abc") == old_form + "abc sure");
+  // What stands behind what is looked at for the guess, too.
+  const std::string much = old_form + std::string(70'000, 'x');
+  CHECK(decode_page(much + cyrillic) == much + read + " guessed");
+  // The label counts before it, and so does the text; a page cannot be UTF-16 and be read so.
+  const std::string latin = "\xC3\x8F\xC3\xB0";
+  CHECK(decode_page(old_form + cyrillic, "iso-8859-1") == old_form + latin + " sure");
+  CHECK(decode_page(old_form + read) == old_form + read + " sure");
+  for (const std::string tag : {"<meta charset=utf-8>", "<meta charset=utf-16>", "<meta charset>",
+                                "<meta charset=x-none>", "<p charset=cp1251>"}) {
+    CHECK(decode_page(tag + cyrillic) == tag + latin + " guessed");
+  }
+  const std::string far = std::string(1024, ' ') + old_form;
+  CHECK(decode_page(far + cyrillic) == far + latin + " guessed");
+  CHECK(decode_labelled(old_form + cyrillic, "") == old_form + latin);
+}
+
 TEST_CASE("text labelled UTF-8 whose first odd octet is none of UTF-8 is windows-1252") {
   const auto decode = [](std::string_view input, std::size_t step) {
     smtpgate::converter::MailTextDecoder decoder("utf-8");
