@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "converter/transfer_decoder.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
@@ -153,6 +154,25 @@ bool HeaderBlock::last_is_unfinished() const {
   const std::string_view value = trim(field_.value);
   return value.ends_with(';') || value.ends_with(',') ||
          std::count(value.begin(), value.end(), '"') % 2 != 0;
+}
+
+bool HeaderBlock::last_may_go_on() const {
+  constexpr auto of_addresses =
+      std::to_array<std::string_view>({"from", "to", "cc", "sender", "reply-to"});
+  const std::string_view value = trim(field_.value);
+  const std::string name = ascii_lower(field_.name);
+  // What is behind a blind recipient may be one.
+  if (value.empty() || name.ends_with("bcc") || last_is_unfinished()) return true;
+  // "From: Bob", and his address in the next line. Behind an address comes no other one.
+  return std::find(of_addresses.begin(), of_addresses.end(), name) != of_addresses.end() &&
+         value.find('@') == std::string_view::npos;
+}
+
+bool HeaderBlock::says_base64() const {
+  constexpr std::string_view name = "Content-Transfer-Encoding";
+  const HeaderField* field = fields_.find(name);
+  if (field == nullptr && equals_ignoring_case(field_.name, name)) field = &field_;
+  return field != nullptr && parse_transfer_encoding(field->value) == TransferEncoding::base64;
 }
 
 bool HeaderBlock::has_usual_name() const {

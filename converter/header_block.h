@@ -51,6 +51,10 @@ class HeaderBlock {
   void continue_last(std::string_view lines);
   /// The last field's value ends in the middle of something: a separator or a quoted string.
   bool last_is_unfinished() const;
+  /// So it is, or it says nothing yet: it is empty, or it names somebody without an address.
+  bool last_may_go_on() const;
+  /// Content-Transfer-Encoding, as far as it has come.
+  bool says_base64() const;
   bool has_field() const { return has_field_; }
   /// The field in line() has a name that mail uses in headers and text hardly ever has before a
   /// colon.

@@ -268,7 +268,8 @@ class Translation {
 
   // Folds are often made with a tab, which says nothing once the line is whole again.
   std::string line_of(const HeaderField& field) {
-    std::string line = field.name + ": " + decode(field.value);
+    std::string line = field.name.empty() ? std::string() : field.name + ": ";
+    line += decode(field.value);
     std::replace(line.begin(), line.end(), '\t', ' ');
     return line;
   }
@@ -276,7 +277,8 @@ class Translation {
   // A decoded word may hold a line end: it would add a line that HEADLEN does not count.
   void show(const HeaderField& field) {
     std::string line = line_of(field);
-    std::replace_if(line.begin(), line.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
     result_.text_lines.push_back(std::move(line));
   }
 

@@ -71,11 +71,12 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
     header_ = entity.header;
     has_header_ = true;
     header_is_cut_ = entity.header_cut;
+    add_stray_lines(entity.stray);
   }
   if (signed_ && signed_->depth == open_.size()) signed_->offset = entity.offset;
   if (entity.header_cut) mark("header-cut");
   if (entity.header_mended) mark("header-mended");
-  if (!entity.stray.empty()) between(entity.stray, true);
+  if (entity.depth > 0 && !entity.stray.empty()) between(entity.stray, true);
   mark_doubled_fields(entity);
   PartDescription description = describe_part(entity);
   bool in_body = true;
@@ -114,6 +115,16 @@ void InboundAssembler::mark_doubled_fields(const EntityStart& entity) {
   const TransferEncoding encoding = parse_transfer_encoding(encodings.front()->value);
   if (encoding == TransferEncoding::base64 || encoding == TransferEncoding::quoted_printable) {
     mark("encoding-on-multipart");
+  }
+}
+
+/// To be shown among the header's lines: fields without a name.
+void InboundAssembler::add_stray_lines(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = trim(lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    if (!line.empty()) header_.add({{}, std::string(line)});
   }
 }
 

@@ -89,6 +89,7 @@ class InboundAssembler : public EntityHandler {
   void end_message();
   void end_multipart(Multipart& multipart, bool closed);
   void attach_signed_entity();
+  void add_stray_lines(std::string_view lines);
   void keep_between(Spool& octets, bool is_the_body, bool in_body);
   void attach(std::uint64_t size, std::string name, std::string type, std::string mark);
   bool renders_html() const;

@@ -39,7 +39,7 @@ struct EntityStart {
   /// A line without a field name was taken as the rest of the field before it, whose value has it
   /// as a further line; or `stray` is not empty.
   bool header_mended;
-  /// Whole lines at the top of a part's header that are no fields; fields of MIME's follow them.
+  /// Whole lines in the header that are neither fields nor the rest of one.
   std::string_view stray;
   /// Among all octets fed to the parser: where the header block begins, and where the body does.
   /// The body() pieces of a leaf are the input's octets from `body_offset` on, without a gap, and

@@ -5,14 +5,18 @@
 // is taken for something it may not be:
 // - a line in a header block that is no field ends the block, and the body begins with that line;
 //   unless fields go on behind it, or the field before it is plainly unfinished (a fold whose
-//   blank was lost): then it belongs to that field; before the first field of a part, if one of
-//   MIME's follows, it is told beside the part;
+//   blank was lost). Then it belongs to that field if there is more of it to come; else, and before
+//   the first field of a part if one of MIME's follows, it is told beside the entity: it must not
+//   change what a whole field says;
+// - so is the last line of a header whose body is base64, if the line is none;
 // - a boundary of the multipart whose header it is ends the block, too;
 // - a multipart without a usable boundary is a leaf.
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "converter/mime_parser_state.h"
+#include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
 namespace {
@@ -27,6 +31,22 @@ std::string usable_boundary(const ContentType& type) {
   const std::size_t last = boundary.find_last_not_of(" \t");
   boundary = last == std::string_view::npos ? std::string_view{} : boundary.substr(0, last + 1);
   return boundary.size() > longest_boundary ? std::string{} : std::string(boundary);
+}
+
+/// Whether the lines can be the beginning of a body in base64.
+bool are_base64(std::string_view lines) {
+  constexpr std::string_view others = "+/=";
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = trim(lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    const bool is_data =
+        line.size() % 4 == 0 && std::all_of(line.begin(), line.end(), [&](char c) {
+          return is_ascii_alpha(c) || is_ascii_digit(c) || others.find(c) != std::string_view::npos;
+        });
+    if (!is_data) return false;
+  }
+  return true;
 }
 
 // Of lines in a header block that are no fields, before it shows what they are.
@@ -87,7 +107,9 @@ bool MimeParser::State::belongs_to_header() {
   if (block.kind() == HeaderBlock::Line::field) {
     return block.has_field() ? block.has_usual_name() : block.has_mime_name();
   }
-  return block.kind() == HeaderBlock::Line::blank && block.last_is_unfinished();
+  return block.kind() == HeaderBlock::Line::blank &&
+         (block.last_is_unfinished() ||
+          (block.has_field() && block.says_base64() && !are_base64(doubtful)));
 }
 
 // Whether the line in hand, straight behind a field, is a boundary of the multipart that the header
@@ -121,10 +143,10 @@ bool MimeParser::State::take_doubtful() {
   const std::string_view end = view.ends_with(crlf) ? crlf : line_feed;
   raw(view.substr(0, view.size() - end.size()));
   hold(end, false);
-  if (block.has_field()) {
+  if (block.has_field() && block.last_may_go_on()) {
     block.continue_last(view);
   } else {
-    stray = view;
+    stray += view;
   }
   return true;
 }

@@ -76,6 +76,11 @@ CASES = [
     Case("message-empty", b""),
     Case("header-first-line-folded", b" folded\r\nSubject: s\r\n\r\nhello\r\n"),
     Case("header-line-without-colon", b"From: a@example.com\r\nnonsense here\r\nSubject: s\r\nTo: b@example.net\r\n\r\nhello\r\n"),
+    Case("header-line-after-address", b"From: a@example.com\r\n<evil@example.org>\r\nSubject: s\r\n\r\nhello\r\n"),
+    Case("header-fold-lost", b"From: Bob\r\n<a@example.com>\r\nTo: b@example.net,\r\nc@example.net\r\nSubject:\r\ns\r\n"
+         b"Date: Mon, 1 Jan 2001 10:00:00 +0000\r\n\r\nhello\r\n"),
+    Case("header-last-line-stray", HEAD + b"Content-Type: application/pdf; name=a.pdf\r\n"
+         b"Content-Transfer-Encoding: base64\r\ngarbage\r\n\r\nJVBERi0xLjQK\r\n"),
     Case("header-blank-before-colon", b"From: a@example.com\r\nSubject : s\r\n\r\nhello\r\n"),
     Case("header-name-empty", b"From: a@example.com\r\n: value\r\nSubject: s\r\n\r\nhello\r\n"),
     Case("header-mbox-line", b"From a@example.com Mon Jan  1 00:00:00 2001\r\nFrom: a@example.com\r\nSubject: s\r\n\r\nhello\r\n"),

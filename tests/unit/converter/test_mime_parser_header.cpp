@@ -26,8 +26,37 @@ TEST_CASE("a line that is no field ends the header and begins the body") {
 TEST_CASE("a fold that lost its blank is the rest of its field if fields go on behind it") {
   CHECK(fields_of("A: b;\r\nname=x\r\n y\r\nX-C: d\r\n\r\nbody") ==
         "(text/plain 0.0 mended default{A: b;\r\nname=x\r\n y}{X-C: d}\nbody[body]\n)\n");
+  CHECK(fields_of("A:\r\njunk\r\nSubject: c\r\n\r\nbody") ==
+        "(text/plain 0.0 mended default{A:\r\njunk}{Subject: c}\nbody[body]\n)\n");
+  CHECK(fields_of("From: Bob\r\n<b@c.example>\r\nSubject: c\r\n\r\nbody") ==
+        "(text/plain 0.0 mended default{From: Bob\r\n<b@c.example>}{Subject: c}\nbody[body]\n)\n");
+  // Somebody who was hidden stays so.
+  CHECK(fields_of("Bcc: a@b.example\r\nc@d.example\r\nSubject: c\r\n\r\nbody") ==
+        "(text/plain 0.0 mended default{Bcc: a@b.example\r\nc@d.example}{Subject: "
+        "c}\nbody[body]\n)\n");
+}
+
+TEST_CASE("a line in a header that is no field changes nothing that a whole field says") {
   CHECK(fields_of("A: b\r\njunk\r\nmore: junk\r\nSubject: c\r\n\r\nbody") ==
-        "(text/plain 0.0 mended default{A: b\r\njunk\r\nmore: junk}{Subject: c}\nbody[body]\n)\n");
+        "(text/plain 0.0 mended stray[junk\r\nmore: junk\r\n] default{A: b}{Subject: c}\n"
+        "body[body]\n)\n");
+  CHECK(fields_of("From: a@b.example\r\n<evil@b.example>\r\nTo: c\r\n\r\nbody") ==
+        "(text/plain 0.0 mended stray[<evil@b.example>\r\n] default{From: a@b.example}{To: c}\n"
+        "body[body]\n)\n");
+  CHECK(fields_of("A: b\r\none\r\nSubject: c\r\ntwo\r\nTo: d\r\n\r\nbody") ==
+        "(text/plain 0.0 mended stray[one\r\ntwo\r\n] default{A: b}{Subject: c}{To: d}\n"
+        "body[body]\n)\n");
+}
+
+TEST_CASE("a last line of a header that is neither a field nor base64 is none of a body in it") {
+  const std::string base64 = "Content-Transfer-Encoding: base64\r\n";
+  const std::string begin = "(text/plain 0.0 mended stray[garbage\r\n] default\nbody[QUJD]\n)\n";
+  CHECK(log_of(base64 + "garbage\r\n\r\nQUJD") == begin);
+  CHECK(log_of(base64 + "X: y\r\ngarbage\r\n\r\nQUJD") == begin);
+  CHECK(log_of(base64 + "QUJD\r\n\r\nQUJD") ==
+        "(text/plain 0.0 cut default\nbody[QUJD\r\n\r\nQUJD]\n)\n");
+  CHECK(log_of("X: y\r\ngarbage\r\n\r\nQUJD") ==
+        "(text/plain 0.0 cut default\nbody[garbage\r\n\r\nQUJD]\n)\n");
 }
 
 TEST_CASE(
@@ -113,9 +142,10 @@ TEST_CASE("a multipart's parts may begin straight behind its header") {
   CHECK(
       log_of("Content-Type: multipart/mixed; boundary=\"a:b\"\r\n--a:b\r\nContent-Type: image/x\r\n"
              "\r\none\r\n--a:b--\r\n") == events);
-  // Another line of dashes is a broken fold, as any other line is.
+  // Another line of dashes is a line as any other.
   CHECK(log_of("Content-Type: multipart/mixed; boundary=b\r\nX: y\r\n--c\r\nSubject: x\r\n\r\n" +
-               parts) == "(multipart/mixed 0.0 multipart mended\n(image/x 1.0\nbody[one]\n)\n)\n");
+               parts) ==
+        "(multipart/mixed 0.0 multipart mended stray[--c\r\n]\n(image/x 1.0\nbody[one]\n)\n)\n");
 }
 
 TEST_CASE("an mbox line before the first field is no part of the message") {
