@@ -23,6 +23,8 @@ constexpr std::size_t block_input = 8192;
 
 // Of a line after padding, before it is judged: any honest line (RFC 5322, 2.1.1).
 constexpr std::size_t longest_held = 998;
+// "unsubscribe", "Regards" and the like are base64 by their letters.
+constexpr std::size_t longest_word = 20;
 
 }  // namespace
 
@@ -79,23 +81,22 @@ std::size_t Base64Decoder::decode_data(std::string_view piece, Cursor& cursor) {
 
 // Gathers a line until it can be judged.
 std::size_t Base64Decoder::take_after_padding(std::string_view piece, std::string& out) {
+  if (skips_rest_) {
+    count_skipped(piece);
+    return piece.size();
+  }
   const std::size_t end = piece.find('\n');
   const std::size_t size = std::min(end, piece.size());
   std::size_t used = 0;
-  for (; used < size && held_.size() < longest_held && !skips_line_; ++used) {
+  for (; used < size && held_.size() < longest_held; ++used) {
     const char c = piece[used];
     // More padding, blanks and line ends before the line mean nothing.
     if (held_.empty() && (c == '=' || is_blank_or_line_end(c))) continue;
     held_ += c;
   }
-  if (skips_line_) {
-    errors_ += static_cast<std::uint64_t>(std::count_if(
-        piece.begin(), piece.begin() + size, [](char c) { return !is_blank_or_line_end(c); }));
-    used = size;
-  }
   if (used == end) {
     judge_held(true, out);
-    skips_line_ = false;
+    is_next_line_ = true;
     return used + 1;
   }
   if (held_.size() == longest_held) judge_held(false, out);
@@ -108,17 +109,22 @@ void Base64Decoder::judge_held(bool is_whole_line, std::string& out) {
   if (data.empty()) return;
   const bool is_base64 =
       data.find_first_not_of(base64_alphabet_and_padding) == std::string_view::npos &&
-      (!is_whole_line || data.size() % 4 == 0);
+      (!is_whole_line || data.size() % 4 == 0) &&
+      (data.ends_with('=') || data.size() > longest_word || !is_next_line_);
   if (!is_base64) {
-    errors_ += static_cast<std::uint64_t>(
-        std::count_if(data.begin(), data.end(), [](char c) { return !is_blank_or_line_end(c); }));
-    skips_line_ = true;
+    count_skipped(data);
+    skips_rest_ = true;
     return;
   }
   Cursor cursor;
   for (const char c : data) decode_one(static_cast<unsigned char>(c), cursor);
   after_padding_ = data.back() == '=';
   out += cursor.written();
+}
+
+void Base64Decoder::count_skipped(std::string_view octets) {
+  errors_ += static_cast<std::uint64_t>(
+      std::count_if(octets.begin(), octets.end(), [](char c) { return !is_blank_or_line_end(c); }));
 }
 
 void Base64Decoder::decode_one(unsigned char octet, Cursor& cursor) {
@@ -132,6 +138,7 @@ void Base64Decoder::decode_one(unsigned char octet, Cursor& cursor) {
   } else if (octet == '=') {
     if (sextets_ > 0) {
       after_padding_ = sextets_ > 1;
+      is_next_line_ = false;
       end_quantum(cursor);
     }
   } else if (!is_blank_or_line_end(static_cast<char>(octet))) {

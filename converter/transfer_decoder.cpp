@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "converter/base64_decoder.h"
@@ -11,6 +12,7 @@
 #include "converter/block_transfer_decoder.h"
 #include "converter/quoted_printable_decoder.h"
 #include "postoffice/ascii.h"
+#include "postoffice/character_set.h"
 
 namespace smtpgate::converter {
 namespace {
@@ -79,23 +81,38 @@ bool is_long_line_of_base64(std::string_view line) {
          has('0', '9');
 }
 
-/// Whole lines of base64 that end in padding, or a long one: what follows was put behind it, as
-/// lists put their footers.
-bool begins_with_base64(std::string_view text) {
-  std::size_t data = 0;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = trim(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.empty()) continue;
+/// Whether whole quanta of base64 give text that somebody may have written.
+bool is_base64_of_text(std::string_view data) {
+  constexpr std::size_t least = 12;
+  if (data.size() < least || data.size() % 4 != 0) return false;
+  Base64Decoder decoder;
+  std::string text;
+  decoder.feed(data, text);
+  return postoffice::is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
+           return (c >= 0 && c < ' ' && !is_blank_or_line_end(c)) || c == '\x7F';
+         });
+}
+
+/// Whole lines of base64 that end in padding, a long one, or some that give text: what follows was
+/// put behind it, as lists put their footers. Where that begins; `text`'s size if it is not known.
+std::optional<std::size_t> end_of_base64(std::string_view text) {
+  std::string data;
+  bool has_long_line = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = trim(text.substr(at, end - at));
     const std::size_t characters = std::min(line.find_first_not_of(base64_alphabet), line.size());
     const std::size_t padding = line.size() - characters;
-    if (line.substr(characters) != std::string_view("==").substr(0, padding)) return false;
-    data += line.size();
-    if (padding > 0) return data % 4 == 0;
-    if (is_long_line_of_base64(line)) return true;
+    if (line.substr(characters) != std::string_view("==").substr(0, padding)) {
+      if (data.size() % 4 == 0 && (has_long_line || is_base64_of_text(data))) return at;
+      return has_long_line ? std::optional(text.size()) : std::nullopt;
+    }
+    data += line;
+    if (padding > 0) return data.size() % 4 == 0 ? std::optional(text.size()) : std::nullopt;
+    has_long_line = has_long_line || is_long_line_of_base64(line);
+    at = end + 1;
   }
-  return false;
+  return has_long_line ? std::optional(text.size()) : std::nullopt;
 }
 
 /// Base64 has no blanks between its characters, and few octets of another alphabet get into it.
@@ -116,7 +133,7 @@ bool is_plainly_no_base64(std::string_view text) {
     }
     before = c;
   }
-  return foreign > 1 && foreign * 16 > data && !begins_with_base64(text);
+  return foreign > 1 && foreign * 16 > data;
 }
 
 /// Text that is labelled base64: its beginning is looked at before the label is believed.
@@ -142,11 +159,22 @@ class DoubtfulBase64Decoder : public TransferDecoder {
 
  private:
   void judge(std::string& out) {
-    if (is_plainly_no_base64(std::string_view(held_).substr(0, judged_octets))) {
-      encoding_ = TransferEncoding::eight_bit;
+    const std::string held = std::exchange(held_, {});
+    const std::string_view text = held;
+    const std::string_view beginning = text.substr(0, judged_octets);
+    const bool is_doubtful = is_plainly_no_base64(beginning);
+    const auto end = is_doubtful ? end_of_base64(beginning) : beginning.size();
+    if (!end) encoding_ = TransferEncoding::eight_bit;
+    if (end && *end < beginning.size()) {
+      auto decoder = std::make_unique<Base64Decoder>();
+      decoder->feed(text.substr(0, *end), out);
+      decoder->end_data();
+      decoder_ = std::move(decoder);
+      decoder_->feed(text.substr(*end), out);
+      return;
     }
     decoder_ = make_transfer_decoder(encoding_, line_end_);
-    decoder_->feed(std::exchange(held_, {}), out);
+    decoder_->feed(text, out);
   }
 
   TransferEncoding& encoding_;

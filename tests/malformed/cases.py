@@ -109,6 +109,9 @@ CASES = [
     Case("base64-text-behind", HEAD + octets(b"base64", b"aGVsbG8=\r\n\r\n-- \r\nA list's footer.\r\n")),
     Case("base64-text-behind-little", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
          b"aGVsbG8=\r\n\r\n-- \r\nA list's footer, and where to leave it:\r\nhttp://list.example/\r\n"),
+    Case("base64-word-behind", HEAD + octets(b"base64", b"VGVzdA==\r\nlist\r\nhttp://list.example/\r\n")),
+    Case("base64-short-text-behind", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+         b"SGVsbG8gV29ybGQh\r\n____\r\nList mailing list\r\nhttp://list.example/\r\n"),
     Case("base64-that-is-text", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nThis is plain text, (really).\r\n"),
     Case("quoted-printable-bad-escape", HEAD + TEXT.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n") + b"a=XYb=3d=3Dc=\r\n"),
     Case("quoted-printable-cut-escape", HEAD + TEXT.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n") + b"end=3"),

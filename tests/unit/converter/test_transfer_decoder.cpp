@@ -184,12 +184,17 @@ TEST_CASE("octets that are not base64 are skipped and counted") {
   CHECK(base64("SGVs-- \r\n!bG8").text == "Hello");
 }
 
-TEST_CASE("text behind the padding is skipped and counted, a whole base64 line there is not") {
+TEST_CASE("base64 goes on behind its padding, up to the first line that is something else") {
   CHECK(base64("SGVsbG8=\r\n-- \r\nlist footer\r\n") == Decoded{"Hello"s, 12});
+  CHECK(base64("SGVsbG8= \r\n \r\n = \r\n SGVsbG8= \r\nSA==\r\n") == Decoded{"HelloHelloH"s, 0});
+  CHECK(base64("SA==SA==SA==\r\nSA==SA==x\r\nSA==") == Decoded{"HHH"s, 13});
+  // What follows is not looked at again: it may be another part, or words.
   CHECK(base64("SGVsbG8=\r\nThanks\r\nSGVsbG8=\r\n--x-->\r\nSGVs\r\nbG8\r\n") ==
-        Decoded{"HelloHelloHello"s, 12});
-  CHECK(base64("SGVsbG8= \r\n \r\n = \r\n SGVs \r\nbG8") == Decoded{"HelloHello"s, 0});
-  CHECK(base64("SA==SA==SA==\r\nSA==SA==x\r\nSA==") == Decoded{"HHHH"s, 9});
+        Decoded{"Hello"s, 27});
+  CHECK(base64("VGVzdA==\r\nlist\r\nhttp://list.example/\r\n") == Decoded{"Test"s, 24});
+  CHECK(base64("VGVzdA==\r\nabsentmindednessabcd\r\nQUJD\r\n") == Decoded{"Test"s, 24});
+  CHECK(base64("VGVzdA==\r\nQUJDREVGR0hJSktMTU5PUFFS\r\nU1RV\r\n") ==
+        Decoded{"TestABCDEFGHIJKLMNOPQRSTU"s, 0});
 }
 
 TEST_CASE("a long line behind the padding is not held in memory") {
@@ -202,7 +207,7 @@ TEST_CASE("a long line behind the padding is not held in memory") {
     CHECK(decode(TransferEncoding::base64, "SA==\r\n" + line + line, "\n", piece) ==
           Decoded{"H" + std::string(6000, 'x'), 0});
     CHECK(decode(TransferEncoding::base64, "SA==\r\n!" + line + "\r\nSA==", "\n", piece) ==
-          Decoded{"HH", line.size() + 1});
+          Decoded{"H", line.size() + 5});
   }
 }
 
@@ -276,10 +281,17 @@ TEST_CASE("text that is labelled base64 and is none stays as it is") {
           std::pair("hello"s, TransferEncoding::base64));
     const std::string behind = "to you, and to all: (this) is text.\r\n";
     const std::string unpadded = "aGVs\r\nbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8h\r\n";
-    CHECK(decode_text(unpadded + behind, step).second == TransferEncoding::base64);
+    CHECK(decode_text(unpadded + behind, step) ==
+          std::pair("hello hello hello hello hello hello!"s, TransferEncoding::base64));
+    for (const std::string& begin :
+         {"SGVsbG8gV29ybGQh\r\n"s, "SGVsbG8g\r\nV29y\r\nbGQh\r\n"s, "SGVsbG8gV29yb\r\nGQh\r\n"s}) {
+      CHECK(decode_text(begin + "____\r\nList (mailing) list\r\n", step) ==
+            std::pair("Hello World!"s, TransferEncoding::base64));
+    }
     // A rule of slashes, a checksum.
     const std::string rule = std::string(60, '/') + "\r\n";
-    const std::string checksum = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\r\n";
+    const std::string checksum =
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\r\n";
     for (const std::string& begin :
          {"Note\r\n"s, "========\r\n"s, "a=b\r\n"s, "abc==\r\n"s, rule, checksum}) {
       CHECK(decode_text(begin + behind, step).second == TransferEncoding::eight_bit);
