@@ -26,14 +26,13 @@ bool is_notice_for_old_readers(Spool& octets) {
   postoffice::StringSink sink(text);
   if (!octets.copy_to(sink)) return false;
   const std::string lower = ascii_lower(text);
-  constexpr std::array<std::string_view, 8> phrases = {"message in mime format",
-                                                       "message is in mime format",
-                                                       "mime-aware",
-                                                       "mime aware",
-                                                       "mime-compliant",
-                                                       "mime compliant",
-                                                       "mime-encapsulated",
-                                                       "mime encoded"};
+  constexpr auto phrases = std::to_array<std::string_view>(
+      {"mime format",       "mime-format",        "mime message",   "mime-message",
+       "mime multipart",    "mime multi-part",    "multipart mime", "multi-part mime",
+       "multipart message", "multi-part message", "s/mime",         "pgp/mime",
+       "mime-aware",        "mime aware",         "mime-compliant", "mime compliant",
+       "mime-encapsulated", "mime encapsulated",  "mime-encoded",   "mime encoded",
+       "mime-nachricht",    "format mime",        "formato mime"});
   return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
     return lower.find(phrase) != std::string::npos;
   });

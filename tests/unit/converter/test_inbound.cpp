@@ -212,6 +212,34 @@ TEST_CASE("two texts of one alternative's child stay together", "[inbound]") {
   CHECK(names(message) == std::vector<std::string>{"message.html"});
 }
 
+TEST_CASE("the usual notices for old readers are no text of anybody's", "[inbound]") {
+  for (const std::string notice :
+       {"This is a multi-part message in MIME format.",
+        "This is a multipart message in MIME format",
+        "This is a MIME message. If you are reading this text, you may want to\r\nconsider "
+        "changing to "
+        "a mail reader or gateway that understands how to\r\nproperly handle MIME multipart "
+        "messages.",
+        "This is an S/MIME signed message",
+        "This is an OpenPGP/MIME signed message (RFC 4880 and 3156)",
+        "This is a MIME-encapsulated message.", "This is a MIME-encoded message.",
+        "  This message is in MIME format.  The first part should be readable text,\r\n  while the "
+        "remaining parts are likely unreadable without MIME-aware tools.",
+        "This is a MIME-formatted message.  If you see this text it means that your\r\nE-mail "
+        "software "
+        "does not support MIME-formatted messages.",
+        "Dies ist eine mehrteilige Nachricht im MIME-Format.",
+        "Ceci est un message au format MIME.", "Este es un mensaje en formato MIME."}) {
+    Converting converting;
+    const ReadMessage message =
+        converting.read(head + "Content-Type: multipart/mixed; boundary=p\r\n\r\n" + notice +
+                        "\r\n--p\r\n\r\ntext\r\n--p--\r\n");
+    INFO(notice);
+    CHECK(message.contents.empty());
+    CHECK(message.text == "text\n");
+  }
+}
+
 TEST_CASE("what stands after the last part is never taken for the usual notice", "[inbound]") {
   Converting converting;
   const ReadMessage message =
