@@ -6,10 +6,13 @@
 namespace smtpgate::converter {
 
 const HeaderField* HeaderFields::find(std::string_view name) const {
+  const HeaderField* first = nullptr;
   for (const HeaderField& field : fields_) {
-    if (equals_ignoring_case(field.name, name)) return &field;
+    if (!equals_ignoring_case(field.name, name)) continue;
+    if (!trim(field.value).empty()) return &field;
+    if (first == nullptr) first = &field;
   }
-  return nullptr;
+  return first;
 }
 
 std::vector<const HeaderField*> HeaderFields::find_all(std::string_view name) const {

@@ -19,8 +19,8 @@ struct HeaderField {
 class HeaderFields {
  public:
   void add(HeaderField field) { fields_.push_back(std::move(field)); }
-  /// The first of that name (any case), or nullptr. Where a field is doubled the first counts
-  /// (docs: malformed mail); find_all() shows the others.
+  /// The first of that name (any case) that says something, else the first, or nullptr. Where a
+  /// field is doubled the first counts (docs/malformed.md); find_all() shows the others.
   const HeaderField* find(std::string_view name) const;
   std::vector<const HeaderField*> find_all(std::string_view name) const;
   const std::vector<HeaderField>& all() const { return fields_; }

@@ -10,6 +10,7 @@
 #include "converter/content_key.h"
 #include "converter/header_translation.h"
 #include "converter/inbound_assembler.h"
+#include "converter/raw_header.h"
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 #include "postoffice/mmff_writer.h"
@@ -216,8 +217,13 @@ class Conversion {
   }
 
   void describe() {
-    TranslatedHeader translated =
-        translate_header(assembler_.header(), envelope_, map_, target_, settings_);
+    const auto& fields = assembler_.header().all();
+    const bool is_ascii_alone = std::all_of(
+        fields.begin(), fields.end(), [](const HeaderField& field) { return is_ascii(field.value); });
+    TranslatedHeader translated = translate_header(
+        is_ascii_alone ? assembler_.header()
+                       : raw_values_in_utf8(assembler_.header(), assembler_.raw_charset()),
+        envelope_, map_, target_, settings_);
     MessageHeader& header = result_.header;
     header = std::move(translated.message);
     header.add_field(ext::character_set, target_.character_set);

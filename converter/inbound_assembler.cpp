@@ -77,7 +77,7 @@ void InboundAssembler::begin_entity(const EntityStart& entity) {
   if (entity.header_mended) mark("header-mended");
   if (entity.depth > 0 && !entity.stray.empty()) between(entity.stray, true);
   mark_doubled_fields(entity);
-  PartDescription description = describe_part(entity);
+  PartDescription description = describe_part(entity, raw_charset(entity.content_type));
   bool in_body = true;
   if (!open_.empty() && open_.back()->multipart) {
     Multipart& parent = *open_.back()->multipart;
@@ -115,6 +115,14 @@ void InboundAssembler::mark_doubled_fields(const EntityStart& entity) {
   if (encoding == TransferEncoding::base64 || encoding == TransferEncoding::quoted_printable) {
     mark("encoding-on-multipart");
   }
+}
+
+/// Of octets in a header that nothing tells the set of: that of the part, of the message, or of the
+/// first text that has one.
+std::string_view InboundAssembler::raw_charset(const ContentType& type) {
+  const std::string_view own = type.parsed.parameter("charset");
+  if (raw_charset_.empty()) raw_charset_ = own;
+  return own.empty() ? std::string_view(raw_charset_) : own;
 }
 
 /// To be shown among the header's lines: fields without a name.

@@ -46,6 +46,8 @@ class InboundAssembler : public EntityHandler {
   /// Of the message itself; empty before its header was complete.
   const HeaderFields& header() const { return header_; }
   bool has_header() const { return has_header_; }
+  /// The label of what is neither encoded nor UTF-8 in it; empty if nothing tells it.
+  const std::string& raw_charset() const { return raw_charset_; }
   /// The header ran into the body without an empty line between them.
   bool header_is_cut() const { return header_is_cut_; }
 
@@ -89,6 +91,7 @@ class InboundAssembler : public EntityHandler {
   void end_message();
   void end_multipart(Multipart& multipart, bool closed);
   void attach_signed_entity();
+  std::string_view raw_charset(const ContentType& type);
   void add_stray_lines(std::string_view lines);
   void keep_between(Spool& octets, bool is_the_body, bool in_body);
   void attach(std::uint64_t size, std::string name, std::string type, std::string mark);
@@ -105,6 +108,7 @@ class InboundAssembler : public EntityHandler {
   AttachmentContents& contents_;
   HeaderFields header_;
   bool has_header_ = false;
+  std::string raw_charset_;
   bool header_is_cut_ = false;
   bool has_plain_text_ = false;
   std::vector<std::string> missing_;        ///< sentences (message_fragment.h)

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "converter/raw_header.h"
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
@@ -63,17 +64,28 @@ std::string_view extension_for(const ContentType& type) {
   return type.type == "text" ? "txt" : "bin";
 }
 
+std::string type_name(const EntityStart& entity, std::string_view charset) {
+  const HeaderField* const field = entity.header.find("Content-Type");
+  if (field == nullptr || is_ascii(field->value)) {
+    return std::string(entity.content_type.parsed.parameter("name"));
+  }
+  const std::string value = raw_value_in_utf8(field->value, charset);
+  return std::string(parse_content_type(&value).parsed.parameter("name"));
+}
+
 }  // namespace
 
-PartDescription describe_part(const EntityStart& entity) {
+PartDescription describe_part(const EntityStart& entity, std::string_view charset) {
   PartDescription description;
-  if (const HeaderField* field = entity.header.find("Content-Disposition")) {
-    const ParameterizedValue disposition = parse_parameterized(field->value);
-    description.disposition = disposition.value;
-    description.name = disposition.parameter("filename");
-    description.odd = disposition.odd;
+  // A second one may have the name that the first lacks.
+  for (const HeaderField* field : entity.header.find_all("Content-Disposition")) {
+    const ParameterizedValue disposition =
+        parse_parameterized(raw_value_in_utf8(field->value, charset));
+    if (description.disposition.empty()) description.disposition = disposition.value;
+    if (description.name.empty()) description.name = disposition.parameter("filename");
+    description.odd = description.odd || disposition.odd;
   }
-  if (description.name.empty()) description.name = entity.content_type.parsed.parameter("name");
+  if (description.name.empty()) description.name = type_name(entity, charset);
   if (const HeaderField* field = entity.header.find("Content-ID")) {
     description.content_id = without_brackets(unfold(field->value));
   }

@@ -26,7 +26,8 @@ struct PartDescription {
   PartNote note;  ///< what our own way out says besides
 };
 
-PartDescription describe_part(const EntityStart& entity);
+/// `charset`: of raw octets in names; may be empty.
+PartDescription describe_part(const EntityStart& entity, std::string_view charset);
 
 /// May this part continue the body of its multipart? `multipart` is the parent's subtype, `start`
 /// its start parameter (RFC 2387) without angle brackets.

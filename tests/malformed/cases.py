@@ -149,6 +149,14 @@ CASES = [
     Case("charset-utf16-not-encoded", HEAD + b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
          + "Gr\xfc\xdfe\nzwei\n".encode("utf-16le").replace(b"\n", b"\r\n") + b"\r\n"),
     Case("charset-latin1-that-is-cp1252", HEAD + b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\x93quoted\x94 \x80\r\n"),
+    Case("header-raw-in-the-texts-set", b"From: \xc8\xe2\xe0\xed <a@example.com>\r\nSubject: \xcf\xf0\xe8\xe2\xe5\xf2\r\n"
+         b"Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: text/plain; charset=windows-1251\r\n\r\n"
+         b"\xcf\xf0\r\n--q\r\nContent-Type: application/msword; name=\"\xce\xf2.doc\"\r\n\r\nx\r\n--q--\r\n"),
+    Case("header-raw-japanese", b"From: a@example.com\r\nSubject: \x95\x5c\x8e\xa6\r\nContent-Type: application/pdf; charset=shift_jis; "
+         b"name=\"\x95\x5c\x8e\xa6.pdf\"\r\n\r\nx\r\n"),
+    Case("header-empty-doubled", b"From:\r\nFrom: a@example.com\r\nSubject: \r\nSubject: s\r\nContent-Type: application/pdf\r\n"
+         b"Content-Disposition: inline\r\nContent-Disposition: attachment; filename=a.pdf\r\nContent-Transfer-Encoding:\r\n"
+         b"Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n"),
     Case("encoded-word-split-character", b"From: a@example.com\r\nSubject: =?utf-8?B?Z3LD?= =?utf-8?B?vMOf?=\r\n\r\nx\r\n"),
     Case("encoded-word-unknown-charset", b"From: a@example.com\r\nSubject: =?x-nonsense?Q?abc?=\r\n\r\nx\r\n"),
     Case("encoded-word-blanks-inside", b"From: a@example.com\r\nSubject: =?utf-8?Q?a b c?=\r\n\r\nx\r\n"),
