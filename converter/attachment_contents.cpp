@@ -35,7 +35,9 @@ class Writing {
       if (auto flushed = flush(); !flushed) return flushed;
       return raw_.copy_to(target_, range.offset, range.size);
     }
-    const auto decoder = make_transfer_decoder(range.encoding, line_end);
+    TransferEncoding encoding = range.encoding;
+    const auto decoder = range.is_text ? make_text_decoder(encoding, line_end)
+                                       : make_transfer_decoder(encoding, line_end);
     const std::uint64_t end = written_ + ready_.size() + decoded_size;
     FileResult<void> result;
     auto read =

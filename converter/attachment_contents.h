@@ -21,6 +21,7 @@ struct EncodedRange {
   std::uint64_t size = 0;
   TransferEncoding encoding = TransferEncoding::binary;
   postoffice::LineEnd line_end = postoffice::LineEnd::crlf;  ///< see make_transfer_decoder()
+  bool is_text = false;  ///< decoded as make_text_decoder() does
 };
 
 class AttachmentContents : public postoffice::ByteSink {

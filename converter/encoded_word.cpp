@@ -33,12 +33,14 @@ std::optional<Opening> opening_at(std::string_view text) {
   if (text.substr(0, 2) != "=?") return std::nullopt;
   std::size_t end = 2;
   while (end < text.size() && end < longest_charset + 2 && is_charset_octet(text[end])) ++end;
-  if (end == 2 || text.size() < end + 3 || text[end] != '?' || text[end + 2] != '?') {
+  const std::string_view charset = text.substr(2, end - 2);
+  // Some programs put blanks behind the charset.
+  while (end > 2 && end < text.size() && end < longest_charset + 2 && is_blank(text[end])) ++end;
+  if (charset.empty() || text.size() < end + 3 || text[end] != '?' || text[end + 2] != '?') {
     return std::nullopt;
   }
   const char encoding = ascii_lower(text[end + 1]);
   if (encoding != 'q' && encoding != 'b') return std::nullopt;
-  const std::string_view charset = text.substr(2, end - 2);
   return Opening{charset.substr(0, charset.find('*')), encoding, end + 3};
 }
 

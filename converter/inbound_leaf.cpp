@@ -79,10 +79,11 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
   const postoffice::LineEnd line_end = is_wide          ? postoffice::LineEnd::lf
                                        : as_on_the_wire ? postoffice::LineEnd::crlf
                                                         : target_.line_end;
-  leaf.range = {entity.body_offset, 0, encoding, line_end};
+  const bool is_text = leaf.segment || type.type == "text" || type.type == "message";
+  leaf.range = {entity.body_offset, 0, encoding, line_end, is_text};
   const std::string_view line_end_octets = postoffice::line_end_octets(line_end);
-  leaf.decoder = leaf.segment ? make_text_decoder(leaf.range.encoding, line_end_octets)
-                              : make_transfer_decoder(encoding, line_end_octets);
+  leaf.decoder = is_text ? make_text_decoder(leaf.range.encoding, line_end_octets)
+                         : make_transfer_decoder(encoding, line_end_octets);
   if (leaf.use != LeafUse::text) {
     leaf.is_attachment = true;
     begin_attachment(type, description, leaf.use == LeafUse::html);
@@ -176,7 +177,13 @@ void InboundAssembler::end_leaf(Leaf& leaf, bool closed) {
   } else if (leaf.decoder->errors() > 0) {
     mark("encoding-errors:" + std::to_string(leaf.decoder->errors()));
   }
-  if (leaf.segment && leaf.range.encoding != leaf.labelled_encoding) mark("encoding-wrong");
+  const bool is_no_base64 = leaf.labelled_encoding == TransferEncoding::base64 &&
+                            leaf.range.encoding != TransferEncoding::base64;
+  if (is_no_base64 && leaf.is_attachment) {
+    list_[leaf.attachment].odd.emplace_back("encoding-wrong");
+  } else if (is_no_base64) {
+    mark("encoding-wrong");
+  }
   if (skips_what_it_is_not(leaf.range.encoding) && leaf.decoder->errors() > 0) {
     keep_as_encoded(leaf);
   }

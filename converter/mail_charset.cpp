@@ -27,6 +27,7 @@ constexpr auto aliases = std::to_array<Alias>({
     {"big5", "BIG5-HKSCS"},
     {"big5eten", "BIG5-HKSCS"},
     {"big5hkscs", "BIG5-HKSCS"},
+    {"chinese", "GB18030"},
     {"chinesebig5", "BIG5-HKSCS"},
     {"cnbig5", "BIG5-HKSCS"},
     {"cp1200", "UTF-16LE"},
@@ -38,7 +39,7 @@ constexpr auto aliases = std::to_array<Alias>({
     {"cp367", ""},
     {"cp50220", "ISO-2022-JP"},
     {"cp50221", "ISO-2022-JP"},
-    {"cp51932", "EUC-JP"},
+    {"cp51932", "EUC-JP-MS"},
     {"cp51949", "CP949"},
     {"cp54936", "GB18030"},
     {"cp65000", "UTF-7"},
@@ -49,6 +50,7 @@ constexpr auto aliases = std::to_array<Alias>({
     {"cp943", "CP932"},
     {"cp950", "BIG5-HKSCS"},
     {"cseuckr", "CP949"},
+    {"cseucpkdfmtjapanese", "EUC-JP-MS"},
     {"csgb2312", "GB18030"},
     {"csisolatin1", latin},
     {"csksc56011987", "CP949"},
@@ -56,7 +58,7 @@ constexpr auto aliases = std::to_array<Alias>({
     {"cswindows31j", "CP932"},
     {"cyrillic", "ISO-8859-5"},
     {"euccn", "GB18030"},
-    {"eucjp", "EUC-JP"},
+    {"eucjp", "EUC-JP-MS"},
     {"euckr", "CP949"},
     {"gb2312", "GB18030"},
     {"gb231280", "GB18030"},
@@ -80,6 +82,8 @@ constexpr auto aliases = std::to_array<Alias>({
     {"isolatin1", latin},
     {"koi", "KOI8-R"},
     {"koi8", "KOI8-R"},
+    {"koi8r", "KOI8-R"},
+    {"koi8u", "KOI8-U"},
     {"korean", "CP949"},
     {"ksc5601", "CP949"},
     {"ksc56011987", "CP949"},
@@ -187,7 +191,9 @@ std::string family_name(std::string_view key) {
 }
 
 bool has_jis_signs(std::string_view key) {
-  return key == "shiftjis" || key == "sjis" || key == "csshiftjis";
+  constexpr auto keys = std::to_array<std::string_view>(
+      {"shiftjis", "sjis", "csshiftjis", "eucjp", "cseucpkdfmtjapanese"});
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ inline constexpr std::string_view latin = "windows-1252";
 struct MailCharset {
   std::string set;       ///< a name for CharacterDecoder::open(), never one it refuses; or empty
   bool guessed = false;  ///< the label is unknown
-  /// Shift_JIS as the registry has it: six signs are not those of Windows' CP932, which is used to
-  /// decode it because it has more characters.
+  /// Shift_JIS or EUC-JP as the registry has it: six signs are not those of Windows' sets, which are
+  /// used to decode it because they have more characters.
   bool has_jis_signs = false;
 };
 

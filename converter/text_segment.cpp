@@ -3,10 +3,19 @@
 #include "converter/text_segment.h"
 
 #include <algorithm>
+#include <array>
 
 #include "postoffice/ascii.h"
 
 namespace smtpgate::converter {
+
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::array<std::string_view, 3> unseen_characters = {"\xC2\xA0", "\xE2\x80\x8B",
+                                                               byte_order_mark};
+
+}  // namespace
 
 TextSegment::TextSegment(std::string_view label, std::string_view target_set,
                          postoffice::LineEnd line_end, bool is_html)
@@ -49,6 +58,9 @@ void TextSegment::finish(std::string& out) {
 }
 
 void TextSegment::pass(std::string_view text, std::string& out) {
+  if (is_beginning_ && text.starts_with(byte_order_mark))
+    text.remove_prefix(byte_order_mark.size());
+  if (!text.empty()) is_beginning_ = false;
   std::string& lines = encoder_ ? lines_ : out;
   if (html_) {
     html_->feed(text, rendered_);
@@ -62,10 +74,27 @@ void TextSegment::pass(std::string_view text, std::string& out) {
   lines_.clear();
 }
 
+namespace {
+
+/// Blanks and what nobody sees are no text: a no-break space, a byte order mark.
+bool says_something(std::string_view text) {
+  while (!text.empty()) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n\f\v"), text.size()));
+    const auto* const unseen =
+        std::find_if(unseen_characters.begin(), unseen_characters.end(),
+                     [&](std::string_view one) { return text.starts_with(one); });
+    if (unseen == unseen_characters.end()) break;
+    text.remove_prefix(unseen->size());
+  }
+  return !text.empty();
+}
+
+}  // namespace
+
 // CRLF and LF become our line end; a CR alone is text.
 void TextSegment::with_line_ends(std::string_view text, std::string& lines) {
   if (!has_content_) {
-    has_content_ = text.find_first_not_of(" \t\r\n\f\v") != std::string_view::npos;
+    has_content_ = says_something(text);
   }
   while (!text.empty()) {
     if (after_cr_) {

@@ -27,7 +27,7 @@ class TextSegment {
   /// The rest; a last line without its line end gets one, so that what follows begins a line.
   void finish(std::string& out);
 
-  bool has_content() const { return has_content_; }  ///< anything but white space came out
+  bool has_content() const { return has_content_; }  ///< anything came out that can be seen
   bool guessed() const { return decoder_.guessed(); }
   /// Characters that are not what was sent: octets that are none, and what the target set lacks.
   std::uint64_t replaced() const;
@@ -48,6 +48,7 @@ class TextSegment {
   bool after_cr_ = false;
   bool at_line_start_ = true;
   bool has_content_ = false;
+  bool is_beginning_ = true;
 };
 
 }  // namespace smtpgate::converter

@@ -112,6 +112,10 @@ CASES = [
     Case("base64-word-behind", HEAD + octets(b"base64", b"VGVzdA==\r\nlist\r\nhttp://list.example/\r\n")),
     Case("base64-short-text-behind", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
          b"SGVsbG8gV29ybGQh\r\n____\r\nList mailing list\r\nhttp://list.example/\r\n"),
+    Case("base64-short-page-behind", HEAD + b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+         b"PHA+SGVsbG8gV29ybGQh\r\n____\r\nList mailing list\r\nhttp://list.example/\r\n"),
+    Case("base64-that-is-a-message", HEAD + b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+         b"From: b@example.com\r\nSubject: inner\r\n\r\nIt is (plain) text.\r\n"),
     Case("base64-that-is-text", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nThis is plain text, (really).\r\n"),
     Case("quoted-printable-bad-escape", HEAD + TEXT.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n") + b"a=XYb=3d=3Dc=\r\n"),
     Case("quoted-printable-cut-escape", HEAD + TEXT.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n") + b"end=3"),
@@ -146,6 +150,8 @@ CASES = [
     Case("charset-utf8-damaged", HEAD + b"Content-Type: text/plain; charset=utf-8\r\n\r\ngr\xc3\xbc\xdfe\r\n"),
     Case("text-that-is-none", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
          b"JVBERi0xLjQKgY0AQP/QCg==\r\n"),
+    Case("text-of-blanks-in-alternative", HEAD + b"Content-Type: multipart/alternative; boundary=q\r\n\r\n--q\r\n"
+         b"Content-Type: text/plain; charset=utf-8\r\n\r\n\xef\xbb\xbf\xc2\xa0\r\n--q\r\nContent-Type: text/html\r\n\r\n<p>the page\r\n--q--\r\n"),
     Case("charset-utf16-not-encoded", HEAD + b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
          + "Gr\xfc\xdfe\nzwei\n".encode("utf-16le").replace(b"\n", b"\r\n") + b"\r\n"),
     Case("charset-latin1-that-is-cp1252", HEAD + b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\x93quoted\x94 \x80\r\n"),

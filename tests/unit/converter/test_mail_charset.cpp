@@ -79,7 +79,7 @@ TEST_CASE("labels mean the sets that mail uses them for") {
   CHECK(set_of("iso2022jp") == "ISO-2022-JP");
   CHECK(set_of("utf8") == "UTF-8");
   CHECK(set_of("utf-8mb4") == "UTF-8");
-  CHECK(set_of("koi8-r") == "koi8-r");  // iconv's own name
+  CHECK(set_of("koi8-r") == "KOI8-R");  // iconv's own name
   CHECK(set_of("iso-8859-15") == "ISO-8859-15");
 }
 
@@ -207,6 +207,21 @@ TEST_CASE("what is held back for the guess has a bound") {
   }
   CHECK(fed <= 64 * 1024 + piece.size());
   CHECK(out.size() == fed);
+}
+
+TEST_CASE("EUC-JP has what Windows writes in it, and its own signs", "[mail_charset]") {
+  // Circled one, half-width kana, wave dash, minus.
+  CHECK(decode_labelled("\xAD\xA1\x8E\xB1\xA1\xC1\xA1\xDD", "EUC-JP") ==
+        "\xE2\x91\xA0\xEF\xBD\xB1\xE3\x80\x9C\xE2\x88\x92");
+  CHECK(decode_labelled("\xA1\xC1", "cp51932") == "\xEF\xBD\x9E");
+  for (const std::string_view label : {"x-euc-jp", "EUC_JP", "csEUCPkdFmtJapanese"}) {
+    CHECK(set_of(label) == "EUC-JP-MS");
+  }
+  for (const std::string_view label : {"koi8_r", "x-koi8-r", "KOI-8-R", "koi8"}) {
+    CHECK(set_of(label) == "KOI8-R");
+  }
+  CHECK(set_of("koi8_u") == "KOI8-U");
+  CHECK(set_of("chinese") == "GB18030");
 }
 
 TEST_CASE("Shift_JIS has the signs of JIS X 0208, Windows-31J those of Windows", "[mail_charset]") {
