@@ -45,6 +45,8 @@ class ListParser {
   void end_member(char separator);
   void end_angle_member();
   void end_bare_address(std::size_t at);
+  template <typename Belongs>
+  bool end_addresses_without_commas(Belongs belongs);
   void end_words(char separator);
   bool end_encoded_address();
   void flush_parts();
@@ -168,6 +170,25 @@ void ListParser::end_angle_member() {
   emit(std::move(name), angle_address());
 }
 
+/// "a@b.example c@d.example": nothing but addresses, with blanks between them.
+template <typename Belongs>
+bool ListParser::end_addresses_without_commas(Belongs belongs) {
+  std::vector<std::pair<std::size_t, std::size_t>> runs;
+  for (std::size_t begin = 0; begin < words_.size();) {
+    std::size_t end = begin + 1;
+    while (end < words_.size() && belongs(end)) ++end;
+    const auto signs = std::count_if(words_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     words_.begin() + static_cast<std::ptrdiff_t>(end), is_at_sign);
+    if (signs != 1 || is_at_sign(words_[begin]) || is_at_sign(words_[end - 1])) return false;
+    runs.emplace_back(begin, end);
+    begin = end;
+  }
+  if (runs.size() < 2) return false;
+  result_.odd = true;
+  for (const auto& [begin, end] : runs) emit({}, address_of(words_, begin, end, result_.odd));
+  return true;
+}
+
 /// "user@host", perhaps with words around it that should have been a comment. `at` is the first
 /// "@".
 void ListParser::end_bare_address(std::size_t at) {
@@ -175,6 +196,7 @@ void ListParser::end_bare_address(std::size_t at) {
   const auto belongs = [this](std::size_t right) {
     return !words_[right].after_blank || touches_by_dot(words_[right - 1], words_[right]);
   };
+  if (end_addresses_without_commas(belongs)) return;
   std::size_t begin = at;
   if (begin > 0) --begin;
   while (begin > 0 && begin < at && belongs(begin)) --begin;

@@ -177,6 +177,18 @@ TEST_CASE("missing and doubled marks are forgiven") {
   }
 }
 
+TEST_CASE("addresses with nothing but blanks between them are all there") {
+  CHECK(parsed("a@x.test b@y.test\r\n c.d@z.test") == "<a@x.test> | <b@y.test> | <c.d@z.test>");
+  CHECK(parsed("a@x.test b@y.test, e@z.test") == "<a@x.test> | <b@y.test> | <e@z.test>");
+  CHECK(is_odd("a@x.test b@y.test"));
+  // Words beside an address are its name, as ever, also one with a sign that is no address's.
+  CHECK(parsed("a@x.test Anna") == "Anna<a@x.test>");
+  CHECK(parse_address_list("a@x.test @home").addresses.size() == 1);
+  CHECK(parse_address_list("a@x.test b@").addresses.size() == 1);
+  CHECK(parse_address_list("a @ x.test b@y.test").addresses.size() == 1);
+  CHECK(parsed("a@x.test <b@y.test>") == "a@x.test<b@y.test>");
+}
+
 TEST_CASE("semicolons separate as Outlook thinks") {
   CHECK(parsed("a@b; c@d; John <e@f>") == "<a@b> | <c@d> | John<e@f>");
   CHECK(is_odd("a@b; c@d"));
