@@ -148,7 +148,9 @@ std::string Scanner::take_quoted(bool file_name) {
     odd_ = true;
     no_more_quotes_ = true;
     at_ = begin;
-    return std::string(trim(take_until(";")));
+    std::string_view rest = trim(take_until(";"));
+    if (file_name && rest.ends_with("\\\"")) rest.remove_suffix(2);
+    return std::string(rest);
   }
   if (file_name && !at_end() && here() != ';' && !is_blank(here()) && here() != '(') {
     // Quotes inside that were not escaped: "a "good" name.txt".
@@ -188,8 +190,13 @@ bool Scanner::take_piece(Piece& piece) {
   for (;;) {
     skip_separators();
     if (at_end()) return false;
-    const std::string_view name = take_until("= \t;(");
+    std::string name(take_until("= \t;("));
     skip_blanks_and_comments();
+    if (!at_end() && here() == '*') {
+      odd_ = true;
+      name += take_until("= \t;(");
+      skip_blanks_and_comments();
+    }
     if (at_end() || here() != '=') {
       odd_ = true;  // a name without a value
       continue;
@@ -264,12 +271,22 @@ std::string join_extended(const std::vector<Piece>& pieces, bool& odd) {
   return decode_labelled(octets, charset, nullptr, &odd);
 }
 
+/// Without the marks that some programs put around a name once more, and with a blank for the tab
+/// that a line was folded at.
+std::string plain_file_name(std::string name) {
+  std::replace(name.begin(), name.end(), '\t', ' ');
+  const bool is_wrapped = name.size() > 2 && ((name.front() == '"' && name.back() == '"') ||
+                                              (name.front() == '<' && name.back() == '>'));
+  return is_wrapped ? name.substr(1, name.size() - 2) : name;
+}
+
 std::string plain_value(const Piece& piece, bool& odd) {
   // A boundary is compared with octets of the body.
   if (piece.name == "boundary") return piece.value;
-  const DecodedText decoded = decode_header_text(piece.value);
+  DecodedText decoded = decode_header_text(piece.value);
+  if (is_file_name(piece.name)) decoded.text = plain_file_name(std::move(decoded.text));
   if (decoded.odd || decoded.text != piece.value) odd = true;
-  return decoded.text;
+  return std::move(decoded.text);
 }
 
 /// What pieces [begin, end), all of one name, mean: the RFC 2231 form wins over the plain one (RFC

@@ -110,6 +110,19 @@ TEST_CASE("file names with blanks, backslashes and quotes") {
   CHECK(file_name("filename=\"\"") == "");
 }
 
+TEST_CASE("file names with one mark too many") {
+  CHECK(file_name("filename=\"\"a.pdf\"\"") == "a.pdf");
+  CHECK(file_name("filename=\"<a.pdf>\"") == "a.pdf");
+  CHECK(file_name("filename=<a.pdf>") == "a.pdf");
+  CHECK(file_name("filename=\"a.pdf\\\"") == "a.pdf");
+  CHECK(file_name("filename=\"long\r\n\tname.pdf\"") == "long name.pdf");
+  CHECK(file_name("filename *0=a; filename *1=.pdf") == "a.pdf");
+  CHECK(file_name("filename *=utf-8''%C3%A4.pdf") == "\xC3\xA4.pdf");
+  CHECK(is_odd("attachment; filename=<a.pdf>"));
+  CHECK(file_name("filename=\"<>\"") == "<>");
+  CHECK(file_name("filename=\"a <b>.pdf\"") == "a <b>.pdf");
+}
+
 TEST_CASE("missing quotes and semicolons are forgiven") {
   CHECK(parameter_of("text/plain charset=utf-8", "charset") == "utf-8");
   CHECK(parse_parameterized("text/plain charset=utf-8").value == "text/plain");
