@@ -1,6 +1,7 @@
 // CharacterDecoder: some set to UTF-8, in pieces: see character_set.h.
 //
-// Three ways through it. UTF-8 is checked and copied. A set in which ASCII stands for itself (found
+// Some sets have decoders of their own (UTF-7, ISO-2022-JP). Of the others there are three ways
+// through it. UTF-8 is checked and copied. A set in which ASCII stands for itself (found
 // out by trying, not by name) has its long ASCII runs copied and the rest converted by iconv. All
 // other sets go through iconv whole. iconv's output is checked too: its UCS-4 lets through what is
 // beyond U+10FFFF.
@@ -10,6 +11,7 @@
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
 #include "postoffice/iconv_handle.h"
+#include "postoffice/iso_2022_jp_decoder.h"
 #include "postoffice/utf7_decoder.h"
 #include "postoffice/utf8.h"
 
@@ -69,7 +71,8 @@ std::size_t unit_octets(std::string_view set) {
 struct CharacterDecoder::State {
   bool is_utf8 = false;
   std::optional<Utf7Decoder> utf7;
-  Iconv iconv;  ///< closed for UTF-8 and UTF-7
+  std::optional<Iso2022JpDecoder> iso_2022_jp;
+  Iconv iconv;  ///< closed for UTF-8, UTF-7 and ISO-2022-JP
   Units units;
   bool order_pending = false;  ///< the first unit has not come yet
   std::string name;
@@ -244,6 +247,10 @@ std::optional<CharacterDecoder> CharacterDecoder::open(std::string_view set) {
     state->utf7.emplace();
     return CharacterDecoder(std::move(state));
   }
+  if (Iso2022JpDecoder::decodes(set)) {
+    state->iso_2022_jp.emplace();
+    return CharacterDecoder(std::move(state));
+  }
   std::optional<Iconv> opened = Iconv::open("UTF-8", set);
   if (!opened) return std::nullopt;
   state->iconv = std::move(*opened);
@@ -265,6 +272,8 @@ void CharacterDecoder::feed(std::string_view piece, std::string& out) {
     state_->feed_utf8(piece, out);
   } else if (state_->utf7) {
     state_->utf7->feed(piece, out);
+  } else if (state_->iso_2022_jp) {
+    state_->iso_2022_jp->feed(piece, out);
   } else {
     state_->feed_iconv(piece, out);
   }
@@ -272,6 +281,7 @@ void CharacterDecoder::feed(std::string_view piece, std::string& out) {
 
 void CharacterDecoder::finish(std::string& out) {
   if (state_->utf7) return state_->utf7->finish(out);
+  if (state_->iso_2022_jp) return state_->iso_2022_jp->finish(out);
   if (!state_->is_utf8 && !state_->order_pending) {
     state_->iconv.reset(state_->scratch);
     state_->append_checked(out);
@@ -283,7 +293,8 @@ void CharacterDecoder::finish(std::string& out) {
 }
 
 std::uint64_t CharacterDecoder::replaced() const {
-  return state_->utf7 ? state_->utf7->replaced() : state_->replaced;
+  if (state_->utf7) return state_->utf7->replaced();
+  return state_->iso_2022_jp ? state_->iso_2022_jp->replaced() : state_->replaced;
 }
 
 }  // namespace smtpgate::postoffice
