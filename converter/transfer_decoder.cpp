@@ -151,6 +151,9 @@ class DoubtfulBase64Decoder : public TransferDecoder {
       decoder_->feed(piece, out);
     }
   }
+  std::size_t count(std::string_view piece, std::string& room) override {
+    return decoder_ ? decoder_->count(piece, room) : TransferDecoder::count(piece, room);
+  }
   void finish(std::string& out) override {
     if (!decoder_) judge(out);
     decoder_->finish(out);
