@@ -30,6 +30,20 @@ bool is_utf8_so_far(std::string_view text) {
          postoffice::utf8_character(text, good).kind == postoffice::Utf8Character::Kind::incomplete;
 }
 
+/// Many characters of UTF-8 and few octets that are none: other sets do not look so by chance.
+bool is_damaged_utf8(std::string_view text) {
+  constexpr std::size_t least = 10;  // for each that is wrong
+  std::size_t good = 0;
+  std::size_t bad = 0;
+  for (std::size_t at = postoffice::end_of_ascii(text, 0); at < text.size();
+       at = postoffice::end_of_ascii(text, at)) {
+    const postoffice::Utf8Character character = postoffice::utf8_character(text, at);
+    ++(character.kind == postoffice::Utf8Character::Kind::valid ? good : bad);
+    at += character.length;
+  }
+  return good >= least * bad;
+}
+
 /// True if `text` has a character of UTF-8 beyond ASCII.
 bool has_utf8_character(std::string_view text) {
   for (std::size_t at = postoffice::end_of_ascii(text, 0); at < text.size();
@@ -95,7 +109,8 @@ void use_jis_signs(std::string& text, std::size_t from) {
 
 std::string guess_charset(std::string_view text) {
   if (has_iso_2022_jp_escapes(text)) return std::string(iso_2022_jp);
-  return is_utf8_so_far(text) ? "UTF-8" : std::string(latin);
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return "UTF-16";
+  return is_utf8_so_far(text) || is_damaged_utf8(text) ? "UTF-8" : std::string(latin);
 }
 
 std::string decode_labelled(std::string_view octets, std::string_view label,
@@ -160,11 +175,12 @@ void MailTextDecoder::start(std::string& out) {
     if (is_page_) use_page_charset(text);
     set_ = guess_charset(text);
     // A page of UTF-8 that says otherwise was converted on its way.
-    if (set_ == "UTF-8") {
+    if (set_ == "UTF-8" && is_utf8_so_far(text)) {
       feed_guessed_utf8(text, out);
       return;
     }
     if (set_ == latin) return fall_back(text, out);
+    unit_ = postoffice::unit_octets(set_);
     guessed_ = true;
   } else if (equals_ignoring_case(set_, "UTF-8")) {
     doubts_utf8_ = true;

@@ -13,8 +13,9 @@
 
 namespace smtpgate::converter {
 
-/// "ISO-2022-JP" if `text` is ASCII with its escapes, "UTF-8" if it is that (a character cut at the
-/// end is forgiven), else "windows-1252".
+/// "ISO-2022-JP" if `text` is ASCII with its escapes, "UTF-16" if it begins with a byte order mark,
+/// "UTF-8" if it is that (a character cut at the end, and one wrong octet for ten characters, are
+/// forgiven), else "windows-1252".
 std::string guess_charset(std::string_view text);
 
 /// A whole short text (an encoded word, a parameter) to UTF-8. A missing or unknown label is

@@ -153,6 +153,9 @@ CASES = [
          b"JVBERi0xLjQKgY0AQP/QCg==\r\n"),
     Case("text-of-blanks-in-alternative", HEAD + b"Content-Type: multipart/alternative; boundary=q\r\n\r\n--q\r\n"
          b"Content-Type: text/plain; charset=utf-8\r\n\r\n\xef\xbb\xbf\xc2\xa0\r\n--q\r\nContent-Type: text/html\r\n\r\n<p>the page\r\n--q--\r\n"),
+    Case("charset-missing-utf8-damaged", HEAD + b"Content-Type: text/plain\r\n\r\n"
+         + "äöüßéäöüßé ".encode() + b"\xe9\r\n"),
+    Case("charset-missing-utf16", HEAD + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n//5HAPwACgA=\r\n"),
     Case("charset-utf16-not-encoded", HEAD + b"Content-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
          + "Gr\xfc\xdfe\nzwei\n".encode("utf-16le").replace(b"\n", b"\r\n") + b"\r\n"),
     Case("charset-latin1-that-is-cp1252", HEAD + b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n\x93quoted\x94 \x80\r\n"),

@@ -248,6 +248,25 @@ TEST_CASE("text without a label is a guess unless it is ASCII or UTF-8", "[mail_
   CHECK_FALSE(is_guess("Gr\xC3\xBC"));
 }
 
+TEST_CASE("text without a label that is UTF-8 but for little, or UTF-16 by its mark",
+          "[mail_charset]") {
+  const std::string ten =
+      "\xC3\xA4\xC3\xB6\xC3\xBC\xC3\x9F\xC3\xA9\xC3\xA4\xC3\xB6\xC3\xBC\xC3\x9F\xC3\xA9";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}}) {
+    const Text damaged = decode("", "a\xE9 " + ten, piece);
+    CHECK(damaged.text == "a\xEF\xBF\xBD " + ten);
+    CHECK(damaged.guessed);
+    CHECK(damaged.replaced == 1);
+    CHECK(decode("", "a\xE9 " + ten.substr(2), piece).set == "windows-1252");
+    const Text wide = decode("", std::string("\xFF\xFEG\0\xFC\0\n\0x\0", 10), piece);
+    CHECK(wide.text == "G\xC3\xBC\nx");
+    CHECK(wide.guessed);
+    CHECK(decode("", std::string("\xFE\xFF\0G\0\xFC", 6), piece).text == "G\xC3\xBC");
+  }
+  CHECK(guess_charset("\xC3\xA4\xC3") == "UTF-8");
+  CHECK(guess_charset("\xFF\xFA") == "windows-1252");
+}
+
 TEST_CASE("a page without a label may say its own set", "[mail_charset]") {
   const auto decode_page = [](const std::string& page, std::string_view label = "") {
     std::string first;
