@@ -102,15 +102,15 @@ bool HtmlHiding::is_ended_by(std::string_view next) const {
   const bool has_table = is_open("table");
   const bool has_list = std::any_of(lists.begin(), lists.end(),
                                     [this](std::string_view list) { return is_open(list); });
+  const bool is_cell = next == "td" || next == "th";
   const bool is_row = next == "tr" || next_is(row_groups);
-  if (name_ == "p") return is_block(next) && next != "td" && next != "th" && !is_row;
-  if (name_ == "li") return next == "li" && !has_list;
+  if (name_ == "p") return is_block(next);
   if (name_ == "dt" || name_ == "dd") return (next == "dt" || next == "dd") && !is_open("dl");
-  if (name_ == "td" || name_ == "th") {
-    return (next == "td" || next == "th" || is_row) && !has_table;
-  }
   if (name_ == "tr") return is_row && !has_table;
   if (is_one_of(name_, row_groups)) return next_is(row_groups) && !has_table;
+  // The next cell or item of a table or a list around it ends whatever is open in the last one.
+  if (is_cell || is_row) return !has_table;
+  if (next == "li") return !has_list;
   return name_ == "option" && next == "option";
 }
 

@@ -47,6 +47,9 @@ TEST_CASE("a hidden element ends where its end tag may be left out") {
   CHECK(text_of("<p hidden>a<p>b") == "b\n");
   CHECK(text_of("<p hidden>a<div>b") == "b\n");
   CHECK(text_of("<ul><li hidden>a<ul><li>b</ul><li>c</ul>") == "* c\n");
+  CHECK(text_of("<table><tr><td><span hidden>a<td>b<tr><td><p hidden>c<td>d</table>") == "b\nd\n");
+  CHECK(text_of("<ul><li><span hidden>a<li>b</ul>") == "* b\n");
+  CHECK(text_of("<div hidden><table><tr><td>a<td>b</table><ul><li>c</ul></div>d") == "d\n");
   CHECK(text_of("<dl><dt hidden>a<dd>b</dl>") == "    b\n");
   CHECK(text_of(
             "<table><tr><td hidden>a<td>b<tr><td hidden>c<table><tr><td>d</table><td>e</table>") ==
