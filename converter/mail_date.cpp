@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <vector>
 
 #include <fmt/compile.h>
@@ -23,6 +24,21 @@ constexpr std::size_t most_words = 32;
 constexpr std::array<std::string_view, 12> months = {
     "january", "february", "march",     "april",   "may",      "june",
     "july",    "august",   "september", "october", "november", "december"};
+/// As programs write them that ask their system for a month's name: German, French, Dutch, Italian,
+/// Portuguese and Spanish, where the first letters are others than in English.
+constexpr std::array<std::string_view, 12> months_elsewhere = {
+    "janvier enero gennaio",
+    "fevrier fevereiro",
+    "mrz mrt maart mars marzo",
+    "avril aprile abril",
+    "mai mei maio maggio mayo",
+    "juni juin giugno junho junio",
+    "juli juillet luglio julho julio",
+    "aout augustus agosto",
+    "septembre settembre setembro septiembre",
+    "oktober octobre ottobre outubro octubre",
+    "novembre novembro noviembre",
+    "dezember decembre dicembre dezembro diciembre"};
 constexpr std::array<std::string_view, 7> weekdays = {"monday", "tuesday",  "wednesday", "thursday",
                                                       "friday", "saturday", "sunday"};
 
@@ -71,11 +87,23 @@ bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_ascii_digit);
 }
 
+/// One of `names`, with blanks between, begins with `word`.
+bool begins_one_of(std::string_view names, std::string_view word) {
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find(' '), names.size());
+    if (starts_with_ignoring_case(names.substr(0, end), word)) return true;
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  return false;
+}
+
 /// 1 for January; 0 if `word` is no month. At least three letters of the name.
 int month_of(std::string_view word) {
   if (word.size() < 3 || !is_ascii_alpha(word[0])) return 0;
-  for (std::size_t index = 0; index < months.size(); ++index) {
-    if (starts_with_ignoring_case(months[index], word)) return static_cast<int>(index) + 1;
+  for (const auto& names : {months, months_elsewhere}) {
+    for (std::size_t index = 0; index < names.size(); ++index) {
+      if (begins_one_of(names[index], word)) return static_cast<int>(index) + 1;
+    }
   }
   return 0;
 }
@@ -142,15 +170,16 @@ void read_half_day(std::string_view word, Parts& parts) {
   if (equals_ignoring_case(word, "pm")) parts.afternoon = true;
 }
 
-/// "10:00", "10:00:00", "10:00:00.123", with a zone or AM/PM behind it.
-bool read_time(std::string_view word, Parts& parts) {
+/// "10:00", "10:00:00", "10:00:00.123", with a zone or AM/PM behind it; "10.00.00" with `separator`
+/// a dot.
+bool read_time(std::string_view word, char separator, Parts& parts) {
   const int hour = take_number(word, 2);
-  if (hour < 0 || word.empty() || word[0] != ':') return false;
+  if (hour < 0 || word.empty() || word[0] != separator) return false;
   word.remove_prefix(1);
   const int minute = take_number(word, 2);
   if (minute < 0) return false;
   int second = 0;
-  if (!word.empty() && word[0] == ':') {
+  if (!word.empty() && word[0] == separator) {
     word.remove_prefix(1);
     const bool cut = word.empty() || !is_ascii_digit(word[0]);
     second = cut ? 0 : take_number(word, 2);
@@ -182,7 +211,7 @@ bool read_iso_date(std::string_view word, Parts& parts) {
   const int day = take_number(word, 2);
   if (day < 1) return false;
   if (!word.empty()) {
-    if ((word[0] != 'T' && word[0] != 't') || !read_time(word.substr(1), parts)) return false;
+    if ((word[0] != 'T' && word[0] != 't') || !read_time(word.substr(1), ':', parts)) return false;
   }
   parts.year = year;
   parts.month = month;
@@ -207,6 +236,23 @@ bool read_dashed_date(std::string_view word, Parts& parts) {
   return true;
 }
 
+/// "21.11.2026", "21.11.26": who writes dots writes the day first.
+bool read_dotted_date(std::string_view word, Parts& parts) {
+  const int day = take_number(word, 2);
+  if (day < 1 || word.empty() || word[0] != '.') return false;
+  word.remove_prefix(1);
+  const int month = take_number(word, 2);
+  if (month < 1 || word.empty() || word[0] != '.') return false;
+  word.remove_prefix(1);
+  const std::size_t digits = word.size();
+  const int year = take_number(word, 4);
+  if (year < 0 || (digits != 2 && digits != 4) || !word.empty()) return false;
+  parts.day = day;
+  parts.month = month;
+  parts.year = full_year(year, digits);
+  return true;
+}
+
 void read_number(std::string_view word, Parts& parts) {
   const std::size_t digits = word.size();
   const int number = take_number(word, 4);
@@ -220,8 +266,8 @@ void read_number(std::string_view word, Parts& parts) {
 
 void read_word(std::string_view word, Parts& parts) {
   if (is_weekday(word)) return;
-  if (const int month = month_of(word); month != 0 && parts.month == 0) {
-    parts.month = month;
+  if (const int month = month_of(word); month != 0) {
+    parts.month = month;  // the last: "mar., 24 nov." begins with a Tuesday
     return;
   }
   if (is_number(word)) {
@@ -229,7 +275,9 @@ void read_word(std::string_view word, Parts& parts) {
     return;
   }
   if (read_iso_date(word, parts) || read_dashed_date(word, parts)) return;
-  if (!parts.has_time && read_time(word, parts)) return;
+  if (!parts.has_time && read_time(word, ':', parts)) return;
+  if (parts.year < 0 && read_dotted_date(word, parts)) return;
+  if (!parts.has_time && parts.year >= 0 && read_time(word, '.', parts)) return;
   if (parts.has_time) {
     read_half_day(word, parts);
     read_zone(word, parts);
@@ -272,62 +320,25 @@ std::vector<std::string> words_of(std::string_view value) {
   return words;
 }
 
-bool is_leap(std::int64_t year) {
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+std::chrono::year_month_day day_of(const Parts& parts) {
+  return std::chrono::year(parts.year) / parts.month / parts.day;
 }
 
-int days_in(int month, int year) {
-  constexpr std::array<int, 12> days = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && is_leap(year) ? 29 : days[static_cast<std::size_t>(month - 1)];
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar; years are counted from March, so that the leap
-/// day is a year's last.
-std::int64_t days_from_civil(std::int64_t year, int month, int day) {
-  if (month <= 2) --year;
-  const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
-  const std::int64_t year_of_era = year - era * 400;
-  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  const std::int64_t day_of_era =
-      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146'097 + day_of_era - 719'468;
-}
-
-struct Civil {
-  std::int64_t year;
-  int month;
-  int day;
-  int hour;
-  int minute;
-  int second;
-  int weekday;  ///< 0: Monday
+struct LocalTime {
+  int year;
+  unsigned month;
+  unsigned day;
+  unsigned weekday;  ///< 0: Monday
+  std::chrono::hh_mm_ss<std::chrono::seconds> time;
 };
 
-Civil civil_of(std::int64_t seconds) {
-  std::int64_t days = seconds / 86'400;
-  std::int64_t rest = seconds % 86'400;
-  if (rest < 0) {
-    rest += 86'400;
-    --days;
-  }
-  const std::int64_t weekday = ((days + 3) % 7 + 7) % 7;  // 1970-01-01 was a Thursday
-  const std::int64_t shifted = days + 719'468;
-  const std::int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
-  const std::int64_t day_of_era = shifted - era * 146'097;
-  const std::int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const std::int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const std::int64_t month_from_march = (5 * day_of_year + 2) / 153;
-  const int month =
-      static_cast<int>(month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
-  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0),
-          month,
-          static_cast<int>(day_of_year - (153 * month_from_march + 2) / 5 + 1),
-          static_cast<int>(rest / 3600),
-          static_cast<int>(rest / 60 % 60),
-          static_cast<int>(rest % 60),
-          static_cast<int>(weekday)};
+LocalTime local_time(std::int64_t seconds) {
+  const std::chrono::sys_seconds moment{std::chrono::seconds(seconds)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(midnight);
+  return {int{date.year()}, unsigned{date.month()}, unsigned{date.day()},
+          std::chrono::weekday(midnight).iso_encoding() - 1,
+          std::chrono::hh_mm_ss(moment - midnight)};
 }
 
 /// Twelve-hour clocks to the other kind; false if the time is none.
@@ -353,36 +364,35 @@ std::optional<MailDate> parse_mail_date(std::string_view value) {
   const std::string unfolded = unfold(value.substr(0, longest_value));
   Parts parts;
   for (const std::string& word : words_of(unfolded)) read_word(word, parts);
-  const bool is_date = parts.year >= 1 && parts.month >= 1 && parts.month <= 12 && parts.day >= 1 &&
-                       parts.day <= days_in(parts.month, parts.year);
-  if (!is_date || !settle_time(parts)) return std::nullopt;
+  if (parts.year < 1 || !day_of(parts).ok() || !settle_time(parts)) return std::nullopt;
   MailDate date;
   date.zone_unknown = !parts.zone.has_value();
   date.zone_minutes = parts.zone.value_or(0);
   const std::int64_t minutes = std::int64_t{parts.hour} * 60 + parts.minute - date.zone_minutes;
-  date.seconds =
-      days_from_civil(parts.year, parts.month, parts.day) * 86'400 + minutes * 60 + parts.second;
+  const std::chrono::sys_seconds midnight = std::chrono::sys_days(day_of(parts));
+  date.seconds = midnight.time_since_epoch().count() + minutes * 60 + parts.second;
   return date;
 }
 
 std::string MailDate::rfc3339() const {
-  const Civil local = civil_of(seconds + std::int64_t{zone_minutes} * 60);
+  const LocalTime local = local_time(seconds + std::int64_t{zone_minutes} * 60);
   return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}"), local.year, local.month,
-                     local.day, local.hour, local.minute, local.second,
+                     local.day, local.time.hours().count(), local.time.minutes().count(),
+                     local.time.seconds().count(),
                      zone_unknown ? "-00:00" : offset_of(zone_minutes, ":"));
 }
 
 std::string MailDate::rfc5322() const {
-  const Civil local = civil_of(seconds + std::int64_t{zone_minutes} * 60);
+  const LocalTime local = local_time(seconds + std::int64_t{zone_minutes} * 60);
   const auto short_name = [](std::string_view name) {
     std::string result(name.substr(0, 3));
     result[0] = ascii_upper(result[0]);
     return result;
   };
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} {}",
-                     short_name(weekdays[static_cast<std::size_t>(local.weekday)]), local.day,
-                     short_name(months[static_cast<std::size_t>(local.month - 1)]), local.year,
-                     local.hour, local.minute, local.second,
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} {}", short_name(weekdays[local.weekday]),
+                     local.day, short_name(months[local.month - 1]), local.year,
+                     local.time.hours().count(), local.time.minutes().count(),
+                     local.time.seconds().count(),
                      zone_unknown ? "-0000" : offset_of(zone_minutes, ""));
 }
 

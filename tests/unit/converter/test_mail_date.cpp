@@ -86,6 +86,22 @@ TEST_CASE("other shapes that arrive") {
   CHECK(read("21 Nov 2026 1:02:03 +0100") == "2026-11-21T01:02:03+01:00");
   CHECK(read("21 Nov 2026 10:00:x") == "2026-11-21T10:00:00-00:00");
   CHECK(read("21 Nov 2026") == "2026-11-21T00:00:00-00:00");
+  CHECK(read("Sat, 21 Nov 2026 10.00.30 +0100") == "2026-11-21T10:00:30+01:00");
+  CHECK(read("Sat, 21 Nov 2026 10.00") == "2026-11-21T10:00:00-00:00");
+  CHECK(read("21.11.2026 10:00:00 +0100") == "2026-11-21T10:00:00+01:00");
+  CHECK(read("21.11.26 10.00") == "2026-11-21T10:00:00-00:00");
+  CHECK(read("10.13.2026 10:00") == "none");
+}
+
+TEST_CASE("months in other languages, as programs write them that ask their system") {
+  CHECK(read("Mi, 21. Okt 2026 10:00:00 +0200") == "2026-10-21T10:00:00+02:00");
+  CHECK(read("Mittwoch, 21. Oktober 2026 10:00") == "2026-10-21T10:00:00-00:00");
+  CHECK(read("mar., 24 nov. 2026 10:00:00 +0100") == "2026-11-24T10:00:00+01:00");
+  CHECK(read("jeu. 21 juil. 2026 10:00") == "2026-07-21T10:00:00-00:00");
+  CHECK(read("gio, 21 mag 2026 10.00.00 +0200") == "2026-05-21T10:00:00+02:00");
+  CHECK(read("lun, 5 ene 2026 10:00:00 -0600") == "2026-01-05T10:00:00-06:00");
+  CHECK(read("qua, 21 out 2026 10:00:00 -0300") == "2026-10-21T10:00:00-03:00");
+  CHECK(read("wo, 21 mrt 2026 10:00") == "2026-03-21T10:00:00-00:00");
 }
 
 TEST_CASE("edges of the calendar and of the clock") {
