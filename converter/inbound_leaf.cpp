@@ -155,7 +155,13 @@ void InboundAssembler::body(std::string_view piece) {
   const std::string_view decoded = leaf.decoder->decoded(piece, scratch_);
   leaf.decoded_size += decoded.size();
   if (leaf.is_of_report) report_->feed(decoded);
-  if (leaf.expansion) leaf.expansion->feed(decoded);
+  if (leaf.expansion) {
+    leaf.expansion->feed(decoded);
+    if (leaf.expansion->is_over()) {
+      leaf.expansion.reset();
+      embedded_.set_source({});
+    }
+  }
   if (leaf.segment) {
     std::string ready;
     leaf.segment->feed(leaf.text ? leaf.text->feed(decoded) : decoded, ready);

@@ -14,11 +14,10 @@ std::unique_ptr<LeafExpansion> make_leaf_expansion(const ContentType& type,
                                                    const ExpansionContext& context) {
   const bool is_tnef = type.is("application", "ms-tnef") || type.is("application", "vnd.ms-tnef") ||
                        equals_ignoring_case(description.name, "winmail.dat");
-  if (is_tnef || type.is("application", "octet-stream")) {
-    return std::make_unique<TnefExpansion>(context, is_tnef);
-  }
+  if (is_tnef) return std::make_unique<TnefExpansion>(context, true);
   if (type.is("application", "applefile")) return std::make_unique<AppleFileReader>(context);
   if (is_binhex(type)) return std::make_unique<BinhexExpansion>(context);
+  if (type.type == "application") return std::make_unique<TnefExpansion>(context, false);
   if (type.is("text", "calendar")) {
     if (!context.substitute.is_free()) return nullptr;
     return std::make_unique<CalendarExpansion>(context, type);

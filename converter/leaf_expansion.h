@@ -36,6 +36,8 @@ class LeafExpansion {
   /// Octets without their transfer encoding, in pieces of any size.
   virtual void feed(std::string_view octets) = 0;
   virtual void finish() = 0;
+  /// Its first octets say that it is no container: the rest need not come.
+  virtual bool is_over() const { return false; }
 
   /// For the container, after finish(): "expanded" and what was wrong with it.
   virtual std::vector<std::string> marks() const = 0;

@@ -15,6 +15,7 @@ class TnefExpansion : public LeafExpansion, TnefMessageHandler {
 
   void feed(std::string_view octets) override;
   void finish() override;
+  bool is_over() const override { return is_no_tnef_ && !is_certain_; }
   std::vector<std::string> marks() const override;
   const std::optional<postoffice::FileError>& error() const override { return error_; }
 

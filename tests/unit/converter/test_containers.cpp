@@ -118,6 +118,7 @@ TEST_CASE("a TNEF is known by type, by name, or by its first octets", "[containe
   CHECK(marks("application/octet-stream; name=WinMail.DAT", octets) == Marks{"expanded"});
   CHECK(marks("application/octet-stream", octets) == Marks{"expanded"});
   CHECK(marks("image/png; name=winmail.dat", octets) == Marks{"expanded"});
+  CHECK(marks("application/x-something-else", octets) == Marks{"expanded"});
   CHECK(marks("image/png", octets).empty());
   CHECK(marks("application/octet-stream", "x\x9F\x3E").empty());
   CHECK(marks("application/octet-stream", "something else").empty());
@@ -125,6 +126,22 @@ TEST_CASE("a TNEF is known by type, by name, or by its first octets", "[containe
   CHECK(marks("application/ms-tnef", "") == Marks{"tnef-damaged"});
   CHECK(marks("application/ms-tnef", octets.substr(0, octets.size() - 5)) ==
         Marks{"expanded", "tnef-damaged"});
+}
+
+TEST_CASE("an attachment whose first octets are no TNEF's is whole, in pieces of any size",
+          "[container]") {
+  const std::string octets =
+      "x\x9F\x3E and more, so that there are several lines. " + std::string(200, 'z') + "end";
+  const std::string raw = mixed(part("application/x-something", octets) +
+                                part(tnef_type, tnef_start() + simple_attachment("a.txt", "a")));
+  Converting whole;
+  const std::string expected = whole.convert(raw);
+  CHECK(expected.find(octets) != std::string::npos);
+  for (std::size_t piece = 1; piece <= 100; ++piece) {
+    Converting pieces;
+    pieces.piece = piece;
+    CHECK(pieces.convert(raw) == expected);
+  }
 }
 
 TEST_CASE("a TNEF's body is the text if there is none otherwise", "[container]") {
