@@ -66,6 +66,7 @@ constexpr auto aliases = std::to_array<Alias>({
     {"gbk", "GB18030"},
     {"greek", "ISO-8859-7"},
     {"hebrew", "ISO-8859-8"},
+    {"hzgb2312", "HZ"},
     {"ibm819", latin},
     {"iso2022jp", "ISO-2022-JP"},
     {"iso2022kr", "ISO-2022-KR"},
@@ -127,6 +128,8 @@ constexpr auto aliases = std::to_array<Alias>({
 static_assert(std::is_sorted(aliases.begin(), aliases.end(),
                              [](const Alias& a, const Alias& b) { return a.first < b.first; }));
 
+constexpr std::size_t longest_label = 256;
+
 /// The name in a label: the first run of letters, digits and what may stand between them, without
 /// quotes, comments, "charset=" or what follows.
 std::string_view name_in(std::string_view label) {
@@ -134,7 +137,7 @@ std::string_view name_in(std::string_view label) {
     return is_ascii_alpha(c) || is_ascii_digit(c) ||
            std::string_view("._:+-").find(c) != std::string_view::npos;
   };
-  label = label.substr(0, 256);
+  label = label.substr(0, longest_label);
   constexpr std::string_view before = " \t\r\n\"'`=<({[";
   label.remove_prefix(std::min(label.find_first_not_of(before), label.size()));
   for (std::string_view prefix : {"charset=", "charset:"}) {
@@ -196,11 +199,7 @@ bool has_jis_signs(std::string_view key) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-}  // namespace
-
-MailCharset charset_for_label(std::string_view label) {
-  const std::string_view name = name_in(label);
-  if (name.empty()) return {"", !trim(label).empty()};
+MailCharset charset_of_name(std::string_view name) {
   std::string key = key_of(name);
   const Alias* alias = find_alias(key);
   if (alias == nullptr && key.size() > 1 && key[0] == 'x') {
@@ -216,6 +215,20 @@ MailCharset charset_for_label(std::string_view label) {
   }
   if (postoffice::CharacterDecoder::open(name)) return {std::string(name), false};
   return {"", true};
+}
+
+}  // namespace
+
+MailCharset charset_for_label(std::string_view label) {
+  const std::string_view name = name_in(label);
+  if (name.empty()) return {"", !trim(label).empty()};
+  MailCharset charset = charset_of_name(name);
+  label = label.substr(0, longest_label);
+  if (!charset.guessed || label.find(' ') == std::string_view::npos) return charset;
+  // "windows 1251": a blank for the hyphen.
+  std::string joined(label);
+  std::erase(joined, ' ');
+  return charset_of_name(name_in(joined));
 }
 
 }  // namespace smtpgate::converter

@@ -1,15 +1,18 @@
 // CharacterDecoder: some set to UTF-8, in pieces: see character_set.h.
 //
-// Some sets have decoders of their own (UTF-7, ISO-2022-JP). Of the others there are three ways
+// Some sets have decoders of their own (UTF-7, ISO-2022-JP, HZ). Of the others there are three ways
 // through it. UTF-8 is checked and copied. A set in which ASCII stands for itself (found
 // out by trying, not by name) has its long ASCII runs copied and the rest converted by iconv. All
 // other sets go through iconv whole. iconv's output is checked too: its UCS-4 lets through what is
 // beyond U+10FFFF.
 #include <algorithm>
 #include <array>
+#include <type_traits>
+#include <variant>
 
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
+#include "postoffice/hz_decoder.h"
 #include "postoffice/iconv_handle.h"
 #include "postoffice/iso_2022_jp_decoder.h"
 #include "postoffice/utf7_decoder.h"
@@ -70,9 +73,8 @@ std::size_t unit_octets(std::string_view set) {
 
 struct CharacterDecoder::State {
   bool is_utf8 = false;
-  std::optional<Utf7Decoder> utf7;
-  std::optional<Iso2022JpDecoder> iso_2022_jp;
-  Iconv iconv;  ///< closed for UTF-8, UTF-7 and ISO-2022-JP
+  std::variant<std::monostate, Utf7Decoder, Iso2022JpDecoder, HzDecoder> own;
+  Iconv iconv;  ///< closed for UTF-8 and where a decoder of ours is open
   Units units;
   bool order_pending = false;  ///< the first unit has not come yet
   std::string name;
@@ -86,6 +88,24 @@ struct CharacterDecoder::State {
   void replace(std::string& out) {
     out += replacement_character;
     ++replaced;
+  }
+  /// True if a decoder of ours has `set`.
+  bool open_own(std::string_view set) {
+    if (Utf7Decoder::decodes(set)) own.emplace<Utf7Decoder>();
+    if (Iso2022JpDecoder::decodes(set)) own.emplace<Iso2022JpDecoder>();
+    if (HzDecoder::decodes(set)) own.emplace<HzDecoder>();
+    return own.index() != 0;
+  }
+  /// False, and nothing done, if none is open.
+  template <typename Action>
+  bool with_own(Action action) {
+    return std::visit(
+        [&]<typename Decoder>(Decoder& decoder) {
+          constexpr bool is_open = !std::is_same_v<Decoder, std::monostate>;
+          if constexpr (is_open) action(decoder);
+          return is_open;
+        },
+        own);
   }
   void append_checked(std::string& out);
   void feed_utf8(std::string_view piece, std::string& out);
@@ -243,14 +263,7 @@ std::optional<CharacterDecoder> CharacterDecoder::open(std::string_view set) {
     state->is_utf8 = true;
     return CharacterDecoder(std::move(state));
   }
-  if (Utf7Decoder::decodes(set)) {
-    state->utf7.emplace();
-    return CharacterDecoder(std::move(state));
-  }
-  if (Iso2022JpDecoder::decodes(set)) {
-    state->iso_2022_jp.emplace();
-    return CharacterDecoder(std::move(state));
-  }
+  if (state->open_own(set)) return CharacterDecoder(std::move(state));
   std::optional<Iconv> opened = Iconv::open("UTF-8", set);
   if (!opened) return std::nullopt;
   state->iconv = std::move(*opened);
@@ -270,18 +283,13 @@ CharacterDecoder::~CharacterDecoder() = default;
 void CharacterDecoder::feed(std::string_view piece, std::string& out) {
   if (state_->is_utf8) {
     state_->feed_utf8(piece, out);
-  } else if (state_->utf7) {
-    state_->utf7->feed(piece, out);
-  } else if (state_->iso_2022_jp) {
-    state_->iso_2022_jp->feed(piece, out);
-  } else {
+  } else if (!state_->with_own([&](auto& decoder) { decoder.feed(piece, out); })) {
     state_->feed_iconv(piece, out);
   }
 }
 
 void CharacterDecoder::finish(std::string& out) {
-  if (state_->utf7) return state_->utf7->finish(out);
-  if (state_->iso_2022_jp) return state_->iso_2022_jp->finish(out);
+  if (state_->with_own([&](auto& decoder) { decoder.finish(out); })) return;
   if (!state_->is_utf8 && !state_->order_pending) {
     state_->iconv.reset(state_->scratch);
     state_->append_checked(out);
@@ -293,8 +301,9 @@ void CharacterDecoder::finish(std::string& out) {
 }
 
 std::uint64_t CharacterDecoder::replaced() const {
-  if (state_->utf7) return state_->utf7->replaced();
-  return state_->iso_2022_jp ? state_->iso_2022_jp->replaced() : state_->replaced;
+  std::uint64_t replaced = state_->replaced;
+  state_->with_own([&](auto& decoder) { replaced = decoder.replaced(); });
+  return replaced;
 }
 
 }  // namespace smtpgate::postoffice

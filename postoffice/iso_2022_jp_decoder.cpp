@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "postoffice/ascii.h"
-#include "postoffice/character_set.h"
 #include "postoffice/utf8.h"
 
 namespace smtpgate::postoffice {
@@ -15,7 +14,6 @@ namespace smtpgate::postoffice {
 namespace {
 
 constexpr char escape = '\x1B';
-constexpr std::size_t most_undecoded = 4096;
 
 char with_high_bit(char octet) {
   return static_cast<char>(static_cast<unsigned char>(octet) | 0x80U);
@@ -43,18 +41,9 @@ bool Iso2022JpDecoder::decodes(std::string_view set) {
          equals_ignoring_case(set, "CSISO2022JP");
 }
 
-Iso2022JpDecoder::Iso2022JpDecoder() {
-  if (auto opened = CharacterDecoder::open("EUC-JP-MS")) {
-    euc_ = std::make_unique<CharacterDecoder>(std::move(*opened));
-  }
-}
-Iso2022JpDecoder::~Iso2022JpDecoder() = default;
-Iso2022JpDecoder::Iso2022JpDecoder(Iso2022JpDecoder&&) noexcept = default;
-Iso2022JpDecoder& Iso2022JpDecoder::operator=(Iso2022JpDecoder&&) noexcept = default;
-
 void Iso2022JpDecoder::feed(std::string_view piece, std::string& out) {
   for (const char octet : piece) take(octet, out);
-  flush(out);
+  euc_.flush(out);
 }
 
 void Iso2022JpDecoder::take(char octet, std::string& out) {
@@ -73,23 +62,22 @@ void Iso2022JpDecoder::take(char octet, std::string& out) {
   }
   if (static_cast<unsigned char>(octet) >= 0x80) {
     if (std::exchange(first_, '\0') != 0) replace(out);
-    euc_octets_ += octet;
+    euc_.add(octet, out);
   } else if (octet <= ' ' || octet == '\x7F') {
     if (std::exchange(first_, '\0') != 0) replace(out);
     take_ascii(octet, out);
   } else if (is_double) {
     take_kanji(octet, out);
   } else if (set_ == Set::kana && octet < '\x60') {
-    euc_octets_ += '\x8E';
-    euc_octets_ += with_high_bit(octet);
+    euc_.add('\x8E', out);
+    euc_.add(with_high_bit(octet), out);
   } else {
     take_ascii(octet, out);
   }
-  if (euc_octets_.size() >= most_undecoded) flush(out);
 }
 
 void Iso2022JpDecoder::take_ascii(char octet, std::string& out) {
-  flush(out);
+  euc_.end(out);
   if (set_ == Set::roman && octet == '\\') {
     out += "\xC2\xA5";  // yen
   } else if (set_ == Set::roman && octet == '~') {
@@ -107,13 +95,13 @@ void Iso2022JpDecoder::take_kanji(char octet, std::string& out) {
   const char first = std::exchange(first_, '\0');
   const std::string_view sign = set_ == Set::kanji ? jis_sign(first, octet) : std::string_view();
   if (!sign.empty()) {
-    flush(out);
+    euc_.end(out);
     out += sign;
     return;
   }
-  if (set_ == Set::further_kanji) euc_octets_ += '\x8F';
-  euc_octets_ += with_high_bit(first);
-  euc_octets_ += with_high_bit(octet);
+  if (set_ == Set::further_kanji) euc_.add('\x8F', out);
+  euc_.add(with_high_bit(first), out);
+  euc_.add(with_high_bit(octet), out);
 }
 
 void Iso2022JpDecoder::take_escape(char octet, std::string& out) {
@@ -145,33 +133,18 @@ void Iso2022JpDecoder::take_escape(char octet, std::string& out) {
   for (const char c : text) take(c, out);
 }
 
-void Iso2022JpDecoder::flush(std::string& out) {
-  if (euc_octets_.empty()) return;
-  if (euc_) {
-    euc_->feed(euc_octets_, out);
-  } else {
-    out += repair_utf8(euc_octets_, &replaced_);
-  }
-  euc_octets_.clear();
-}
-
 void Iso2022JpDecoder::replace(std::string& out) {
-  flush(out);
+  euc_.end(out);
   out += replacement_character;
   ++replaced_;
 }
 
 void Iso2022JpDecoder::finish(std::string& out) {
   if (!escape_.empty() || first_ != 0) replace(out);
-  flush(out);
-  if (euc_) euc_->finish(out);
+  euc_.end(out);
   escape_.clear();
   first_ = 0;
   set_ = Set::ascii;
-}
-
-std::uint64_t Iso2022JpDecoder::replaced() const {
-  return replaced_ + (euc_ ? euc_->replaced() : 0);
 }
 
 }  // namespace smtpgate::postoffice

@@ -8,13 +8,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
-namespace smtpgate::postoffice {
+#include "postoffice/inner_set_run.h"
 
-class CharacterDecoder;
+namespace smtpgate::postoffice {
 
 /// Pieces may be cut anywhere. Not for use by two threads at a time.
 class Iso2022JpDecoder {
@@ -23,17 +22,12 @@ class Iso2022JpDecoder {
   /// aliases.
   static bool decodes(std::string_view set);
 
-  Iso2022JpDecoder();
-  ~Iso2022JpDecoder();
-  Iso2022JpDecoder(Iso2022JpDecoder&&) noexcept;
-  Iso2022JpDecoder& operator=(Iso2022JpDecoder&&) noexcept;
-
   /// Appends valid UTF-8. U+FFFD stands for half a character, for one that is not in the table, and
   /// for an escape sequence that is none of the set's. Octets beyond ASCII are read as EUC-JP.
   void feed(std::string_view piece, std::string& out);
   /// After the last piece; ready for another text then.
   void finish(std::string& out);
-  std::uint64_t replaced() const;
+  std::uint64_t replaced() const { return replaced_ + euc_.replaced(); }
 
  private:
   enum class Set : std::uint8_t { ascii, roman, kana, kanji, further_kanji };
@@ -42,12 +36,10 @@ class Iso2022JpDecoder {
   void take_escape(char octet, std::string& out);
   void take_ascii(char octet, std::string& out);
   void take_kanji(char octet, std::string& out);
-  void flush(std::string& out);
   void replace(std::string& out);
 
-  std::unique_ptr<CharacterDecoder> euc_;
-  std::string euc_octets_;  ///< not yet decoded
-  std::string escape_;      ///< what came of a sequence
+  InnerSetRun euc_{"EUC-JP-MS"};
+  std::string escape_;  ///< what came of a sequence
   Set set_ = Set::ascii;
   char first_ = 0;  ///< of two; 0: none
   std::uint64_t replaced_ = 0;

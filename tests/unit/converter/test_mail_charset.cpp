@@ -108,6 +108,9 @@ TEST_CASE("unknown labels are guessed") {
 TEST_CASE("quotes, blanks, comments and trailing garbage around a label are forgiven") {
   CHECK(set_of("\"utf-8\"") == "UTF-8");
   CHECK(set_of(" 'utf-8' ") == "UTF-8");
+  CHECK(set_of("Windows 1251") == "CP1251");
+  CHECK(set_of("ISO 8859 2") == "ISO-8859-2");
+  CHECK(set_of("x-hz-gb-2312") == "HZ");
   CHECK(set_of("utf-8;") == "UTF-8");
   CHECK(set_of("utf-8; format=flowed") == "UTF-8");
   CHECK(set_of("iso-8859-2 (Latin 2)") == "ISO-8859-2");
