@@ -100,10 +100,11 @@ bool begins_one_of(std::string_view names, std::string_view word) {
 /// 1 for January; 0 if `word` is no month. At least three letters of the name.
 int month_of(std::string_view word) {
   if (word.size() < 3 || !is_ascii_alpha(word[0])) return 0;
-  for (const auto& names : {months, months_elsewhere}) {
-    for (std::size_t index = 0; index < names.size(); ++index) {
-      if (begins_one_of(names[index], word)) return static_cast<int>(index) + 1;
-    }
+  for (std::size_t index = 0; index < months.size(); ++index) {
+    if (starts_with_ignoring_case(months[index], word)) return static_cast<int>(index) + 1;
+  }
+  for (std::size_t index = 0; index < months_elsewhere.size(); ++index) {
+    if (begins_one_of(months_elsewhere[index], word)) return static_cast<int>(index) + 1;
   }
   return 0;
 }
