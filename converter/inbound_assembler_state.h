@@ -8,6 +8,7 @@
 #include <string>
 
 #include "converter/inbound_assembler.h"
+#include "converter/tnef_in_text.h"
 
 namespace smtpgate::converter {
 
@@ -28,6 +29,7 @@ struct InboundAssembler::Multipart {
 struct InboundAssembler::Leaf {
   LeafUse use = LeafUse::attachment;
   std::unique_ptr<TransferDecoder> decoder;
+  std::unique_ptr<TnefInText> tnef;      ///< text: what its files go through
   std::unique_ptr<TextLeaf> text;        ///< text: what it goes through before its segment
   std::unique_ptr<TextSegment> segment;  ///< text and rendered HTML
   Spool* rendered_into = nullptr;        ///< where the segment goes

@@ -115,8 +115,9 @@ void InboundAssembler::begin_text(const EntityStart& entity) {
                             .most_files = embedded_.files_left(),
                             .joins_flowed = settings_.joins_flowed};
   Leaf& leaf = *open_.back()->leaf;
+  leaf.tnef = std::make_unique<TnefInText>(embedded_, list_, place_);
   leaf.text = std::make_unique<TextLeaf>(
-      entity.content_type, entity.depth == 0 ? &entity.header : nullptr, rules, embedded_);
+      entity.content_type, entity.depth == 0 ? &entity.header : nullptr, rules, *leaf.tnef);
   if (!text_format_) text_format_ = leaf.text->format();
 }
 
@@ -261,6 +262,9 @@ void InboundAssembler::end_expansion(Leaf& leaf) {
 void InboundAssembler::end_text(Leaf& leaf) {
   if (leaf.text->limit_reached()) mark("limit:embedded-files");
   embedded_.rename_last(leaf.text->names());
+  leaf.tnef->expand({target_, settings_.containers, place_, embedded_, substitute_, {}});
+  if (leaf.tnef->error()) error_ = leaf.tnef->error();
+  if (embedded_.error()) error_ = embedded_.error();
   // What is no character of its set is lost in the text.
   if (!leaf.text->is_changed() && leaf.segment->undecodable() == 0) return;
   contents_.add_range(leaf.range, leaf.decoded_size);

@@ -1,6 +1,7 @@
 // Containers in messages: what is attached, in which order, what becomes the text.
 #include "converter/apple_file.h"
 #include "unit/catch.h"
+#include "unit/converter/text_file_fixture.h"
 #include "unit/converter/tnef_builder.h"
 
 using namespace smtpgate::test;
@@ -126,6 +127,31 @@ TEST_CASE("a TNEF is known by type, by name, or by its first octets", "[containe
   CHECK(marks("application/ms-tnef", "") == Marks{"tnef-damaged"});
   CHECK(marks("application/ms-tnef", octets.substr(0, octets.size() - 5)) ==
         Marks{"expanded", "tnef-damaged"});
+}
+
+TEST_CASE("a TNEF that stands uuencoded in the text is taken apart", "[container]") {
+  const std::string tnef = tnef_start() + simple_attachment("plan.txt", "the plan");
+  const std::string text = "See the file.\r\n\r\n" + uuencoded("Winmail.dat", tnef) +
+                           uuencoded("two.txt", "two") + "\r\n" + uuencoded("more.bin", tnef);
+  const std::string raw = "From: a@b.example\r\n\r\n" + text;
+  Converting whole;
+  const ReadMessage message = whole.read(raw);
+  CHECK(names(message) == "Winmail.dat two.txt more.bin plan.txt plan-2.txt text-as-sent.txt");
+  const auto& list = message.header.attachments;
+  REQUIRE(list.size() == 6);
+  CHECK(message.contents ==
+        std::vector<std::string>{tnef, "two", tnef, "the plan", "the plan", text});
+  CHECK(list[0].odd == Marks{"expanded"});
+  CHECK(list[1].odd.empty());
+  CHECK(list[3].odd == Marks{"from:Winmail.dat"});
+  CHECK(list[4].odd == Marks{"from:more.bin"});
+  CHECK(message.text == "See the file.\n\n\n");
+  const std::string expected = whole.convert(raw);
+  for (const std::size_t piece : {1, 2, 3, 7, 61, 62, 63, 200}) {
+    Converting pieces;
+    pieces.piece = piece;
+    CHECK(pieces.convert(raw) == expected);
+  }
 }
 
 TEST_CASE("an attachment whose first octets are no TNEF's is whole, in pieces of any size",
