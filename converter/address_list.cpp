@@ -43,12 +43,13 @@ class ListParser {
   void end_group();
   bool take_told_address();
   void end_member(char separator);
+  std::string take_name();
   void end_angle_member();
   void end_bare_address(std::size_t at);
   template <typename Belongs>
   bool end_addresses_without_commas(Belongs belongs);
   void end_words(char separator);
-  bool end_encoded_address();
+  bool end_hidden_address();
   void flush_parts();
   void emit_words(const Tokens& words, std::string comment);
   void emit(std::string name, InternetAddress address);
@@ -139,21 +140,17 @@ InternetAddress ListParser::angle_address() {
     for (std::size_t index = 0; index < angle_.size(); ++index) {
       if (angle_[index].is(':')) begin = index + 1;
     }
-  } else if (angle_.size() > 2 && angle_[1].is(':') &&
-             equals_ignoring_case(angle_[0].text, "mailto")) {
+  } else if (angle_.size() > 2 && angle_[1].is(':') && is_scheme(angle_[0])) {
     begin = 2;
     result_.odd = true;
   }
   return address_of(angle_, begin, angle_.size(), result_.odd);
 }
 
-void ListParser::end_angle_member() {
-  const auto middle = words_.begin() + static_cast<std::ptrdiff_t>(words_before_angle_);
-  const Tokens after(middle, words_.end());
-  words_.erase(middle, words_.end());
+/// The words, and the parts before an unquoted comma: "Doe, John <john@example.com>".
+std::string ListParser::take_name() {
   std::string name = phrase(words_, result_.odd);
   if (!name.empty() && !parts_.empty()) {
-    // An unquoted comma: "Doe, John <john@example.com>".
     std::string parts;
     for (const Part& part : std::exchange(parts_, {})) {
       parts += phrase(part.words, result_.odd) + ", ";
@@ -162,12 +159,29 @@ void ListParser::end_angle_member() {
     result_.odd = true;
   }
   flush_parts();
+  return name;
+}
+
+void ListParser::end_angle_member() {
+  const auto middle = words_.begin() + static_cast<std::ptrdiff_t>(words_before_angle_);
+  const Tokens after(middle, words_.end());
+  words_.erase(middle, words_.end());
+  std::string name = take_name();
   if (!after.empty()) {
     result_.odd = true;
     if (name.empty()) name = phrase(after, result_.odd);
   }
   name_or_comment(name);
-  emit(std::move(name), angle_address());
+  InternetAddress address = angle_address();
+  if (address.domain.empty() && !angle_.empty() && angle_.back().is(':')) return;  // "<Nobody:;>"
+  if (std::optional<InternetAddress> named;
+      address.domain.empty() && (named = parse_path(name)) && !named->domain.empty()) {
+    // "anna@b.example <Anna>", the wrong way round.
+    result_.odd = true;
+    name = phrase(angle_, result_.odd);
+    address = std::move(*named);
+  }
+  emit(std::move(name), std::move(address));
 }
 
 /// "a@b.example c@d.example": nothing but addresses, with blanks between them.
@@ -212,16 +226,19 @@ void ListParser::end_bare_address(std::size_t at) {
   emit(std::move(name), address);
 }
 
-/// A member that is encoded as a whole, its address included. Looked into once, never twice.
-bool ListParser::end_encoded_address() {
-  const bool all_encoded = std::all_of(words_.begin(), words_.end(), [](const AddressToken& token) {
-    return token.kind == Kind::encoded_word;
-  });
-  if (is_inner_ || !all_encoded) return false;
-  const std::string decoded = phrase(words_, result_.odd);
-  if (decoded.find('@') == std::string::npos) return false;
+/// Looked into once, never twice.
+bool ListParser::end_hidden_address() {
+  if (is_inner_) return false;
+  std::size_t begin = 0;
+  const std::string hidden = hidden_address(words_, begin, result_.odd);
+  if (hidden.empty()) return false;
+  AddressList inner = ListParser(hidden, most_, true).run();
+  if (inner.addresses.empty() || inner.addresses.front().address.domain.empty()) return false;
   result_.odd = true;
-  AddressList inner = ListParser(decoded, most_, true).run();
+  words_.resize(begin);
+  if (std::string name = take_name(); !name.empty()) {
+    inner.addresses.front().name = std::move(name);
+  }
   for (HeaderAddress& address : inner.addresses) {
     address.address.local_part = without_controls(address.address.local_part, result_.odd);
     emit(std::move(address.name), std::move(address.address));
@@ -230,7 +247,7 @@ bool ListParser::end_encoded_address() {
 }
 
 void ListParser::end_words(char separator) {
-  if (end_encoded_address()) return;
+  if (end_hidden_address()) return;
   if (separator == ',' && parts_.size() < most_name_parts) {
     parts_.push_back({words_, comment_name()});
     return;
@@ -275,7 +292,7 @@ void ListParser::take_colon() {
     return;
   }
   flush_parts();
-  if (words_.size() == 1 && equals_ignoring_case(words_.front().text, "mailto")) {
+  if (words_.size() == 1 && is_scheme(words_.front())) {
     result_.odd = true;
   } else {
     if (in_group_) end_group();

@@ -59,6 +59,26 @@ std::string phrase(const Tokens& tokens, bool& odd) {
   return std::string(trim(decoded.text));
 }
 
+bool is_scheme(const AddressToken& token) {
+  return equals_ignoring_case(token.text, "mailto") || equals_ignoring_case(token.text, "smtp");
+}
+
+std::string hidden_address(const Tokens& words, std::size_t& begin, bool& odd) {
+  const bool all_encoded = std::all_of(words.begin(), words.end(), [](const AddressToken& token) {
+    return token.kind == Kind::encoded_word;
+  });
+  const AddressToken& last = words.back();
+  std::string text;
+  begin = 0;
+  if (all_encoded || (words.size() == 1 && last.kind == Kind::quoted)) {
+    text = phrase(words, odd);
+  } else if (last.kind == Kind::literal) {
+    text = last.text.substr(1, last.text.size() - 2);
+    begin = words.size() - 1;
+  }
+  return text.find('@') == std::string::npos ? std::string() : text;
+}
+
 bool touches_by_dot(const AddressToken& left, const AddressToken& right) {
   return (!left.text.empty() && left.text.back() == '.') ||
          (!right.text.empty() && right.text.front() == '.');

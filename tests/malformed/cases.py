@@ -82,6 +82,8 @@ CASES = [
     Case("header-last-line-stray", HEAD + b"Content-Type: application/pdf; name=a.pdf\r\n"
          b"Content-Transfer-Encoding: base64\r\ngarbage\r\n\r\nJVBERi0xLjQK\r\n"),
     Case("address-list-without-commas", b"From: a@example.com\r\nSubject: s\r\nTo: b@example.net c@example.net\r\n d@example.net\r\n\r\nhello\r\n"),
+    Case("address-where-none-belongs", b'From: "Ann <a@example.com>"\r\nTo: Bob [mailto:b@example.net], C <SMTP:c@example.net>, d@example.net <D>\r\nSubject: s\r\n\r\nhello\r\n'),
+    Case("address-of-nobody-in-brackets", b"From: a@example.com\r\nTo: <Undisclosed-Recipient:;>\r\nSubject: s\r\n\r\nhello\r\n"),
     Case("header-blank-before-colon", b"From: a@example.com\r\nSubject : s\r\n\r\nhello\r\n"),
     Case("header-name-empty", b"From: a@example.com\r\n: value\r\nSubject: s\r\n\r\nhello\r\n"),
     Case("header-mbox-line", b"From a@example.com Mon Jan  1 00:00:00 2001\r\nFrom: a@example.com\r\nSubject: s\r\n\r\nhello\r\n"),

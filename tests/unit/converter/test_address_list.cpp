@@ -177,6 +177,35 @@ TEST_CASE("missing and doubled marks are forgiven") {
   }
 }
 
+TEST_CASE("an address is found where it should not stand") {
+  CHECK(parsed("John <SMTP:a@b>, smtp:c@d") == "John<a@b> | <c@d>");
+  CHECK(parsed("John [a@b]") == "John<a@b>");
+  CHECK(parsed("John Doe [mailto:a@b], Jane [SMTP:c@d]") == "John Doe<a@b> | Jane<c@d>");
+  CHECK(parsed("[a@b]") == "<a@b>");
+  CHECK(parsed("Doe, John [a@b]") == "Doe, John<a@b>");
+  CHECK(parsed("\"John Doe <a@b>\"") == "John Doe<a@b>");
+  CHECK(parsed("\"a@b\", \"Doe, Jane <c@d>\"") == "<a@b> | Doe, Jane<c@d>");
+  CHECK(parsed("a@b <John Doe>, \"c@d\" <>") == "John Doe<a@b> | <c@d>");
+  for (std::string_view odd : {"John [a@b]", "\"John <a@b>\"", "a@b <John>", "<SMTP:a@b>"}) {
+    INFO(odd);
+    CHECK(is_odd(odd));
+  }
+  // What only looks like one stays what it is.
+  CHECK(parsed("John [here] <a@b>") == "John [here]<a@b>");
+  CHECK(parsed("John [@]") == "");
+  CHECK(parsed("\"a @\"") == "<\"a @\">");
+  CHECK(parsed("\"me@home\" <a@b>") == "me@home<a@b>");
+  CHECK(parsed("me @ home <anna>") == "me @ home<anna>");
+  CHECK(parsed("\"a@b\"@c") == "<\"a@b\"@c>");
+  CHECK(parsed("\"John [c@d]\"") == "<\"John [c@d]\">");
+}
+
+TEST_CASE("a list of nobody in brackets is nobody") {
+  CHECK(parsed("<Undisclosed-Recipient:;>") == "");
+  CHECK(parsed("<undisclosed recipients: ;>, a@b") == "<a@b>");
+  CHECK(is_odd("<Undisclosed-Recipient:;>"));
+}
+
 TEST_CASE("addresses with nothing but blanks between them are all there") {
   CHECK(parsed("a@x.test b@y.test\r\n c.d@z.test") == "<a@x.test> | <b@y.test> | <c.d@z.test>");
   CHECK(parsed("a@x.test b@y.test, e@z.test") == "<a@x.test> | <b@y.test> | <e@z.test>");
