@@ -55,6 +55,15 @@ bool has_utf8_character(std::string_view text) {
   return false;
 }
 
+/// Of a whole text: the last octet alone is beyond ASCII and could only begin a character that was
+/// cut. It is rather a letter of another set ("caf\xE9"); C2 and C3, which begin the letters of
+/// western names, are not.
+bool ends_in_other_letter(std::string_view text) {
+  constexpr unsigned char first_of_three = 0xE0;
+  const std::size_t at = postoffice::end_of_ascii(text, 0);
+  return at + 1 == text.size() && static_cast<unsigned char>(text[at]) >= first_of_three;
+}
+
 std::size_t find_ignoring_case(std::string_view text, std::string_view wanted, std::size_t from) {
   const auto* const found =
       std::search(text.begin() + std::min(from, text.size()), text.end(), wanted.begin(),
@@ -118,11 +127,13 @@ std::string decode_labelled(std::string_view octets, std::string_view label,
   MailCharset charset = charset_for_label(label);
   bool is_odd = charset.guessed;
   if (charset.set.empty()) {
-    charset.set = guess_charset(octets);
-  } else if (equals_ignoring_case(charset.set, "UTF-8") && !is_utf8_so_far(octets) &&
-             !has_utf8_character(octets)) {
-    charset.set = latin;
-    is_odd = true;
+    charset.set = ends_in_other_letter(octets) ? std::string(latin) : guess_charset(octets);
+  } else if (equals_ignoring_case(charset.set, "UTF-8")) {
+    const bool is_cut = is_utf8_so_far(octets) && !ends_in_other_letter(octets);
+    if (!is_cut && !has_utf8_character(octets)) {
+      charset.set = latin;
+      is_odd = true;
+    }
   }
   std::uint64_t count = 0;
   std::string text = postoffice::to_utf8(octets, charset.set, &count);
@@ -274,7 +285,9 @@ bool MailTextDecoder::passes(std::string_view piece) {
 
 void MailTextDecoder::finish(std::string& out) {
   if (!started_) start(out);
-  if (doubts_utf8_ && !held_.empty()) {
+  if (doubts_utf8_ && ends_in_other_letter(held_)) {
+    fall_back(std::exchange(held_, {}), out);
+  } else if (doubts_utf8_ && !held_.empty()) {
     open(set_);
     decode(std::exchange(held_, {}), out);
   } else if (!decoder_ && !held_.empty()) {

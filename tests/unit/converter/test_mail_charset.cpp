@@ -148,6 +148,19 @@ TEST_CASE("short labelled text goes to UTF-8") {
   CHECK(replaced == 1);
 }
 
+TEST_CASE("a last letter of another set is no character of UTF-8 that was cut") {
+  for (std::string_view label : {"", "x-unknown", "utf-8"}) {
+    INFO(label);
+    CHECK(decode_labelled("caf\xE9", label) == "café");
+    CHECK(decode_labelled("caf\xC3", label) == "caf\xEF\xBF\xBD");
+    CHECK(decode_labelled("\xE4\xBD", label) == "\xEF\xBF\xBD");
+    CHECK(decode_labelled("é\xE4", label) == "é\xEF\xBF\xBD");
+    for (const std::size_t piece : {1, 2, 100})
+      CHECK(decode(label, "caf\xE9", piece).text == "café");
+  }
+  CHECK(decode("utf-8", "caf\xC3", 2).text == "caf\xEF\xBF\xBD");
+}
+
 TEST_CASE("text parts decode the same in pieces of any size") {
   for (std::size_t piece : {1U, 3U, 100U, 1U << 20}) {
     INFO(piece);
