@@ -82,6 +82,7 @@ class InboundAssembler : public EntityHandler {
   void begin_leaf(const EntityStart& entity, const PartDescription& description, bool in_body);
   void begin_attachment(const ContentType& type, const PartDescription& description, bool is_body);
   void begin_expansion(Leaf& leaf, const ContentType& type, const PartDescription& description);
+  bool may_stand_for_text(const ContentType& type, const PartDescription& description) const;
   void begin_text(const EntityStart& entity);
   void end_leaf(Leaf& leaf, bool closed);
   void keep_as_encoded(const Leaf& leaf);

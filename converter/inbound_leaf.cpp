@@ -1,12 +1,14 @@
 // The assembler's leaves: see inbound_assembler.h. Every octet of a leaf goes through its transfer
 // decoder; text goes on through a TextLeaf and a TextSegment. An attachment's octets are only
 // counted: where they stand is remembered. An HTML body goes both ways.
+#include <algorithm>
 #include <utility>
 
 #include "converter/inbound_assembler.h"
 #include "converter/inbound_assembler_state.h"
 #include "converter/mail_charset.h"
 #include "converter/message_fragment.h"
+#include "converter/text_copy_expansion.h"
 #include "postoffice/character_set.h"
 
 namespace smtpgate::converter {
@@ -19,6 +21,11 @@ constexpr std::size_t most_missing = 20;  // sentences
 
 bool skips_what_it_is_not(TransferEncoding encoding) {
   return encoding == TransferEncoding::base64 || encoding == TransferEncoding::file_in_text;
+}
+
+bool shows_its_texts(std::string_view multipart) {
+  return multipart == "mixed" || multipart == "related" || multipart == "alternative" ||
+         multipart == "signed";
 }
 
 /// A text in UTF-16 or UTF-32 that is not transfer-encoded. On its way each octet of the value of
@@ -105,9 +112,26 @@ void InboundAssembler::begin_expansion(Leaf& leaf, const ContentType& type,
     return;
   }
   const std::string& name = list_[leaf.attachment].name;
-  leaf.expansion = make_leaf_expansion(
-      type, description, {target_, settings_.containers, place_, embedded_, substitute_, name});
+  const ExpansionContext context{target_,   settings_.containers, place_,
+                                 embedded_, substitute_,          name};
+  leaf.expansion = make_leaf_expansion(type, description, context);
   if (leaf.expansion) embedded_.set_source(name);
+  if (!leaf.expansion && !has_plain_text_ && substitute_.is_free() &&
+      may_stand_for_text(type, description)) {
+    leaf.expansion = std::make_unique<TextCopyExpansion>(context, type);
+  }
+}
+
+/// Its sender shows it with the message, or would if programs agreed about names.
+bool InboundAssembler::may_stand_for_text(const ContentType& type,
+                                          const PartDescription& description) const {
+  const bool is_text = type.is("text", "plain") || type.is("text", "html");
+  if (!is_text || description.disposition == "attachment" || !description.note.from.empty()) {
+    return false;
+  }
+  return std::all_of(open_.begin(), open_.end(), [](const std::unique_ptr<OpenEntity>& entity) {
+    return !entity->multipart || shows_its_texts(entity->multipart->subtype);
+  });
 }
 
 void InboundAssembler::begin_text(const EntityStart& entity) {

@@ -30,6 +30,12 @@ void SubstituteText::offer(std::string lines, bool is_kept, std::string source) 
   source_ = std::move(source);
 }
 
+void SubstituteText::take_back() {
+  text_.clear();
+  lines_.clear();
+  is_taken_ = false;
+}
+
 void SubstituteText::add_top_lines(std::string_view lines) {
   if (top_lines_.size() + lines.size() <= most_top_lines) top_lines_ += lines;
 }

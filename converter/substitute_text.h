@@ -1,5 +1,5 @@
 // The text that a message gets if it has none otherwise: the body inside a TNEF, the description in
-// a calendar part; and the lines of a meeting that stand on top of a text. Whoever finds one offers
+// a calendar part, a text that has a file name; and the lines of a meeting that stand on top of a text. Whoever finds one offers
 // it; the end of the message decides. Not for texts that MIME itself has (inbound_assembler.h).
 #pragma once
 
@@ -25,6 +25,9 @@ class SubstituteText {
   /// `source`, the name of the attachment it was in.
   void offer(std::string lines, bool is_kept, std::string source);
   postoffice::FileResult<void> write(std::string_view utf8) { return text_.write(utf8); }
+
+  /// The last offer, and what was written: it turned out to be too much.
+  void take_back();
 
   /// Lines of a meeting that stand on top whatever the text is; UTF-8 with LF.
   void add_top_lines(std::string_view lines);

@@ -277,3 +277,60 @@ TEST_CASE("a postoffice may want short names where the gateway does not", "[inbo
             head + "MIME-Version: 1.0\r\nContent-Type: application/pdf; name=\"long name.pdf\"\r\n"
                    "\r\nx\r\n")) == std::vector<std::string>{"LONGNA~1.PDF"});
 }
+
+TEST_CASE("a text with a file name is the text where nothing else is", "[inbound]") {
+  const auto multipart = [](std::string_view kind, std::string_view parts) {
+    return head + "MIME-Version: 1.0\r\nContent-Type: multipart/" + std::string(kind) +
+           "; boundary=q\r\n\r\n" + std::string(parts) + "--q--\r\n";
+  };
+  const std::string smil = "--q\r\nContent-Type: application/smil; name=a.smil\r\n\r\n<smil/>\r\n";
+  const std::string phone =
+      "--q\r\nContent-Type: text/plain; charset=iso-8859-1; name=text0.txt\r\n\r\nGr\xFC\xDF"
+      "e\r\n";
+  const std::string page =
+      "--q\r\nContent-Type: text/html; name=p.html\r\n\r\n<p>The <b>page</b></p>\r\n";
+  const std::string file =
+      "--q\r\nContent-Type: text/plain; name=f.txt\r\nContent-Disposition: attachment\r\n\r\nf\r\n";
+  const std::string body = "--q\r\nContent-Type: text/plain\r\n\r\nthe body\r\n";
+  const std::string blank = "--q\r\nContent-Type: text/plain; name=b.txt\r\n\r\n \r\n\r\n";
+  const auto text_of = [](const std::string& message) {
+    Converting whole;
+    const ReadMessage read = whole.read(message);
+    const std::string expected = whole.convert(message);
+    for (const std::size_t piece : {1, 2, 3, 50}) {
+      Converting pieces;
+      pieces.piece = piece;
+      CHECK(pieces.convert(message) == expected);
+    }
+    return read.text;
+  };
+  CHECK(text_of(multipart("related", smil + phone)) == "Grüße\n");
+  CHECK(text_of(multipart("mixed", file + blank + phone + page)) == "Grüße\n");
+  CHECK(text_of(multipart("mixed", page)) == "The page\n");
+  CHECK(text_of(head + "Content-Type: text/html; name=p.html\r\n\r\n<p>page</p>\r\n") == "page\n");
+  CHECK(text_of(multipart("mixed", phone + body)) == "the body\n");
+  CHECK(text_of(multipart("mixed", body + phone)) == "the body\n");
+  CHECK(text_of(multipart("mixed", file)).empty());
+  CHECK(text_of(multipart("digest", phone)).empty());
+  CHECK(text_of(multipart("encrypted", phone)).empty());
+  CHECK(text_of(multipart("appledouble", phone)).empty());
+
+  Converting converting;
+  const ReadMessage read = converting.read(multipart("related", smil + phone));
+  CHECK(names(read) == std::vector<std::string>{"a.smil", "text0.txt"});
+  CHECK(read.contents.at(1) ==
+        "Gr\xFC\xDF"
+        "e");
+}
+
+TEST_CASE("a long text with a file name is a file", "[inbound]") {
+  const std::string line = std::string(127, 'x') + "\n";
+  std::string most;
+  while (most.size() < std::size_t{1} << 20) most += line;
+  const std::string start = head + "Content-Type: text/plain; name=long.txt\r\n\r\n";
+  Converting converting;
+  CHECK(converting.read(start + most).text == most);
+  const ReadMessage more = Converting().read(start + most + "\n");
+  CHECK(more.text.empty());
+  CHECK(more.header.attachments.at(0).size == most.size() + 1);
+}
