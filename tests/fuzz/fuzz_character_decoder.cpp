@@ -17,10 +17,10 @@ using namespace smtpgate::postoffice;
 namespace {
 
 // glibc's ISO-2022-CN-EXT loses its state between calls, so pieces are not compared for it.
-constexpr std::array<std::string_view, 20> sets = {
-    "UTF-8",  "UTF-7",       "UTF-16",      "UTF-16LE",     "UTF-32", "UCS-2",       "CP932",
-    "EUC-JP", "ISO-2022-JP", "ISO-2022-KR", "GB18030",      "EUC-TW", "JOHAB",       "BIG5-HKSCS",
-    "CP1258", "TCVN5712-1",  "CP437",       "EUC-JISX0213", "CP949",  "windows-1252"};
+constexpr std::array<std::string_view, 21> sets = {
+    "UTF-8",  "UTF-7",       "UTF-16",      "UTF-16LE",     "UTF-32", "UCS-2",        "CP932",
+    "EUC-JP", "ISO-2022-JP", "ISO-2022-KR", "GB18030",      "EUC-TW", "JOHAB",        "BIG5-HKSCS",
+    "CP1258", "TCVN5712-1",  "CP437",       "EUC-JISX0213", "CP949",  "windows-1252", "HZ"};
 
 void require(bool holds) {
   if (!holds) std::abort();
@@ -40,7 +40,8 @@ std::string decode(std::string_view set, std::string_view text, std::size_t piec
 
 std::string encode(std::string_view set, std::string_view text, std::size_t piece) {
   auto encoder = CharacterEncoder::open(set);
-  require(encoder.has_value());
+  require(encoder.has_value() || set == "HZ");  // which nothing writes
+  if (!encoder) return {};
   std::string out;
   for (std::size_t at = 0; at < text.size(); at += piece) {
     encoder->feed(text.substr(at, piece), out);

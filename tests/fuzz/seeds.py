@@ -108,7 +108,7 @@ def collect(corpus):
             if kind == "text/plain":
                 seeds.add("text_files", [len(payload) % 4, 7], payload)
                 if any(octet > 127 or octet == 27 for octet in payload):
-                    seeds.add("character_decoder", [len(payload) % 20, 7], payload[:2000])
+                    seeds.add("character_decoder", [len(payload) % 21, 7], payload[:2000])
             if b"begin " in payload or b"=ybegin" in payload or b"BinHex" in payload:
                 seeds.add("text_files", [0, 7], payload)
                 seeds.add("text_files", [4, 7], payload)
