@@ -76,6 +76,15 @@ TEST_CASE("labels mean the sets that mail uses them for") {
   CHECK(set_of("windows1252") == "CP1252");
   CHECK(set_of("win-1251") == "CP1251");
   CHECK(set_of("x-cp1250") == "CP1250");
+  CHECK(set_of("1251") == "CP1251");
+  CHECK(set_of("932") == "CP932");
+  CHECK(set_of("csBig5") == "BIG5-HKSCS");
+  CHECK(set_of("x-mac-japanese") == "CP932");
+  CHECK(set_of("x-mac-ukrainian") == "MAC-UK");
+  CHECK(set_of("utf-16-le") == "UTF-16LE");
+  CHECK(set_of("UTF-16") == "UTF-16");
+  CHECK(set_of("ptcp154") == "PT154");
+  CHECK(set_of("iso2022-jp-3") == "ISO-2022-JP-3");
   CHECK(set_of("iso2022jp") == "ISO-2022-JP");
   CHECK(set_of("utf8") == "UTF-8");
   CHECK(set_of("utf-8mb4") == "UTF-8");
