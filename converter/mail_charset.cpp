@@ -96,6 +96,7 @@ constexpr auto aliases = std::to_array<Alias>({
     {"koi", "KOI8-R"},
     {"koi8", "KOI8-R"},
     {"koi8r", "KOI8-R"},
+    {"koi8ru", "KOI8-U"},
     {"koi8u", "KOI8-U"},
     {"korean", "CP949"},
     {"ksc5601", "CP949"},
@@ -218,8 +219,9 @@ std::string family_name(std::string_view key) {
       return "ISO-8859-" + std::string(digits);
     }
   }
-  for (std::string_view prefix : {"windows", "win", "mswindows", "mswin", "cp", "ibm", "msdos",
-                                  "dos", "codepage", "oem", "msansi", "ansi", "ms", ""}) {
+  for (std::string_view prefix :
+       {"windows", "win", "mswindows", "mswin", "cp", "ibm", "msdos", "dos", "codepage", "oem",
+        "msansi", "ansi", "ms", "windowscp", "microsoftcp", ""}) {
     if (const std::string_view digits = digits_after(prefix); !digits.empty()) {
       return "CP" + std::string(digits);
     }
@@ -248,6 +250,7 @@ MailCharset charset_of_name(std::string_view name) {
     if (postoffice::CharacterDecoder::open(family)) return {family, false};
   }
   if (postoffice::CharacterDecoder::open(name)) return {std::string(name), false};
+  if (key != name && postoffice::CharacterDecoder::open(key)) return {key, false};  // "Latin-2"
   return {"", true};
 }
 

@@ -77,6 +77,10 @@ TEST_CASE("labels mean the sets that mail uses them for") {
   CHECK(set_of("win-1251") == "CP1251");
   CHECK(set_of("x-cp1250") == "CP1250");
   CHECK(set_of("1251") == "CP1251");
+  CHECK(set_of("windows-cp1251") == "CP1251");
+  CHECK(set_of("Microsoft-cp1251") == "CP1251");
+  CHECK(set_of("Latin-2") == "latin2");
+  CHECK(set_of("koi8-ru") == "KOI8-U");
   CHECK(set_of("932") == "CP932");
   CHECK(set_of("csBig5") == "BIG5-HKSCS");
   CHECK(set_of("x-mac-japanese") == "CP932");
