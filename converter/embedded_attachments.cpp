@@ -46,18 +46,20 @@ void EmbeddedAttachments::end_file(const std::vector<std::string>& odd) {
   for (const std::string& mark : odd) list_.back().odd.push_back(mark);
 }
 
+void EmbeddedAttachments::rename(std::size_t index, const std::string& name) {
+  Attachment& attachment = list_[index];
+  const std::string written = names_.in_set(name);
+  const std::string& before =
+      attachment.original_name.empty() ? attachment.name : attachment.original_name;
+  if (name.empty() || written == before) return;
+  attachment.name = names_.take(name, attachment.name);
+  attachment.original_name = written == attachment.name ? std::string() : written;
+}
+
 void EmbeddedAttachments::rename_last(const std::vector<std::string>& names) {
   if (names.size() > list_.size()) return;
   std::size_t index = list_.size() - names.size();
-  for (const std::string& name : names) {
-    Attachment& attachment = list_[index++];
-    const std::string written = names_.in_set(name);
-    const std::string& before =
-        attachment.original_name.empty() ? attachment.name : attachment.original_name;
-    if (name.empty() || written == before) continue;
-    attachment.name = names_.take(name, attachment.name);
-    attachment.original_name = written == attachment.name ? std::string() : written;
-  }
+  for (const std::string& name : names) rename(index++, name);
 }
 
 }  // namespace smtpgate::converter

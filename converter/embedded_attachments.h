@@ -33,6 +33,9 @@ class EmbeddedAttachments : public EmbeddedFileHandler {
   void file_octets(std::string_view octets) override;
   void end_file(const std::vector<std::string>& odd) override;
 
+  /// The attachment of that number is called so, whatever it was called before; if that is empty,
+  /// nothing changes. UTF-8.
+  void rename(std::size_t index, const std::string& name);
   /// The attachments that were added last are called so, in their order, whatever they were called
   /// before. UTF-8; empty: leave that one.
   void rename_last(const std::vector<std::string>& names);

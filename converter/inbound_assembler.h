@@ -83,12 +83,13 @@ class InboundAssembler : public EntityHandler {
   void begin_attachment(const ContentType& type, const PartDescription& description, bool is_body);
   void begin_expansion(Leaf& leaf, const ContentType& type, const PartDescription& description);
   bool may_stand_for_text(const ContentType& type, const PartDescription& description) const;
-  void begin_text(const EntityStart& entity);
+  void begin_text(const EntityStart& entity, bool finds_files);
   void end_leaf(Leaf& leaf, bool closed);
   void keep_as_encoded(const Leaf& leaf);
   void end_attachment(Leaf& leaf, bool closed);
   void end_expansion(Leaf& leaf);
   void end_text(Leaf& leaf);
+  void expand_late_tnef(Leaf& leaf);
   void end_message();
   void end_multipart(Multipart& multipart, bool closed);
   void attach_signed_entity();

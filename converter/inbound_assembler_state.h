@@ -8,7 +8,7 @@
 #include <string>
 
 #include "converter/inbound_assembler.h"
-#include "converter/tnef_in_text.h"
+#include "converter/late_tnef.h"
 
 namespace smtpgate::converter {
 
@@ -29,7 +29,8 @@ struct InboundAssembler::Multipart {
 struct InboundAssembler::Leaf {
   LeafUse use = LeafUse::attachment;
   std::unique_ptr<TransferDecoder> decoder;
-  std::unique_ptr<TnefInText> tnef;      ///< text: what its files go through
+  std::unique_ptr<LateTnef> late_tnef;   ///< text, or a part whose encoding names the file
+  std::unique_ptr<TnefInText> files;     ///< text: what its files go through
   std::unique_ptr<TextLeaf> text;        ///< text: what it goes through before its segment
   std::unique_ptr<TextSegment> segment;  ///< text and rendered HTML
   Spool* rendered_into = nullptr;        ///< where the segment goes

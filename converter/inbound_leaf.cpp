@@ -69,7 +69,7 @@ void InboundAssembler::begin_leaf(const EntityStart& entity, const PartDescripti
   leaf.has_name = !description.name.empty();
   if (leaf.use == LeafUse::text) {
     leaf.rendered_into = &text_;
-    begin_text(entity);
+    begin_text(entity, !description.note.is_text);
   } else if (leaf.use == LeafUse::html && renders_html()) {
     if (alternative != nullptr) {
       if (!alternative->html_text) alternative->html_text = std::make_unique<Spool>(place_);
@@ -114,10 +114,14 @@ void InboundAssembler::begin_expansion(Leaf& leaf, const ContentType& type,
   const std::string& name = list_[leaf.attachment].name;
   const ExpansionContext context{target_,   settings_.containers, place_,
                                  embedded_, substitute_,          name};
-  leaf.expansion = make_leaf_expansion(type, description, context);
-  if (leaf.expansion) embedded_.set_source(name);
-  if (!leaf.expansion && !has_plain_text_ && substitute_.is_free() &&
-      may_stand_for_text(type, description)) {
+  const bool is_named_late = leaf.range.encoding == TransferEncoding::file_in_text;
+  leaf.expansion = make_leaf_expansion(type, description, context, is_named_late);
+  if (leaf.expansion) {
+    embedded_.set_source(name);
+  } else if (is_named_late) {
+    leaf.late_tnef = std::make_unique<LateTnef>(list_, place_);
+    leaf.late_tnef->begin();
+  } else if (!has_plain_text_ && substitute_.is_free() && may_stand_for_text(type, description)) {
     leaf.expansion = std::make_unique<TextCopyExpansion>(context, type);
   }
 }
@@ -134,14 +138,16 @@ bool InboundAssembler::may_stand_for_text(const ContentType& type,
   });
 }
 
-void InboundAssembler::begin_text(const EntityStart& entity) {
+void InboundAssembler::begin_text(const EntityStart& entity, bool finds_files) {
   const TextLeafRules rules{.line_end = std::string(postoffice::line_end_octets(target_.line_end)),
                             .most_files = embedded_.files_left(),
+                            .finds_files = finds_files,
                             .joins_flowed = settings_.joins_flowed};
   Leaf& leaf = *open_.back()->leaf;
-  leaf.tnef = std::make_unique<TnefInText>(embedded_, list_, place_);
+  leaf.late_tnef = std::make_unique<LateTnef>(list_, place_);
+  leaf.files = std::make_unique<TnefInText>(embedded_, list_, *leaf.late_tnef);
   leaf.text = std::make_unique<TextLeaf>(
-      entity.content_type, entity.depth == 0 ? &entity.header : nullptr, rules, *leaf.tnef);
+      entity.content_type, entity.depth == 0 ? &entity.header : nullptr, rules, *leaf.files);
   if (!text_format_) text_format_ = leaf.text->format();
 }
 
@@ -173,13 +179,14 @@ void InboundAssembler::body(std::string_view piece) {
   if (error_ || open_.empty() || !open_.back()->leaf) return;
   Leaf& leaf = *open_.back()->leaf;
   leaf.range.size += piece.size();
-  if (!leaf.is_of_report && !leaf.expansion && !leaf.segment) {
+  if (!leaf.is_of_report && !leaf.expansion && !leaf.segment && !leaf.late_tnef) {
     leaf.decoded_size += leaf.decoder->count(piece, scratch_);
     return;
   }
   const std::string_view decoded = leaf.decoder->decoded(piece, scratch_);
   leaf.decoded_size += decoded.size();
   if (leaf.is_of_report) report_->feed(decoded);
+  if (leaf.late_tnef && leaf.is_attachment) leaf.late_tnef->feed(decoded);
   if (leaf.expansion) {
     leaf.expansion->feed(decoded);
     if (leaf.expansion->is_over()) {
@@ -260,8 +267,12 @@ void InboundAssembler::end_attachment(Leaf& leaf, bool closed) {
   }
   if (!closed) attachment.odd.emplace_back("not-closed");
   if (!leaf.has_name && !decoder.found_name().empty()) {
-    embedded_.rename_last({decoder.found_name()});
+    embedded_.rename(leaf.attachment, decoder.found_name());
   }
+  if (!leaf.late_tnef) return;
+  leaf.late_tnef->feed(scratch_);
+  leaf.late_tnef->end(leaf.attachment);
+  expand_late_tnef(leaf);
 }
 
 void InboundAssembler::end_expansion(Leaf& leaf) {
@@ -283,12 +294,17 @@ void InboundAssembler::end_expansion(Leaf& leaf) {
   }
 }
 
+void InboundAssembler::expand_late_tnef(Leaf& leaf) {
+  leaf.late_tnef->expand({target_, settings_.containers, place_, embedded_, substitute_, {}},
+                         embedded_);
+  if (leaf.late_tnef->error()) error_ = leaf.late_tnef->error();
+  if (embedded_.error()) error_ = embedded_.error();
+}
+
 void InboundAssembler::end_text(Leaf& leaf) {
   if (leaf.text->limit_reached()) mark("limit:embedded-files");
   embedded_.rename_last(leaf.text->names());
-  leaf.tnef->expand({target_, settings_.containers, place_, embedded_, substitute_, {}});
-  if (leaf.tnef->error()) error_ = leaf.tnef->error();
-  if (embedded_.error()) error_ = embedded_.error();
+  expand_late_tnef(leaf);
   // What is no character of its set is lost in the text.
   if (!leaf.text->is_changed() && leaf.segment->undecodable() == 0) return;
   contents_.add_range(leaf.range, leaf.decoded_size);

@@ -49,9 +49,11 @@ class LeafExpansion {
   std::optional<postoffice::FileError> no_error_;
 };
 
-/// nullptr for an attachment that is no container.
+/// nullptr for an attachment that is no container. `is_named_late`: its name comes behind its
+/// octets, so a TNEF is not opened here (late_tnef.h).
 std::unique_ptr<LeafExpansion> make_leaf_expansion(const ContentType& type,
                                                    const PartDescription& description,
-                                                   const ExpansionContext& context);
+                                                   const ExpansionContext& context,
+                                                   bool is_named_late);
 
 }  // namespace smtpgate::converter

@@ -1,12 +1,14 @@
 // The text on its way out: see the header. Encodings are chosen by what the survey found.
 #include "converter/outbound_text.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "converter/base64_encoder.h"
 #include "converter/flowed_text.h"
 #include "converter/mime_parameters.h"
+#include "converter/part_note.h"
 #include "converter/quoted_printable_encoder.h"
 #include "postoffice/ascii.h"
 #include "postoffice/character_set.h"
@@ -61,6 +63,21 @@ class TextEncoding {
   QuotedPrintableEncoder quoted_;
 };
 
+constexpr std::size_t longest_file_mark = 21;
+
+/// "begin 644", "=ybegin", "(This file must be converted with BinHex": what text_file_scanner.h
+/// looks for, and more.
+bool has_file_mark(std::string_view text) {
+  constexpr std::string_view begin = "begin ";
+  for (std::size_t at = text.find(begin); at != std::string_view::npos;
+       at = text.find(begin, at + 1)) {
+    const std::size_t behind = at + begin.size();
+    if (behind < text.size() && is_ascii_digit(text[behind])) return true;
+  }
+  return text.find("=ybegin ") != std::string_view::npos ||
+         text.find("converted with BinHex") != std::string_view::npos;
+}
+
 }  // namespace
 
 OutboundText::OutboundText(const SpoolPlace& place, std::string_view boundary)
@@ -94,10 +111,23 @@ void OutboundText::add_lines(std::string_view utf8, std::string& out) {
   }
 }
 
+/// Anywhere in a line: lines are broken on the way, and what is found in vain costs one header
+/// line.
+void OutboundText::look_for_files(std::string_view lines) {
+  const std::size_t before = std::min(longest_file_mark, lines.size());
+  last_octets_ += lines.substr(0, before);
+  may_hold_file_ = may_hold_file_ || has_file_mark(last_octets_) || has_file_mark(lines);
+  last_octets_ += lines.substr(before);
+  if (last_octets_.size() > longest_file_mark) {
+    last_octets_.erase(0, last_octets_.size() - longest_file_mark);
+  }
+}
+
 Expected<void> OutboundText::keep(std::string_view octets) {
   std::string lines;
   add_lines(octets, lines);
   survey_.feed(lines);
+  look_for_files(lines);
   if (auto written = octets_.write(lines); !written) return failure(written.error().outcome());
   return {};
 }
@@ -151,7 +181,11 @@ std::string OutboundText::fields() const {
   } else {
     text += survey_.prefers_base64() ? "base64" : "quoted-printable";
   }
-  return text += "\r\n";
+  text += "\r\n";
+  PartNote note;
+  note.is_text = may_hold_file_;
+  write_part_note(text, note);
+  return text;
 }
 
 Expected<bool> OutboundText::write(postoffice::ByteSink& sink) {

@@ -28,7 +28,8 @@ class OutboundText {
   std::uint64_t lines() const { return survey_.lines(); }
   std::uint64_t replaced() const { return replaced_; }
 
-  /// Content-Type and Content-Transfer-Encoding.
+  /// Content-Type and Content-Transfer-Encoding; a note for our own way in where it may take a part
+  /// of the text for a file.
   std::string fields() const;
   /// The text, encoded as fields() says. True if what was written ends in a line end (or is empty).
   Expected<bool> write(postoffice::ByteSink& sink);
@@ -36,6 +37,7 @@ class OutboundText {
  private:
   void add_lines(std::string_view utf8, std::string& out);
   Expected<void> keep(std::string_view octets);
+  void look_for_files(std::string_view lines);
   /// Lines are broken here, so that a reader may join them.
   bool breaks_lines() const { return !plain_ && !is_flowed_already_ && survey_.gains_by_flowing(); }
 
@@ -45,6 +47,8 @@ class OutboundText {
   bool is_flowed_already_ = false;  ///< TEXT-FORMAT: whoever wrote the text broke its lines
   bool deletes_space_ = false;      ///< and it says DelSp=yes
   bool after_cr_ = false;
+  bool may_hold_file_ = false;
+  std::string last_octets_;  ///< of what was looked at for files
   std::uint64_t column_ = 0;  // plain only
   std::uint64_t replaced_ = 0;
 };

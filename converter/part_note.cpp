@@ -16,6 +16,7 @@ namespace smtpgate::converter {
 namespace {
 
 constexpr std::size_t longest_shown_type = 200;
+constexpr std::string_view text = "text";
 constexpr std::string_view container = "container";
 constexpr std::string_view from_mark = "from:";
 
@@ -38,7 +39,8 @@ PartNote note_of(const postoffice::Attachment& attachment, const std::string& ch
 }
 
 void write_part_note(std::string& out, const PartNote& note) {
-  if (!note.is_expanded && note.from.empty() && note.name.empty() && note.type.empty()) return;
+  const bool says_all = note.is_text || note.is_expanded;
+  if (!says_all && note.from.empty() && note.name.empty() && note.type.empty()) return;
   std::vector<std::string> parameters;
   const auto add = [&](std::string_view name, const std::string& value) {
     if (value.empty()) return;
@@ -49,12 +51,14 @@ void write_part_note(std::string& out, const PartNote& note) {
   add("from", note.from);
   add("name", note.name);
   add("type", note.type);
-  write_parameterized(out, part_note_field, note.is_expanded ? container : "file", parameters);
+  const std::string_view kind = note.is_text ? text : note.is_expanded ? container : "file";
+  write_parameterized(out, part_note_field, kind, parameters);
 }
 
 PartNote read_part_note(std::string_view value) {
   const ParameterizedValue read = parse_parameterized(value);
   PartNote note;
+  note.is_text = read.value == text;
   note.is_expanded = read.value == container;
   note.name = read.parameter("name");
   const std::string from(read.parameter("from"));

@@ -2,12 +2,13 @@
 // fields cannot, so that a file that goes out and comes in again says the same
 // (docs/conversion-out.md):
 //
+//   X-Smtpgate-Part: text                nothing in this text is a file
 //   X-Smtpgate-Part: container           what is inside is attached beside it already
 //   X-Smtpgate-Part: file; from="winmail.dat"; name="../a.txt"; type="message/rfc822"
 //
 // Anybody can write this field. So it may change nothing that somebody on the way could have judged
 // the part by, and can hide nothing: the name must be another spelling of the file name that the
-// part has, the type one of those that may not be base64.
+// part has, the type one of those that may not be base64, and what a text holds stays in it.
 #pragma once
 
 #include <string>
@@ -25,6 +26,7 @@ struct PartNote {
   std::string from;          ///< the container that the file was in, a safe file name
   std::string name;          ///< the sender's own
   std::string type;          ///< message/... or multipart/..., of a part that goes as octets
+  bool is_text = false;      ///< looks as if a file stood in it, and was text before
 
   /// Whether the name, made safe, is `file_name`.
   bool is_spelling_of(std::string_view file_name) const;

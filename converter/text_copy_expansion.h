@@ -17,7 +17,7 @@ class TextCopyExpansion : public LeafExpansion {
   void feed(std::string_view octets) override;
   void finish() override;
   bool is_over() const override {
-    return is_too_much_ || (!is_offered_ && !context_.substitute.is_free());
+    return is_no_text_ || (!is_offered_ && !context_.substitute.is_free());
   }
   std::vector<std::string> marks() const override { return {}; }
   const std::optional<postoffice::FileError>& error() const override { return error_; }
@@ -28,7 +28,7 @@ class TextCopyExpansion : public LeafExpansion {
   ExpansionContext context_;
   TextSegment segment_;
   bool is_offered_ = false;
-  bool is_too_much_ = false;
+  bool is_no_text_ = false;  ///< too long, or binary
   std::size_t written_ = 0;
   std::string ready_;
   std::optional<postoffice::FileError> error_;

@@ -49,7 +49,7 @@ bool has_ascii_marks(std::string_view charset) {
 
 TextLeaf::TextLeaf(const ContentType& type, const HeaderFields* message, const TextLeafRules& rules,
                    EmbeddedFileHandler& handler)
-    : handler_(handler), format_(format_of(type)) {
+    : handler_(handler), finds_files_(rules.finds_files), format_(format_of(type)) {
   TextPartSink& sink = *this;
   const std::string charset(type.parsed.parameter("charset"));
   TextFileRules scanner_rules{charset, rules.most_files, false};
@@ -79,6 +79,7 @@ TextLeaf::TextLeaf(const ContentType& type, const HeaderFields* message, const T
 TextLeaf::~TextLeaf() = default;
 
 std::string_view TextLeaf::feed(std::string_view octets) {
+  if (!finds_files_) return joined(octets);
   if (!reader_) return joined(scanner_->feed(octets));
   read_.clear();
   reader_->feed(octets);

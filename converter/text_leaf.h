@@ -23,6 +23,7 @@ namespace smtpgate::converter {
 struct TextLeafRules {
   std::string line_end = "\n";  ///< of files that stood in the text as lines
   unsigned most_files = 1000;
+  bool finds_files = true;  ///< else all of it is text
   bool joins_flowed = true;
 };
 
@@ -62,6 +63,7 @@ class TextLeaf : private TextPartSink, private EmbeddedFileHandler {
   EmbeddedFileHandler& handler_;
   std::unique_ptr<TextPartReader> reader_;  ///< of an old kind of multipart
   std::unique_ptr<TextFileScanner> scanner_;
+  bool finds_files_;
   std::unique_ptr<FlowedJoin> join_;
   std::unique_ptr<FlowedComparison> comparison_;  ///< of what is joined
   std::vector<std::string> names_;

@@ -154,6 +154,27 @@ TEST_CASE("a TNEF that stands uuencoded in the text is taken apart", "[container
   }
 }
 
+TEST_CASE("a TNEF that only its encoding names is taken apart under that name", "[container]") {
+  const std::string tnef = tnef_start() + simple_attachment("plan.txt", "the plan");
+  for (const std::string type : {"application/octet-stream", "text/plain", "application/ms-tnef"}) {
+    INFO(type);
+    const std::string raw =
+        mixed("--b\r\nContent-Type: " + type + "\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n" +
+              uuencoded("Winmail.dat", tnef) + "\r\n" + text_part("text"));
+    Converting whole;
+    const ReadMessage message = whole.read(raw);
+    CHECK(names(message) == "Winmail.dat plan.txt");
+    CHECK(message.contents == std::vector<std::string>{tnef, "the plan"});
+    CHECK(message.header.attachments.at(1).odd == Marks{"from:Winmail.dat"});
+    const std::string expected = whole.convert(raw);
+    for (const std::size_t piece : {1, 2, 3, 61, 200}) {
+      Converting pieces;
+      pieces.piece = piece;
+      CHECK(pieces.convert(raw) == expected);
+    }
+  }
+}
+
 TEST_CASE("an attachment whose first octets are no TNEF's is whole, in pieces of any size",
           "[container]") {
   const std::string octets =

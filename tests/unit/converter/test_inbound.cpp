@@ -313,6 +313,15 @@ TEST_CASE("a text with a file name is the text where nothing else is", "[inbound
   CHECK(text_of(multipart("mixed", file)).empty());
   CHECK(text_of(multipart("digest", phone)).empty());
   CHECK(text_of(multipart("encrypted", phone)).empty());
+  const std::string binary =
+      "--q\r\nContent-Type: text/plain; name=a.doc\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+      "YWIKAAFi\r\n";
+  CHECK(text_of(multipart("mixed", binary)).empty());
+  CHECK(text_of(multipart("mixed", binary + phone)) == "Grüße\n");
+  const std::string encoded =
+      "--q\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n"
+      "begin 644 a.txt\r\n#86)C\r\n`\r\nend\r\n";
+  CHECK(text_of(multipart("mixed", encoded)).empty());
   CHECK(text_of(multipart("appledouble", phone)).empty());
 
   Converting converting;

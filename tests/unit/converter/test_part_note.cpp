@@ -48,6 +48,10 @@ TEST_CASE("a note is read as it was written", "[part-note]") {
   CHECK(read.name == note.name);
   CHECK(read.type == note.type);
   CHECK(written({}).empty());
+  PartNote text;
+  text.is_text = true;
+  CHECK(written(text) == "X-Smtpgate-Part: text\r\n");
+  CHECK(converter::read_part_note("text").is_text);
   CHECK(written({false, "a", "", ""}) == "X-Smtpgate-Part: file; from=a\r\n");
 }
 
