@@ -172,7 +172,8 @@ Expected<void> OutboundText::read(postoffice::Reader& reader,
 
 std::string OutboundText::fields() const {
   std::string text = "Content-Type: text/plain; charset=";
-  text += survey_.is_ascii() ? "us-ascii" : "utf-8";
+  // A reader may take escapes in ASCII for a set of its own.
+  text += survey_.is_ascii() && !survey_.has_controls() ? "us-ascii" : "utf-8";
   if (breaks_lines() || is_flowed_already_) text += "; format=flowed";
   if (is_flowed_already_ && deletes_space_) text += "; delsp=yes";
   text += "\r\nContent-Transfer-Encoding: ";

@@ -23,6 +23,8 @@ class TextSurvey {
   std::uint64_t size() const { return size_; }
   std::uint64_t lines() const { return lines_; }  ///< the last one too if it has no end
   bool is_ascii() const { return is_ascii_; }
+  /// Control characters other than those of every text; ISO-2022 has its escapes among them.
+  bool has_controls() const { return has_controls_; }
   /// Has a line that is longer than 78 characters and has a blank to break it at, and breaking it
   /// changes nothing for a reader that knows format=flowed.
   bool gains_by_flowing() const;

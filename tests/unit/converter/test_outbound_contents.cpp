@@ -74,6 +74,10 @@ TEST_CASE("texts come back as they were, in the smallest encoding that is safe",
       {long_line + "\xC3\xA9\n", "quoted-printable"},
       {cyrillic + long_line, "quoted-printable"},
       {"\n\n\n", "7bit"},
+      {"\x1B$BF|K\\\x1B(B\n", "quoted-printable"},
+      {"begin 644 a.txt\n#86)C\n`\nend\n", "7bit"},
+      {std::string(70, 'a') + " begin 644 a.txt " + std::string(60, 'b') + "\n", "7bit"},
+      {std::string(65'536 - 5, 'x') + "\nbegin 644 a.txt\n#86)C\n`\nend\n", "quoted-printable"},
   };
   for (const auto& [text, encoding] : cases) {
     Sending sending;
@@ -86,6 +90,14 @@ TEST_CASE("texts come back as they were, in the smallest encoding that is safe",
     sending.attach("a.bin", "octets");
     CHECK(received_text(sending.send()) == text);
   }
+}
+
+TEST_CASE("a text says that no file stands in it only where one might", "[outbound]") {
+  Sending sending;
+  sending.text = "Let us begin 644 times, or begin with it.\n";
+  CHECK(sending.send().field("X-Smtpgate-Part") == "text");
+  sending.text = "Let us begin with it.\n";
+  CHECK(sending.send().content.find("X-Smtpgate-Part") == std::string::npos);
 }
 
 TEST_CASE("a text whose lines were broken by its writer goes out with them", "[outbound]") {
