@@ -116,12 +116,12 @@ void InboundAssembler::begin_expansion(Leaf& leaf, const ContentType& type,
                                  embedded_, substitute_,          name};
   const bool is_named_late = leaf.range.encoding == TransferEncoding::file_in_text;
   leaf.expansion = make_leaf_expansion(type, description, context, is_named_late);
-  if (leaf.expansion) {
-    embedded_.set_source(name);
-  } else if (is_named_late) {
+  if (leaf.expansion) embedded_.set_source(name);
+  if (is_named_late) {
     leaf.late_tnef = std::make_unique<LateTnef>(list_, place_);
     leaf.late_tnef->begin();
-  } else if (!has_plain_text_ && substitute_.is_free() && may_stand_for_text(type, description)) {
+  } else if (!leaf.expansion && !has_plain_text_ && substitute_.is_free() &&
+             may_stand_for_text(type, description)) {
     leaf.expansion = std::make_unique<TextCopyExpansion>(context, type);
   }
 }

@@ -156,7 +156,8 @@ TEST_CASE("a TNEF that stands uuencoded in the text is taken apart", "[container
 
 TEST_CASE("a TNEF that only its encoding names is taken apart under that name", "[container]") {
   const std::string tnef = tnef_start() + simple_attachment("plan.txt", "the plan");
-  for (const std::string type : {"application/octet-stream", "text/plain", "application/ms-tnef"}) {
+  for (const std::string type :
+       {"application/octet-stream", "text/plain", "application/ms-tnef", "text/calendar"}) {
     INFO(type);
     const std::string raw =
         mixed("--b\r\nContent-Type: " + type + "\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n" +
