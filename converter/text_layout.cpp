@@ -18,12 +18,23 @@ constexpr std::uint64_t most_newlines = 3;
 // to the page.
 constexpr std::uint64_t free_prefixes = std::uint64_t{1} << 20;
 
-// Octets that end a run of visible ones: white space, controls (which are dropped) and the octet
-// that U+00A0 and U+00AD begin with.
+/// Marks that show nothing: soft hyphen, combining grapheme joiner, zero width space, byte order
+/// mark. Newsletters pad their preview lines with them.
+constexpr auto unseen =
+    std::to_array<std::string_view>({"\xC2\xAD", "\xCD\x8F", "\xE2\x80\x8B", "\xEF\xBB\xBF"});
+
+/// Octets of the character that `lead` begins, if that may be one of them or U+00A0; else 1.
+std::size_t length_of(char lead) {
+  if (lead == '\xC2' || lead == '\xCD') return 2;
+  return lead == '\xE2' || lead == '\xEF' ? 3 : 1;
+}
+
+// Octets that end a run of visible ones: white space, controls (which are dropped) and those that
+// length_of() knows.
 constexpr std::array<bool, 256> make_special() {
   std::array<bool, 256> special{};
   for (std::size_t octet = 0; octet <= ' '; ++octet) special[octet] = true;
-  special[0x7F] = special[0xC2] = true;
+  for (const std::size_t octet : {0x7F, 0xC2, 0xCD, 0xE2, 0xEF}) special[octet] = true;
   return special;
 }
 constexpr std::array<bool, 256> special = make_special();
@@ -36,39 +47,40 @@ bool is_special(char c) {
 
 void TextLayout::text(std::string_view piece) {
   std::size_t at = 0;
-  if (held_c2_ && !piece.empty()) {
-    held_c2_ = false;
-    if (piece[0] == '\xA0') {
-      no_break_space();
-    } else if (piece[0] != '\xAD') {
-      visible("\xC2");
-      visible(piece.substr(0, 1));
-    }
-    at = 1;
-  }
   while (at < piece.size()) {
     const char c = piece[at];
-    if (!is_special(c)) {
+    if (!held_.empty() || length_of(c) > 1) {
+      at += character(piece.substr(at));
+    } else if (is_special(c)) {
+      if (is_blank(c) || c == '\n' || c == '\r' || c == '\f') white(c);
+      ++at;
+    } else {
       const auto* const end = std::find_if(piece.begin() + at, piece.end(), is_special);
       const auto stop = static_cast<std::size_t>(end - piece.begin());
       visible(piece.substr(at, stop - at));
       at = stop;
-      continue;
-    }
-    ++at;
-    if (c != '\xC2') {
-      if (is_blank(c) || c == '\n' || c == '\r' || c == '\f') white(c);
-    } else if (at == piece.size()) {
-      held_c2_ = true;
-    } else {
-      const char next = piece[at++];
-      if (next == '\xA0') {
-        no_break_space();
-      } else if (next != '\xAD') {
-        visible(piece.substr(at - 2, 2));
-      }
     }
   }
+}
+
+/// A character that may show nothing, or what of it is there: the rest comes with the next piece.
+/// Returns how much of `piece` was taken.
+std::size_t TextLayout::character(std::string_view piece) {
+  const auto is_rest = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; };
+  std::size_t taken = 0;
+  if (held_.empty()) held_ = piece[taken++];
+  const std::size_t length = length_of(held_.front());
+  while (held_.size() < length && taken < piece.size() && is_rest(piece[taken])) {
+    held_ += piece[taken++];
+  }
+  if (held_.size() < length && taken == piece.size()) return taken;
+  if (held_ == "\xC2\xA0") {
+    no_break_space();
+  } else if (std::find(unseen.begin(), unseen.end(), held_) == unseen.end()) {
+    visible(held_);
+  }
+  held_.clear();
+  return taken;
 }
 
 void TextLayout::visible(std::string_view run) {

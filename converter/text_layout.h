@@ -52,6 +52,7 @@ class TextLayout {
   void begin_line();
   void end_lines();
   bool may_prefix() const;
+  std::size_t character(std::string_view piece);
   void visible(std::string_view run);
   void white(char c);
   void no_break_space();
@@ -62,7 +63,7 @@ class TextLayout {
   bool line_open_ = false;
   bool space_ = false;
   bool blank_line_asked_ = false;  // by a no-break space on a line of its own
-  bool held_c2_ = false;           // the first octet of U+00A0 and U+00AD, at the end of a piece
+  std::string held_;               // of a character that may show nothing, cut by a piece's end
   std::uint64_t newlines_ = 0;
   std::uint64_t lines_ = 0;
   std::uint64_t written_ = 0;

@@ -58,8 +58,9 @@ void TextSegment::finish(std::string& out) {
 }
 
 void TextSegment::pass(std::string_view text, std::string& out) {
-  if (is_beginning_ && text.starts_with(byte_order_mark))
+  while (is_beginning_ && text.starts_with(byte_order_mark)) {
     text.remove_prefix(byte_order_mark.size());
+  }
   if (!text.empty()) is_beginning_ = false;
   std::string& lines = encoder_ ? lines_ : out;
   if (html_) {

@@ -204,6 +204,9 @@ TEST_CASE("no-break spaces are spaces, invisible marks and controls are nothing"
   CHECK(text_of("a\xc2\xa0\xc2\xa0"
                 "b\xc2\xad"
                 "c&shy;d&#8203;e\0f\x07g\x7fh\xc3\xa9"s) == "a bcdefgh\xc3\xa9\n");
+  CHECK(text_of("\xEF\xBB\xBF<p>x\xC2\xADy\xCD\x8Fz\xE2\x80\x8Bx\xEF\xBB\xBFy "
+                "\xE2\x82\xAC\xE2\x80\x8A\xEF\xBC\x81\xCD\xBE") ==
+        "xyzxy \xE2\x82\xAC\xE2\x80\x8A\xEF\xBC\x81\xCD\xBE\n");
 }
 
 TEST_CASE("text that only looks like markup stays") {

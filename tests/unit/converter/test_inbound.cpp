@@ -332,6 +332,19 @@ TEST_CASE("a text with a file name is the text where nothing else is", "[inbound
         "e");
 }
 
+TEST_CASE("byte order marks before a text are none of it", "[inbound]") {
+  for (const std::string type : {"text/plain", "text/html"}) {
+    INFO(type);
+    const std::string message =
+        head + "Content-Type: " + type + "; charset=utf-8\r\n\r\n\xEF\xBB\xBF\xEF\xBB\xBFtext\r\n";
+    for (const std::size_t piece : {1, 2, 3, 4, 1000}) {
+      Converting converting;
+      converting.piece = piece;
+      CHECK(converting.read(message).text == "text\n");
+    }
+  }
+}
+
 TEST_CASE("a long text with a file name is a file", "[inbound]") {
   const std::string line = std::string(127, 'x') + "\n";
   std::string most;
