@@ -34,7 +34,7 @@ std::size_t length_of(char lead) {
 constexpr std::array<bool, 256> make_special() {
   std::array<bool, 256> special{};
   for (std::size_t octet = 0; octet <= ' '; ++octet) special[octet] = true;
-  for (const std::size_t octet : {0x7F, 0xC2, 0xCD, 0xE2, 0xEF}) special[octet] = true;
+  for (const std::size_t octet : {0x7FU, 0xC2U, 0xCDU, 0xE2U, 0xEFU}) special[octet] = true;
   return special;
 }
 constexpr std::array<bool, 256> special = make_special();
